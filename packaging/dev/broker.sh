@@ -1,0 +1,394 @@
+#!/bin/bash
+# A private, throw-away RabbitMQ node in the foreground, for tests and for `make run`.
+#
+#   broker.sh [--port N] [--dir DIR] [--definitions FILE] [--config FILE] [--until-eof] [--graceful]
+#   broker.sh --find      only print where RabbitMQ's scripts are; exit 1 if nowhere
+#
+#   --port N            AMQP port on 127.0.0.1; without it a free one is taken
+#   --dir DIR           where everything is kept; without it a temporary directory, removed at the end. On a DIR that
+#                       was used before, the same node starts again: same name, same ports, same data
+#   --definitions FILE  vhosts, users, queues, ... to import (JSON, as `rabbitmqctl export_definitions` writes them)
+#   --config FILE       lines to add to rabbitmq.conf
+#   --until-eof         also stop when stdin ends. Whoever holds the other end of that pipe need not be able to stop
+#                       us: its death closes the pipe
+#   --graceful          stop the node as an operator would (connections are closed, data is written); without it the
+#                       node is killed, which is quick
+#
+# Once AMQP connections are accepted, this one line is on stdout, and never anything else:
+#
+#   ready port=N node=NAME dir=DIR epmd=PORT
+#
+# DIR/ctl is then rabbitmqctl for this node, DIR/node.pid its process id, DIR/log/node.log its log. SIGTERM, SIGINT and
+# SIGHUP stop it: exit 0, and no process is left. A node that does not start, or ends unasked: exit 1, with the end of
+# its log on stderr.
+#
+# It needs no privilege and touches nothing of a RabbitMQ that the machine may run as a service.
+set -euo pipefail
+
+readonly start_timeout=55 stop_timeout=30
+
+say() { echo "broker.sh: $*" >&2; }
+usage() {
+    say "$1; see the head of the script for its usage"
+    exit 2
+}
+
+# Debian's /usr/sbin/rabbitmq-server (and rabbitmqctl) refuses ordinary users and turns root into the user rabbitmq, who
+# may not read our files. So: the scripts it wraps, wherever they are. Newest first.
+find_sbin() {
+    local dir candidates=()
+    mapfile -t candidates < <(
+        printf '%s\n' /usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin /usr/local/lib/rabbitmq_server-*/sbin \
+            /opt/rabbitmq/sbin /opt/rabbitmq_server-*/sbin /usr/local/opt/rabbitmq/sbin /opt/homebrew/opt/rabbitmq/sbin |
+            sort -rV
+        tr : '\n' <<<"$PATH"
+    )
+    for dir in "${candidates[@]}"; do
+        # Through symbolic links: the scripts load rabbitmq-env from beside themselves, and a wrapper has none there.
+        [[ -x $dir/rabbitmq-server ]] || continue
+        dir=$(dirname -- "$(readlink -f -- "$dir/rabbitmq-server")")
+        if [[ -f $dir/rabbitmq-env && -x $dir/rabbitmqctl ]]; then
+            printf '%s\n' "$dir"
+            return
+        fi
+    done
+    say "no RabbitMQ found; packaging/dev/install-deps.sh run installs it"
+    return 1
+}
+
+port='' dir='' definitions='' config='' until_eof='' graceful=''
+while (($#)); do
+    case $1 in
+    --find)
+        find_sbin
+        exit
+        ;;
+    --port | --dir | --definitions | --config)
+        (($# > 1)) || usage "$1 needs a value"
+        declare "${1#--}=$2"
+        shift
+        ;;
+    --until-eof) until_eof=yes ;;
+    --graceful) graceful=yes ;;
+    *) usage "unknown argument $1" ;;
+    esac
+    shift
+done
+[[ -z $port || ($port =~ ^[1-9][0-9]{0,4}$ && $port -lt 65536) ]] || usage "--port $port is not a port"
+for file in "$definitions" "$config"; do
+    [[ -z $file || -r $file ]] || usage "cannot read $file"
+done
+[[ -z $definitions ]] || definitions=$(readlink -f -- "$definitions")
+sbin=$(find_sbin)
+epmd_program=$(command -v epmd) || {
+    say "RabbitMQ is here, but Erlang's epmd is not on PATH"
+    exit 1
+}
+
+# ---- the end, whichever it is -------------------------------------------------------------------------------------
+
+made_dir='' node='' epmd='' watcher=''
+stopping='' # set by the signals
+
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# shellcheck disable=SC2329,SC2317 # called by the trap
+cleanup() {
+    local status=$?
+    trap - EXIT
+    trap '' TERM INT HUP
+    set +e
+    if [[ -n $node ]]; then
+        if [[ -n $graceful && -n $stopping ]] && ! gone "$node"; then
+            kill -TERM "$node"
+            # The one that ends first; bash 5.0 has no `wait` with a time limit.
+            sleep "$stop_timeout" &
+            local limit=$!
+            wait -n "$node" "$limit"
+            gone "$limit" && say "the node did not stop within $stop_timeout s; killing it"
+            kill -KILL "$limit" 2>/dev/null
+        fi
+        # Its session is its own (setsid), so this reaches its helper processes and nobody else.
+        kill -KILL -- "-$node" 2>/dev/null
+        kill -KILL "$node" 2>/dev/null # in case it had not come as far as setsid
+    fi
+    [[ -n $epmd ]] && kill -KILL "$epmd" 2>/dev/null
+    [[ -n $watcher ]] && kill -KILL "$watcher" 2>/dev/null
+    wait 2>/dev/null
+    [[ -n $dir ]] && rm -f -- "$dir/node.pid"
+    [[ -n $made_dir ]] && rm -rf -- "$dir"
+    exit "$status"
+}
+trap cleanup EXIT
+trap 'stopping=yes; exit 0' TERM INT HUP
+
+if [[ -n $until_eof ]]; then
+    # Reads until there is nothing more to read, then tells us. bash would give a background job /dev/null as stdin.
+    exec {our_stdin}<&0
+    {
+        trap - EXIT
+        trap '' INT HUP
+        while IFS= read -r _; do :; done
+        kill -TERM "$$"
+    } <&"$our_stdin" >/dev/null &
+    watcher=$!
+    exec {our_stdin}<&-
+fi
+exec </dev/null
+
+# ---- where it lives -----------------------------------------------------------------------------------------------
+
+if [[ -z $dir ]]; then
+    dir=$(mktemp -d "${TMPDIR:-/tmp}/fibrpc-broker.XXXXXX")
+    made_dir=yes
+else
+    mkdir -p -- "$dir"
+    dir=$(readlink -f -- "$dir")
+fi
+# The cookie is a password: nobody else in here.
+chmod 700 "$dir"
+mkdir -p -- "$dir"/{home,log,data,conf.d}
+
+name='' epmd_port='' old_port='' imported=''
+if [[ -r $dir/node ]]; then
+    # Written below by ourselves: name, epmd_port, old_port, imported.
+    # shellcheck source=/dev/null
+    . "$dir/node"
+fi
+name=${name:-fibrpc-$$@localhost}
+if [[ -r $dir/node.pid ]] && read -r other <"$dir/node.pid" && ! gone "$other"; then
+    say "$name is running in $dir already, as process $other"
+    exit 1
+fi
+port_is_ours=''
+if [[ -z $port ]]; then
+    port=$old_port
+    [[ -n $port ]] || port_is_ours=yes
+fi
+
+# A port nobody listens on, below the range the kernel gives to outgoing connections, so that nobody gets it by chance
+# while the node is down for a restart. Somebody may still take it before our node does; that is noticed and repeated.
+# The answer is in $free: a subshell would draw the same RANDOM numbers each time.
+free_port() {
+    local low=20000 high _
+    read -r high _ </proc/sys/net/ipv4/ip_local_port_range 2>/dev/null || high=32768
+    ((high > low + 1000)) || low=1024
+    while :; do
+        free=$((low + (RANDOM * 32768 + RANDOM) % (high - low)))
+        (exec 3<>"/dev/tcp/127.0.0.1/$free") 2>/dev/null || return 0
+    done
+}
+
+[[ -f $dir/home/.erlang.cookie ]] || (
+    umask 077
+    set +o pipefail # tr ends by SIGPIPE
+    LC_ALL=C tr -dc A-Za-z0-9 </dev/urandom | head -c 32 >"$dir/home/.erlang.cookie"
+    chmod 400 "$dir/home/.erlang.cookie"
+)
+echo '[].' >"$dir/enabled_plugins"
+echo '[].' >"$dir/advanced.config"
+
+# Erlang looks for each of the 700 modules a broker loads in each library directory in turn, and RabbitMQ comes with 50
+# plugins that we do not run: 50,000 failed opens, more than half of a start's time. So it gets a home in which they are missing.
+# (The scripts find their home by the path they are called by.)
+broker_home=$(dirname -- "$sbin")
+if [[ -d $broker_home/plugins && -d $broker_home/escript ]]; then
+    rm -rf -- "$dir/rabbitmq"
+    mkdir -p -- "$dir/rabbitmq/plugins"
+    ln -s -- "$sbin" "$broker_home/escript" "$dir/rabbitmq/"
+    for plugin in "$broker_home"/plugins/*; do
+        case ${plugin##*/} in
+        rabbitmq_prelaunch*) ;; # part of the broker in spite of its name
+        rabbitmq_*) continue ;;
+        esac
+        ln -s -- "$plugin" "$dir/rabbitmq/plugins/"
+    done
+    sbin=$dir/rabbitmq/${sbin##*/}
+    broker_home=$dir/rabbitmq
+fi
+
+# Whatever the caller's environment, /etc/rabbitmq or ~ say about some other node is not for this one.
+unset "${!RABBITMQ_@}" ERL_LIBS ERL_FLAGS ERL_AFLAGS ERL_ZFLAGS ERL_INETRC NOTIFY_SOCKET
+export HOME=$dir/home
+export ERL_EPMD_ADDRESS=127.0.0.1
+export ERL_CRASH_DUMP_SECONDS=0
+export RABBITMQ_CONF_ENV_FILE=$dir/rabbitmq-env.conf # there is none
+export RABBITMQ_CONFIG_FILE=$dir/rabbitmq.conf
+export RABBITMQ_CONFIG_FILES=$dir/conf.d
+export RABBITMQ_ADVANCED_CONFIG_FILE=$dir/advanced.config
+export RABBITMQ_ENABLED_PLUGINS_FILE=$dir/enabled_plugins
+export RABBITMQ_PLUGINS_DIR=$broker_home/plugins
+export RABBITMQ_MNESIA_BASE=$dir/data
+export RABBITMQ_PID_FILE=$dir/node.pid
+export RABBITMQ_LOG_BASE=$dir/log
+export RABBITMQ_LOGS=$dir/log/node.log
+export RABBITMQ_NODENAME=$name
+# rabbitmqctl is a node too, for a moment: any free port, on the loopback interface, and no more threads than it needs.
+export RABBITMQ_CTL_DIST_PORT_MIN=0 RABBITMQ_CTL_DIST_PORT_MAX=0
+export RABBITMQ_CTL_ERL_ARGS='-kernel inet_dist_use_interface {127,0,0,1} +S 1:1 +sbwt none -start_epmd false'
+# Fewer schedulers, and no busy waiting: many nodes share a test machine's cores. With the node name given here, the
+# node is distributed from the start; otherwise RabbitMQ would start a second Erlang VM only to see to an epmd.
+# Its distribution port is any free one, told to our epmd alone.
+export RABBITMQ_SERVER_ERL_ARGS='+S 2:2 +SDcpu 1:1 +P 65536 +t 1048576 +sbwt none +sbwtdcpu none +sbwtdio none'
+export RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-sname $name -start_epmd false -kernel inet_dist_use_interface {127,0,0,1}"
+# Makes rabbitmq-server become the node instead of waiting for it: the process we start is then the one to signal.
+export RUNNING_UNDER_SYSTEMD=true
+
+# ---- its processes ------------------------------------------------------------------------------------------------
+
+# Starts a program in a session of its own, so that a Ctrl-C in the terminal is for us alone to deal with, and so that
+# it dies with us even if we are killed. Its output is then on file descriptor $out, its process id in $pid.
+spawn() {
+    rm -f -- "$dir/output"
+    mkfifo -m 600 -- "$dir/output"
+    {
+        trap - EXIT TERM INT HUP
+        exec setsid setpriv --pdeathsig KILL "$@"
+    } >"$dir/output" 2>&1 &
+    pid=$!
+    exec {out}<"$dir/output"
+    rm -f -- "$dir/output"
+}
+
+# Hands $out to somebody who reads it to its end, so that the program is not held up by a full pipe.
+leave_output_to() {
+    {
+        trap - EXIT TERM INT HUP
+        exec cat >>"$1"
+    } <&"$out" &
+    exec {out}<&-
+}
+
+# ---- epmd ---------------------------------------------------------------------------------------------------------
+
+# Erlang's name server, one for this node alone: sharing the machine's would leave it running behind us. Two -d make it
+# say when it listens. Sets $epmd.
+start_epmd() {
+    local line
+    spawn "$epmd_program" -d -d -address 127.0.0.1 -port "$epmd_port"
+    epmd=$pid
+    while IFS= read -r -t 10 line <&"$out"; do
+        if [[ $line == *'entering the main select() loop'* ]]; then
+            leave_output_to /dev/null
+            return 0
+        fi
+    done
+    exec {out}<&-
+    kill -KILL "$epmd" 2>/dev/null
+    wait "$epmd" 2>/dev/null
+    epmd=''
+    return 1
+}
+
+for attempt in 1 2 3 4 5; do
+    if [[ -z $epmd_port || $attempt -gt 1 ]]; then
+        free_port
+        epmd_port=$free
+    fi
+    export ERL_EPMD_PORT=$epmd_port
+    start_epmd && break
+done
+if [[ -z $epmd ]]; then
+    say "epmd does not start"
+    exit 1
+fi
+
+# ---- the node -----------------------------------------------------------------------------------------------------
+
+write_files() {
+    {
+        echo "listeners.tcp.1 = 127.0.0.1:$port"
+        echo 'listeners.ssl = none'
+        echo 'disk_free_limit.absolute = 16MB'
+        # Once: after that the node has them, and may have been told otherwise since.
+        if [[ -n $definitions && $imported != "$definitions" ]]; then
+            echo "load_definitions = $definitions"
+        fi
+        if [[ -n $config ]]; then
+            cat -- "$config"
+        fi
+    } >"$dir/rabbitmq.conf"
+    {
+        echo '#!/bin/bash'
+        echo "# rabbitmqctl for $name"
+        # shellcheck disable=SC2016 # for the wrapper to expand
+        echo 'unset "${!RABBITMQ_@}" ERL_LIBS ERL_FLAGS ERL_AFLAGS ERL_ZFLAGS ERL_INETRC'
+        local variable
+        for variable in HOME ERL_EPMD_PORT ERL_EPMD_ADDRESS "${!RABBITMQ_@}"; do
+            [[ $variable == RABBITMQ_SERVER_* ]] || printf 'export %s=%q\n' "$variable" "${!variable}"
+        done
+        printf 'exec %q "$@"\n' "$sbin/rabbitmqctl"
+    } >"$dir/ctl"
+    chmod 700 "$dir/ctl"
+}
+
+# Starts the node and waits until it says it is up. 0: it is; 1: it is not.
+start_node() {
+    local line left deadline=$((SECONDS + start_timeout))
+    spawn "$sbin/rabbitmq-server"
+    node=$pid
+    echo "$node" >"$dir/node.pid"
+    : >"$dir/log/stdout.log"
+    while left=$((deadline - SECONDS)) && ((left > 0)) && IFS= read -r -t "$left" line <&"$out"; do
+        printf '%s\n' "$line" >>"$dir/log/stdout.log"
+        # The banner's last line, written when the listeners are open.
+        if [[ $line == *'completed with '*plugins* ]]; then
+            leave_output_to "$dir/log/stdout.log"
+            return 0
+        fi
+    done
+    exec {out}<&-
+    timed_out=yes
+    ! gone "$node" || timed_out=''
+    kill -KILL -- "-$node" 2>/dev/null
+    wait "$node" 2>/dev/null
+    node=''
+    return 1
+}
+
+tails() {
+    local log
+    for log in "$dir/log/stdout.log" "$dir/log/node.log"; do
+        if [[ -s $log ]]; then
+            say "the end of $log:"
+            tail -n 20 -- "$log" >&2
+        fi
+    done
+}
+
+attempts=1 timed_out=''
+[[ -z $port_is_ours ]] || attempts=3
+while :; do
+    if [[ -n $port_is_ours ]]; then
+        free_port
+        port=$free
+    fi
+    write_files
+    start_node && break
+    if ((--attempts > 0)) && grep -qs eaddrinuse "$dir/log/stdout.log" "$dir/log/node.log"; then
+        rm -f -- "$dir/log/node.log"
+        continue
+    fi
+    if [[ -n $timed_out ]]; then
+        say "$name did not start within $start_timeout s"
+    else
+        say "$name ended while it was starting"
+    fi
+    tails
+    exit 1
+done
+
+[[ -z $definitions ]] || imported=$definitions
+printf '%s=%q\n' name "$name" epmd_port "$epmd_port" old_port "$port" imported "$imported" >"$dir/node"
+echo "ready port=$port node=$name dir=$dir epmd=$epmd_port"
+# Nothing more will come: whoever reads until the end should see it.
+exec >/dev/null
+
+wait -n "$node" "$epmd" || true
+if gone "$node"; then
+    say "$name has ended"
+else
+    say "its epmd has ended"
+fi
+tails
+exit 1

@@ -1,0 +1,130 @@
+#!/bin/sh
+# Installs what a developer's machine lacks, on Debian and its derivatives.
+#
+#   install-deps.sh run     a broker and a linker: what `make run` needs
+#   install-deps.sh test    the above, promtool, and Python with pika: what `make test` needs
+#
+# What is there already is left alone, wherever it came from: each thing is looked for by using it, not by
+# asking for its package. When nothing is missing, nothing is run and nothing is downloaded.
+set -eu
+
+here=$(dirname -- "$0")
+me=install-deps.sh
+
+say() { echo "$me: $*"; }
+fail() {
+    echo "$me: $*" >&2
+    exit 1
+}
+
+case "${1-}" in
+run | test) profile=$1 ;;
+*)
+    echo "usage: $me run|test" >&2
+    exit 2
+    ;;
+esac
+[ $# -eq 1 ] || fail "one argument, please: run or test"
+
+# cargo comes from rustup, not from Debian, whose compiler is older than this project's. Checked first: without
+# it all the rest would be installed in vain.
+if ! command -v cargo >/dev/null 2>&1; then
+    if [ -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo" ]; then
+        fail "cargo is installed but not on PATH; run: . \"${CARGO_HOME:-$HOME/.cargo}/env\""
+    fi
+    fail "cargo is missing; install Rust with rustup (see https://rustup.rs), open a new shell and try again"
+fi
+
+missing=""
+units=""
+need() { missing="$missing $*"; }
+
+# rustc links with cc, and needs libc's start files for it: so link something.
+if ! echo 'int main(void) { return 0; }' | cc -x c -o /dev/null - >/dev/null 2>&1; then
+    need gcc libc6-dev
+fi
+
+# The same search as the one that will start it.
+if ! "$here/broker.sh" --find >/dev/null 2>&1; then
+    need rabbitmq-server
+    units="$units rabbitmq-server.service"
+fi
+
+if [ "$profile" = test ]; then
+    if ! command -v promtool >/dev/null 2>&1; then
+        need prometheus
+        units="$units prometheus.service"
+    fi
+    # /usr/bin/python3 by its path: the python3 on PATH may be another one (pyenv, a virtual environment), which
+    # Debian's packages do not reach. The tests call this one as well.
+    if ! /usr/bin/python3 -c 'import pika' >/dev/null 2>&1; then
+        need python3 python3-pika
+    fi
+fi
+
+if [ -z "$missing" ]; then
+    say "nothing to do: all that '$profile' needs is here"
+    exit 0
+fi
+say "missing:$missing"
+
+command -v apt-get >/dev/null 2>&1 ||
+    fail "this machine has no apt-get; install the equivalents of these Debian packages yourself:$missing"
+
+if [ "$(id -u)" -eq 0 ]; then
+    as_root() { "$@"; }
+elif command -v sudo >/dev/null 2>&1; then
+    as_root() { sudo "$@"; }
+else
+    fail "installing needs root, and there is no sudo; as root, run: apt-get install --no-install-recommends$missing"
+fi
+
+# Debian starts a service as soon as its package is installed. We want the programs only: a broker on all
+# interfaces and a Prometheus are for their owner to ask for. policy-rc.d is Debian's switch for that. One that
+# is already there belongs to somebody else and stays as it is; ours denies these services alone, so that an
+# upgrade that comes along still restarts what it must.
+policy=/usr/sbin/policy-rc.d
+mine=""
+# shellcheck disable=SC2329,SC2317 # called by the traps
+cleanup() {
+    status=$?
+    trap - EXIT
+    if [ -n "$mine" ]; then
+        as_root rm -f "$policy"
+        say "removed $policy again"
+    fi
+    exit "$status"
+}
+trap cleanup EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+if [ -n "$units" ] && [ ! -e "$policy" ]; then
+    say "putting a temporary $policy in place, so that no service is started"
+    mine=yes
+    # shellcheck disable=SC2016 # $1 is for the policy to expand
+    printf '%s\n' '#!/bin/sh' \
+        '# Temporary, of install-deps.sh of fibrpc: may be deleted if that is not running.' \
+        'case "$1" in rabbitmq-server* | prometheus* | epmd*) exit 101 ;; esac' \
+        'exit 0' | as_root tee "$policy" >/dev/null
+    as_root chmod 755 "$policy"
+fi
+
+say "updating the package lists"
+as_root apt-get -qq -o Acquire::Retries=3 update
+
+say "installing:$missing"
+# env, because sudo drops the variable. stdin from nowhere: nothing may ask. The word splitting is meant.
+# shellcheck disable=SC2086
+as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 -o Acquire::Retries=3 \
+    install --no-install-recommends $missing </dev/null
+
+# Not now, and not at the next boot either: `systemctl enable --now` is for whoever wants it.
+if command -v systemctl >/dev/null 2>&1; then
+    for unit in $units; do
+        say "disabling $unit, which the package enables at boot (systemctl enable it if you want it)"
+        as_root systemctl --quiet disable "$unit" >/dev/null 2>&1 || say "could not disable $unit; going on"
+    done
+fi
+say "done"

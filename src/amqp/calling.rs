@@ -1,0 +1,198 @@
+//! A client's session with a broker: calls out, replies in.
+//!
+//! One connection, one channel, one exclusive callback queue that the broker deletes with the
+//! connection. Calls are published mandatory and with confirms, so a queue that is not there is
+//! known within one round trip.
+
+use super::{
+    Cause, LinkError,
+    connect::{Dial, Link, answer, ending},
+    properties::{self, CallProperties},
+    queue,
+};
+use crate::broker_uri::BrokerUri;
+use futures_util::{Stream, StreamExt as _, stream::FuturesUnordered};
+use lapin::{
+    Channel, Confirmation, Consumer, Event as ConnectionEvent,
+    message::Delivery,
+    options::{
+        BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions,
+    },
+    types::FieldTable,
+};
+use std::pin::Pin;
+
+/// A call on its way out.
+#[derive(Debug)]
+pub(crate) struct Outgoing<'a> {
+    pub(crate) method: &'static str,
+    pub(crate) correlation_id: &'a str,
+    pub(crate) body: Vec<u8>,
+    /// How long the request is worth anything, in milliseconds.
+    pub(crate) remaining_ms: u64,
+    /// The moment after which it is not, Unix time in milliseconds.
+    pub(crate) deadline_ms: i64,
+}
+
+/// What happened in a session.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// A reply arrived.
+    Reply {
+        /// Whose; not necessarily one of ours.
+        correlation_id: String,
+        /// The value of the status header.
+        status: Option<Vec<u8>>,
+        body: Vec<u8>,
+    },
+    /// The call could not be routed: the request queue does not exist.
+    NoQueue { correlation_id: String },
+    /// The broker did not take the call.
+    Refused { correlation_id: String },
+    /// The broker has the call.
+    Accepted,
+}
+
+type Publishing = Pin<Box<dyn Future<Output = (String, lapin::Result<Confirmation>)> + Send>>;
+
+/// A session: able to call until anything about it ends.
+pub(crate) struct Calling {
+    channel: Channel,
+    queue: String,
+    reply_queue: String,
+    consumer: Consumer,
+    publishing: FuturesUnordered<Publishing>,
+    events: Pin<Box<dyn Stream<Item = ConnectionEvent> + Send>>,
+    link: Link,
+}
+
+impl Calling {
+    /// Connects and starts to consume from a callback queue of its own.
+    pub(crate) async fn attach(
+        uri: &BrokerUri,
+        dial: &Dial,
+        queue: &str,
+    ) -> Result<Self, LinkError> {
+        let link = Link::open(uri, dial).await?;
+        let events = link.events();
+        let channel = link.channel().await?;
+        let options = QueueDeclareOptions {
+            exclusive: true,
+            auto_delete: true,
+            ..QueueDeclareOptions::default()
+        };
+        let declare = channel.queue_declare("".into(), options, FieldTable::default());
+        let reply_queue = answer("declaring the callback queue", declare)
+            .await?
+            .name()
+            .to_string();
+        let confirms = channel.confirm_select(ConfirmSelectOptions::default());
+        answer("turning on publisher confirms", confirms).await?;
+        let options = BasicConsumeOptions {
+            no_ack: true,
+            ..BasicConsumeOptions::default()
+        };
+        let consume = channel.basic_consume(
+            reply_queue.as_str().into(),
+            "".into(),
+            options,
+            FieldTable::default(),
+        );
+        let consumer = answer("consuming from the callback queue", consume).await?;
+        let publishing = FuturesUnordered::new();
+        let queue = queue.to_owned();
+        Ok(Self {
+            channel,
+            queue,
+            reply_queue,
+            consumer,
+            publishing,
+            events,
+            link,
+        })
+    }
+
+    /// Publishes a call; what comes of it is told by [`Self::next`].
+    pub(crate) fn publish(&mut self, call: Outgoing<'_>) {
+        let channel = self.channel.clone();
+        let queue = self.queue.as_str().into();
+        let properties = properties::of_call(&CallProperties {
+            kind: call.method,
+            reply_to: &self.reply_queue,
+            correlation_id: call.correlation_id,
+            remaining_ms: call.remaining_ms,
+            deadline_ms: call.deadline_ms,
+        });
+        let options = BasicPublishOptions {
+            mandatory: true,
+            ..BasicPublishOptions::default()
+        };
+        let (id, body) = (call.correlation_id.to_owned(), call.body);
+        self.publishing.push(Box::pin(async move {
+            let publish = channel.basic_publish("".into(), queue, options, &body, properties);
+            let confirm = match publish.await {
+                Ok(confirm) => confirm.await,
+                Err(error) => Err(error),
+            };
+            (id, confirm)
+        }));
+    }
+
+    /// Waits for the next event. Cancel safe. An error is the end of the session.
+    pub(crate) async fn next(&mut self) -> Result<Event, LinkError> {
+        loop {
+            tokio::select! {
+                biased;
+                delivery = self.consumer.next() => match delivery {
+                    Some(delivery) => return Ok(reply(delivery?)),
+                    None => {
+                        let message = "the broker deleted the callback queue";
+                        return Err(LinkError::new(Cause::ConsumerCancelled, message));
+                    }
+                },
+                Some((id, confirmation)) = self.publishing.next() => {
+                    return Ok(published(id, confirmation?));
+                }
+                event = self.events.next() => {
+                    if let Some(error) = ending(event) {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+    }
+
+    /// How many consumers the request queue has; [`Cause::NoQueue`] where there is none.
+    pub(crate) async fn consumers(&mut self) -> Result<u32, LinkError> {
+        Ok(queue::look(&self.link, &self.queue).await?.consumer_count())
+    }
+
+    /// Says goodbye to the broker.
+    pub(crate) async fn close(self) {
+        self.link.close().await;
+    }
+}
+
+fn reply(delivery: Delivery) -> Event {
+    let id = delivery.properties.correlation_id().as_ref();
+    Event::Reply {
+        correlation_id: id.map(|id| id.as_str().to_owned()).unwrap_or_default(),
+        status: properties::status(&delivery.properties).map(<[u8]>::to_vec),
+        body: delivery.data,
+    }
+}
+
+fn published(id: String, confirmation: Confirmation) -> Event {
+    match confirmation {
+        // lapin may hand the return of one publish to the confirm of another: believe the
+        // message, not the future it came by.
+        Confirmation::Ack(Some(returned)) => {
+            let returned = returned.delivery.properties.correlation_id().as_ref();
+            Event::NoQueue {
+                correlation_id: returned.map_or(id, |returned| returned.as_str().to_owned()),
+            }
+        }
+        Confirmation::Nack(_) => Event::Refused { correlation_id: id },
+        Confirmation::Ack(None) | Confirmation::NotRequested => Event::Accepted,
+    }
+}

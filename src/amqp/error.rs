@@ -1,0 +1,115 @@
+//! Why a link to a broker could not be made or ended.
+
+use lapin::ErrorKind;
+use std::time::Duration;
+
+/// What ended an attempt or a session, as a bounded set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Cause {
+    /// The host could not be reached, or the connection broke.
+    Network,
+    /// No answer within a deadline.
+    Timeout,
+    /// The broker refused the user, the password or access to something.
+    AccessRefused,
+    /// The virtual host does not exist.
+    NoVhost,
+    /// The queue does not exist.
+    NoQueue,
+    /// The queue exists with other properties than the ones asked for.
+    QueueMismatch,
+    /// The broker ended the consumer: the queue was deleted or moved.
+    ConsumerCancelled,
+    /// The broker closed the connection or the channel.
+    ClosedByBroker,
+    /// The peer does not speak AMQP 0-9-1 as it should.
+    Protocol,
+}
+
+/// Why a link to a broker could not be made or ended.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct LinkError {
+    pub(crate) cause: Cause,
+    pub(crate) message: String,
+}
+
+impl LinkError {
+    pub(crate) fn new(cause: Cause, message: impl Into<String>) -> Self {
+        Self {
+            cause,
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn timeout(what: &str, limit: Duration) -> Self {
+        Self::new(
+            Cause::Timeout,
+            format!("{what}: no answer within {limit:?}"),
+        )
+    }
+
+    /// Puts what was being done before the message.
+    pub(crate) fn during(mut self, what: &str) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
+    }
+
+    /// Whether trying again cannot help until somebody changes something.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self.cause, Cause::AccessRefused | Cause::NoVhost)
+    }
+}
+
+/// Reply codes of AMQP 0-9-1 (<https://www.rabbitmq.com/resources/specs/amqp0-9-1.pdf>,
+/// section 1.2).
+pub(super) mod code {
+    pub(crate) const ACCESS_REFUSED: u16 = 403;
+    pub(crate) const NOT_FOUND: u16 = 404;
+    pub(crate) const PRECONDITION_FAILED: u16 = 406;
+    const NOT_ALLOWED: u16 = 530;
+
+    /// RabbitMQ answers `connection.open` for a vhost that is not there with NOT_ALLOWED.
+    pub(crate) fn is_missing_vhost(code: u16, text: &str) -> bool {
+        code == NOT_ALLOWED && text.contains("not found")
+    }
+}
+
+/// The reply code and text of the broker, where the error is one of its.
+pub(super) fn broker_reply(error: &lapin::Error) -> Option<(u16, &str)> {
+    match error.kind() {
+        ErrorKind::ProtocolError(reply) => Some((reply.get_id(), reply.get_message().as_str())),
+        _ => None,
+    }
+}
+
+impl From<lapin::Error> for LinkError {
+    fn from(error: lapin::Error) -> Self {
+        if let Some((code, text)) = broker_reply(&error) {
+            let cause = match code {
+                code::ACCESS_REFUSED => Cause::AccessRefused,
+                code::NOT_FOUND => Cause::NoQueue,
+                _ if code::is_missing_vhost(code, text) => Cause::NoVhost,
+                _ => Cause::ClosedByBroker,
+            };
+            return Self::new(
+                cause,
+                format!("the broker says {code} {}", text.escape_debug()),
+            );
+        }
+        let (cause, message) = match error.kind() {
+            ErrorKind::IOError(io) => (Cause::Network, io.to_string()),
+            ErrorKind::MissingHeartbeatError => (
+                Cause::Timeout,
+                "the broker has gone silent: no heartbeat".to_owned(),
+            ),
+            ErrorKind::ParsingError(_) => (
+                Cause::Protocol,
+                format!("the broker sent what cannot be read: {error}"),
+            ),
+            ErrorKind::InvalidProtocolVersion(_) => (Cause::Protocol, error.to_string()),
+            _ => (Cause::Network, error.to_string()),
+        };
+        Self::new(cause, message)
+    }
+}

@@ -1,0 +1,25 @@
+//! The broker link: everything that knows AMQP and lapin.
+//!
+//! The rest of the crate speaks in requests, replies and delivery tags.
+//!
+//! - [`transport`]: the socket under lapin, which we own so that it can be cut
+//! - [`connect`]: one connection, opened within a deadline, and how it is taken down
+//! - [`queue`]: the request queue: used as it is, or declared
+//! - [`properties`]: message properties to and from the types of [`crate::wire`]
+//! - [`serving`]: a server's session: requests in, replies out, acks after confirms
+//! - [`calling`]: a client's session: calls out, replies in
+//! - [`backoff`]: how long to wait between attempts
+//!
+//! lapin's own recovery is not used: a session that ends in any way is dropped whole and made
+//! anew by its supervisor ([`crate::server`], [`crate::client`]).
+
+pub(crate) mod backoff;
+pub(crate) mod calling;
+pub(crate) mod connect;
+mod error;
+mod properties;
+mod queue;
+pub(crate) mod serving;
+mod transport;
+
+pub(crate) use error::{Cause, LinkError};

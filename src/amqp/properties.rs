@@ -1,0 +1,176 @@
+//! Message properties to and from the types of [`crate::wire`].
+
+use crate::wire::{DEADLINE_HEADER, Envelope, Reply, STATUS_HEADER, Status, TRACE_HEADERS};
+use lapin::{
+    BasicProperties,
+    types::{AMQPValue, FieldTable, ShortString},
+};
+
+/// Delivery mode of messages that need not survive a restart of the broker: a reply is worth
+/// nothing without the caller that waits for it.
+const TRANSIENT: u8 = 1;
+
+/// Longest trace header that is echoed, in bytes: what W3C asks for at least (Trace Context,
+/// section 3.3.1.5). The headers of a message must fit one frame, so not everything can come back.
+const TRACE_LIMIT: usize = 512;
+
+/// Reads a request's properties.
+pub(super) fn envelope(properties: &BasicProperties) -> Envelope {
+    let text = |value: &Option<ShortString>| value.as_ref().map(|text| text.as_str().to_owned());
+    let mut envelope = Envelope {
+        reply_to: text(properties.reply_to()),
+        correlation_id: text(properties.correlation_id()),
+        message_id: text(properties.message_id()),
+        kind: text(properties.kind()),
+        ..Envelope::default()
+    };
+    if let Some(headers) = properties.headers() {
+        envelope.deadline_ms = headers.inner().get(DEADLINE_HEADER).and_then(integer);
+        envelope.trace = TRACE_HEADERS
+            .into_iter()
+            .filter_map(|name| Some((name, bytes(headers.inner().get(name)?)?)))
+            .filter(|(_, value)| value.len() <= TRACE_LIMIT)
+            .map(|(name, value)| (name, value.to_vec()))
+            .collect();
+    }
+    envelope
+}
+
+/// Writes a reply's properties.
+pub(super) fn of_reply(envelope: &Envelope, reply: &Reply) -> BasicProperties {
+    let mut properties = BasicProperties::default()
+        .with_content_type(reply.content_type.into())
+        .with_delivery_mode(TRANSIENT);
+    if let Some(id) = envelope.reply_id() {
+        properties = properties.with_correlation_id(id.into());
+    }
+    if reply.status != Status::Ok || !envelope.trace.is_empty() {
+        let mut headers = FieldTable::default();
+        headers.insert(
+            STATUS_HEADER.into(),
+            AMQPValue::LongString(reply.status.name().into()),
+        );
+        for (name, value) in &envelope.trace {
+            headers.insert(
+                (*name).into(),
+                AMQPValue::LongString(value.as_slice().into()),
+            );
+        }
+        properties = properties.with_headers(headers);
+    }
+    properties
+}
+
+/// A call's properties, as a client sets them.
+pub(super) struct CallProperties<'a> {
+    pub(super) kind: &'static str,
+    pub(super) reply_to: &'a str,
+    pub(super) correlation_id: &'a str,
+    /// How long the request is worth anything, in milliseconds.
+    pub(super) remaining_ms: u64,
+    /// The moment after which it is not, Unix time in milliseconds.
+    pub(super) deadline_ms: i64,
+}
+
+/// Writes a call's properties.
+pub(super) fn of_call(call: &CallProperties<'_>) -> BasicProperties {
+    let mut headers = FieldTable::default();
+    headers.insert(
+        DEADLINE_HEADER.into(),
+        AMQPValue::LongLongInt(call.deadline_ms),
+    );
+    BasicProperties::default()
+        .with_type(call.kind.into())
+        .with_content_type("text/plain".into())
+        .with_delivery_mode(TRANSIENT)
+        .with_reply_to(call.reply_to.into())
+        .with_correlation_id(call.correlation_id.into())
+        .with_expiration(call.remaining_ms.to_string().into())
+        .with_headers(headers)
+}
+
+/// The value of the status header of a reply.
+pub(super) fn status(properties: &BasicProperties) -> Option<&[u8]> {
+    bytes(properties.headers().as_ref()?.inner().get(STATUS_HEADER)?)
+}
+
+fn bytes(value: &AMQPValue) -> Option<&[u8]> {
+    match value {
+        AMQPValue::LongString(text) => Some(text.as_bytes()),
+        AMQPValue::ShortString(text) => Some(text.as_str().as_bytes()),
+        AMQPValue::ByteArray(array) => Some(array.as_slice()),
+        _ => None,
+    }
+}
+
+/// An integer of any AMQP width; a client library picks the width, not its user.
+fn integer(value: &AMQPValue) -> Option<i64> {
+    match *value {
+        AMQPValue::ShortShortInt(value) => Some(value.into()),
+        AMQPValue::ShortShortUInt(value) => Some(value.into()),
+        AMQPValue::ShortInt(value) => Some(value.into()),
+        AMQPValue::ShortUInt(value) => Some(value.into()),
+        AMQPValue::LongInt(value) => Some(value.into()),
+        AMQPValue::LongUInt(value) => Some(value.into()),
+        AMQPValue::LongLongInt(value) => Some(value),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_read_in_every_integer_width() {
+        for (value, expected) in [
+            (AMQPValue::ShortShortInt(-1), Some(-1)),
+            (AMQPValue::ShortInt(5), Some(5)),
+            (AMQPValue::LongInt(7), Some(7)),
+            (AMQPValue::LongUInt(u32::MAX), Some(i64::from(u32::MAX))),
+            (
+                AMQPValue::LongLongInt(1_790_000_000_000),
+                Some(1_790_000_000_000),
+            ),
+            (AMQPValue::LongString("1790000000000".into()), None),
+            (AMQPValue::Double(1.0), None),
+        ] {
+            let mut headers = FieldTable::default();
+            headers.insert(DEADLINE_HEADER.into(), value);
+            let properties = BasicProperties::default().with_headers(headers);
+            assert_eq!(envelope(&properties).deadline_ms, expected);
+        }
+    }
+
+    #[test]
+    fn trace_context_comes_back_with_the_reply() {
+        let mut headers = FieldTable::default();
+        headers.insert(
+            "traceparent".into(),
+            AMQPValue::LongString("00-ab-cd-01".into()),
+        );
+        headers.insert("other".into(), AMQPValue::LongString("not echoed".into()));
+        let request = BasicProperties::default()
+            .with_correlation_id("id".into())
+            .with_headers(headers);
+        let reply = of_reply(&envelope(&request), &Reply::text(b"1".to_vec()));
+        let headers = reply.headers().as_ref().unwrap().inner();
+        assert_eq!(
+            headers.get("traceparent"),
+            Some(&AMQPValue::LongString("00-ab-cd-01".into()))
+        );
+        assert!(!headers.contains_key("other"));
+        assert_eq!(
+            reply.correlation_id().as_ref().map(ShortString::as_str),
+            Some("id")
+        );
+    }
+
+    #[test]
+    fn a_plain_answer_has_no_headers() {
+        let reply = of_reply(&Envelope::default(), &Reply::text(b"1".to_vec()));
+        assert!(reply.headers().is_none());
+        assert!(reply.correlation_id().is_none());
+        assert_eq!(reply.delivery_mode(), &Some(TRANSIENT));
+    }
+}

@@ -1,0 +1,255 @@
+//! The book of deliveries: which are open, which may be acknowledged, and how.
+//!
+//! Delivery tags of a channel count up from 1 without gaps (AMQP 0-9-1, basic.deliver), so the
+//! book is a queue of entries in the order of their tags, indexed by tag.
+
+use crate::wire::{Method, Status};
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+/// A delivery that is not settled.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    pub(super) method: Method,
+    /// Set once a reply is on its way.
+    pub(super) status: Option<Status>,
+    received: Instant,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Slot {
+    Open(Entry),
+    /// Its reply is confirmed; the ack is not sent yet.
+    Confirmed,
+    /// Acknowledged, rejected or given back.
+    Settled,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    /// Tag of the first slot, less one.
+    settled_up_to: u64,
+    slots: VecDeque<Slot>,
+    open: usize,
+    draining: bool,
+}
+
+/// Acks to send, as (tag, multiple).
+#[derive(Debug, Default)]
+pub(super) struct Acks {
+    confirmed: Vec<u64>,
+    batch: Option<u64>,
+}
+
+impl Acks {
+    /// The acks, the batch first.
+    pub(super) fn take(self) -> impl Iterator<Item = (u64, bool)> {
+        let batch = self.batch;
+        let single = self
+            .confirmed
+            .into_iter()
+            .filter(move |tag| Some(*tag) > batch);
+        batch
+            .map(|tag| (tag, true))
+            .into_iter()
+            .chain(single.map(|tag| (tag, false)))
+    }
+}
+
+impl Ledger {
+    pub(super) fn outstanding(&self) -> usize {
+        self.open
+    }
+
+    pub(super) fn draining(&self) -> bool {
+        self.draining
+    }
+
+    /// Notes that consuming stops; false if it was noted before.
+    pub(super) fn drain(&mut self) -> bool {
+        !std::mem::replace(&mut self.draining, true)
+    }
+
+    pub(super) fn received(&mut self, tag: u64, method: Method) {
+        if self.slots.is_empty() {
+            self.settled_up_to = tag - 1;
+        }
+        self.slots.push_back(Slot::Open(Entry {
+            method,
+            status: None,
+            received: Instant::now(),
+        }));
+        self.open += 1;
+    }
+
+    pub(super) fn replying(&mut self, tag: u64, status: Status) {
+        if let Some(Slot::Open(entry)) = self.slot(tag) {
+            entry.status = Some(status);
+        }
+    }
+
+    /// Closes an entry whose request is rejected or given back; `None` if it was closed before.
+    pub(super) fn settle(&mut self, tag: u64) -> Option<Entry> {
+        let entry = self.close(tag, Slot::Settled)?;
+        self.forget_settled();
+        Some(entry)
+    }
+
+    /// Closes an entry whose reply is confirmed; returns it with its age.
+    pub(super) fn confirmed(&mut self, tag: u64, acks: &mut Acks) -> Option<(Entry, Duration)> {
+        let entry = self.close(tag, Slot::Confirmed)?;
+        acks.confirmed.push(tag);
+        Some((entry, entry.received.elapsed()))
+    }
+
+    /// Turns the run of settled and confirmed entries at the head into one ack of all of them
+    /// ("multiple"), the rest into single ones.
+    pub(super) fn collect(&mut self, acks: &mut Acks) {
+        for tag in &acks.confirmed {
+            if let Some(slot) = self.slot(*tag) {
+                *slot = Slot::Settled;
+            }
+        }
+        self.forget_settled();
+        acks.batch = acks
+            .confirmed
+            .iter()
+            .copied()
+            .filter(|tag| *tag <= self.settled_up_to)
+            .max();
+    }
+
+    /// The tags that are not settled, in order.
+    pub(super) fn unsettled(&self) -> Vec<u64> {
+        (self.settled_up_to + 1..)
+            .zip(&self.slots)
+            .filter(|(_, slot)| matches!(slot, Slot::Open(_)))
+            .map(|(tag, _)| tag)
+            .collect()
+    }
+
+    fn close(&mut self, tag: u64, to: Slot) -> Option<Entry> {
+        let slot = self.slot(tag)?;
+        let Slot::Open(entry) = *slot else {
+            return None;
+        };
+        *slot = to;
+        self.open -= 1;
+        Some(entry)
+    }
+
+    fn forget_settled(&mut self) {
+        while let Some(Slot::Settled) = self.slots.front() {
+            self.slots.pop_front();
+            self.settled_up_to += 1;
+        }
+    }
+
+    fn slot(&mut self, tag: u64) -> Option<&mut Slot> {
+        let index = tag.checked_sub(self.settled_up_to + 1)?;
+        self.slots.get_mut(usize::try_from(index).ok()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ledger(deliveries: u64) -> Ledger {
+        let mut ledger = Ledger::default();
+        (1..=deliveries).for_each(|tag| ledger.received(tag, Method::Fib));
+        ledger
+    }
+
+    fn confirm(ledger: &mut Ledger, tags: &[u64]) -> Vec<(u64, bool)> {
+        let mut acks = Acks::default();
+        for tag in tags {
+            assert!(
+                ledger.confirmed(*tag, &mut acks).is_some(),
+                "{tag} was open"
+            );
+        }
+        ledger.collect(&mut acks);
+        acks.take().collect()
+    }
+
+    #[test]
+    fn confirms_in_order_become_one_ack() {
+        let mut ledger = ledger(5);
+        assert_eq!(confirm(&mut ledger, &[1, 2, 3]), [(3, true)]);
+        assert_eq!(confirm(&mut ledger, &[5, 4]), [(5, true)]);
+        assert_eq!(ledger.outstanding(), 0);
+    }
+
+    #[test]
+    fn an_open_entry_is_never_acked_by_a_batch_behind_it() {
+        let mut ledger = ledger(5);
+        assert_eq!(confirm(&mut ledger, &[2, 3]), [(2, false), (3, false)]);
+        assert_eq!(confirm(&mut ledger, &[5]), [(5, false)]);
+        // 1 closes the gap up to 3; 4 is open.
+        assert_eq!(confirm(&mut ledger, &[1]), [(1, true)]);
+        assert_eq!(ledger.unsettled(), [4]);
+    }
+
+    #[test]
+    fn what_is_given_back_is_not_acked() {
+        let mut ledger = ledger(3);
+        assert!(ledger.settle(2).is_some());
+        assert!(ledger.settle(2).is_none(), "only once");
+        assert_eq!(confirm(&mut ledger, &[1]), [(1, true)]);
+        assert_eq!(confirm(&mut ledger, &[3]), [(3, true)]);
+    }
+
+    #[test]
+    fn a_confirm_after_giving_back_acks_nothing() {
+        let mut ledger = ledger(2);
+        ledger.settle(1);
+        let mut acks = Acks::default();
+        assert!(ledger.confirmed(1, &mut acks).is_none());
+        ledger.collect(&mut acks);
+        assert_eq!(acks.take().count(), 0);
+        assert_eq!(ledger.unsettled(), [2]);
+    }
+
+    #[test]
+    fn any_order_of_confirms_acks_each_delivery_once() {
+        // A broker's view: a set of unacked tags, from which acks remove.
+        for seed in 0..200u64 {
+            let mut ledger = Ledger::default();
+            let mut broker = std::collections::BTreeSet::new();
+            let mut open: Vec<u64> = Vec::new();
+            let (mut next, mut state) = (1, seed);
+            for _ in 0..300 {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                let choice = (state >> 33) as usize;
+                if open.is_empty() || (choice & 1 == 0 && next <= 150) {
+                    ledger.received(next, Method::Fib);
+                    broker.insert(next);
+                    open.push(next);
+                    next += 1;
+                    continue;
+                }
+                let tag = open.swap_remove(choice % open.len());
+                for (tag, multiple) in confirm(&mut ledger, &[tag]) {
+                    assert!(broker.contains(&tag), "ack of {tag}, which is settled");
+                    broker.retain(|other| {
+                        if multiple {
+                            *other > tag
+                        } else {
+                            *other != tag
+                        }
+                    });
+                }
+                assert!(
+                    open.iter().all(|tag| broker.contains(tag)),
+                    "an open one was acked"
+                );
+                assert_eq!(broker.len(), open.len(), "each confirmed one was acked");
+            }
+        }
+    }
+}

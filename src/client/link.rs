@@ -1,0 +1,213 @@
+//! The task that keeps a client's session with the broker.
+
+use super::{
+    CallError,
+    calls::{Calls, Trouble},
+};
+use crate::{
+    amqp::{
+        Cause, LinkError,
+        backoff::Backoff,
+        calling::{Calling, Event, Outgoing},
+        connect::Dial,
+    },
+    broker_uri::BrokerUri,
+};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::mpsc;
+
+/// A call that is not answered after this long makes the client look whether there is a server.
+const LOOK_AFTER: Duration = Duration::from_millis(50);
+
+/// How often it looks again.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+pub(super) struct Keeper {
+    uris: Vec<BrokerUri>,
+    dial: Dial,
+    queue: String,
+    calls: Arc<Calls>,
+    backoff: Backoff,
+    /// The number of the current session.
+    session: u64,
+}
+
+impl Keeper {
+    pub(super) fn new(uris: Vec<BrokerUri>, dial: Dial, queue: String, calls: Arc<Calls>) -> Self {
+        let backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
+        Self {
+            uris,
+            dial,
+            queue,
+            calls,
+            backoff,
+            session: 0,
+        }
+    }
+
+    /// Serves until the client is closed or every handle to it is gone.
+    pub(super) async fn run(mut self, mut fresh: mpsc::Receiver<String>) {
+        let calls = Arc::clone(&self.calls);
+        let uris = self.uris.clone();
+        for uri in uris.iter().cycle() {
+            let attached = tokio::select! {
+                () = calls.closing() => break,
+                attached = self.attach(uri, &mut fresh) => attached,
+            };
+            let error = match attached {
+                None => break,
+                Some(Err(error)) => error,
+                Some(Ok(link)) => match self.session(link, &mut fresh).await {
+                    None => break,
+                    Some(error) => error,
+                },
+            };
+            if error.is_refusal() && uris.len() == 1 {
+                calls.fail_all(&CallError::Unreachable(error.message));
+                continue;
+            }
+            calls.trouble_all(&Trouble::Unreachable(error.message));
+            tokio::select! {
+                () = calls.closing() => break,
+                () = tokio::time::sleep(self.backoff.pause()) => {}
+            }
+        }
+        calls.fail_all(&CallError::Closed);
+    }
+
+    /// Connects when there is a call to make; `None` when there never will be.
+    async fn attach(
+        &self,
+        uri: &BrokerUri,
+        fresh: &mut mpsc::Receiver<String>,
+    ) -> Option<Result<Calling, LinkError>> {
+        if self.calls.is_empty() {
+            fresh.recv().await?;
+        }
+        Some(Calling::attach(uri, &self.dial, &self.queue).await)
+    }
+
+    /// Makes calls until the session ends: `None` when the client ended it.
+    async fn session(
+        &mut self,
+        mut link: Calling,
+        fresh: &mut mpsc::Receiver<String>,
+    ) -> Option<LinkError> {
+        self.session += 1;
+        let calls = Arc::clone(&self.calls);
+        // Every call in the table, those of the session before included.
+        calls.ids().iter().for_each(|id| self.send(&mut link, id));
+        let mut look = Look::new();
+        loop {
+            tokio::select! {
+                biased;
+                () = calls.closing() => break,
+                event = link.next() => match event {
+                    Ok(event) => self.happened(event),
+                    Err(error) => return Some(error),
+                },
+                id = fresh.recv() => match id {
+                    Some(id) => self.send(&mut link, &id),
+                    None => break,
+                },
+                () = look.due(&calls) => {
+                    if let Err(error) = self.look(&mut link).await {
+                        return Some(error);
+                    }
+                    look.later();
+                }
+            }
+        }
+        link.close().await;
+        None
+    }
+
+    fn send(&self, link: &mut Calling, id: &str) {
+        if let Some(call) = self.calls.to_send(id, self.session) {
+            link.publish(Outgoing {
+                method: call.method.name(),
+                correlation_id: id,
+                body: call.body,
+                remaining_ms: u64::try_from(call.remaining.as_millis())
+                    .unwrap_or(u64::MAX)
+                    .max(1),
+                deadline_ms: call.deadline_ms,
+            });
+        }
+    }
+
+    fn happened(&mut self, event: Event) {
+        match event {
+            Event::Reply {
+                correlation_id,
+                status,
+                body,
+            } => {
+                self.backoff.reset();
+                self.calls.reply(&correlation_id, status.as_deref(), body);
+            }
+            Event::NoQueue { correlation_id } => {
+                let trouble = Trouble::NoQueue(self.queue.clone());
+                self.calls.absent(Some(&correlation_id), &trouble, true);
+            }
+            // Sent again with the next look.
+            Event::Refused { correlation_id } => self.calls.unsent(&correlation_id),
+            Event::Accepted => {}
+        }
+    }
+
+    /// Looks whether there is a server for the calls that wait.
+    async fn look(&self, link: &mut Calling) -> Result<(), LinkError> {
+        match link.consumers().await {
+            Ok(0) => {
+                self.calls
+                    .absent(None, &Trouble::NoServer(self.queue.clone()), false);
+            }
+            Ok(_) => {
+                self.calls.served();
+                self.calls.ids().iter().for_each(|id| self.send(link, id));
+            }
+            Err(error) if error.cause == Cause::NoQueue => {
+                self.calls
+                    .absent(None, &Trouble::NoQueue(self.queue.clone()), true);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+}
+
+/// When to look for a server.
+struct Look {
+    not_before: Instant,
+}
+
+impl Look {
+    fn new() -> Self {
+        Self {
+            not_before: Instant::now(),
+        }
+    }
+
+    fn later(&mut self) {
+        self.not_before = Instant::now() + LOOK_EVERY;
+    }
+
+    /// Waits until there is a call that has waited for long enough. Cancel safe.
+    async fn due(&self, calls: &Calls) {
+        loop {
+            let now = Instant::now();
+            let at = calls
+                .oldest()
+                .map_or(now + LOOK_EVERY, |oldest| oldest + LOOK_AFTER);
+            let at = at.max(self.not_before);
+            if at <= now {
+                return;
+            }
+            tokio::time::sleep_until(at.into()).await;
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! The client: makes calls and matches replies by correlation id.
+//!
+//! [`Client`] is a handle; clones share one connection, one callback queue, and one task that
+//! keeps both. A call is sent again when the connection was lost before its reply came (the calls
+//! are idempotent), within the call's timeout.
+
+mod calls;
+mod link;
+
+use self::calls::{Calls, Trouble};
+use crate::{
+    amqp::connect::Dial,
+    broker_uri::BrokerUri,
+    wire::{Failure, Method, ReplyError},
+};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::{Semaphore, mpsc};
+
+/// Most calls of one client at once; further ones wait for a place, within their timeout.
+pub const MAX_CALLS_IN_FLIGHT: usize = 4096;
+
+/// Makes calls.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let uri = "amqp://guest:guest@127.0.0.1:5672/%2f".parse()?;
+/// let client = fibrpc::Client::builder(uri).build();
+/// assert_eq!(client.fibonacci(30).await?, "832040");
+/// client.close().await;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Client {
+    calls: Arc<Calls>,
+    places: Arc<Semaphore>,
+    fresh: mpsc::Sender<String>,
+    timeout: Duration,
+    patience: Duration,
+}
+
+/// Settings of a [`Client`].
+#[derive(Clone, Debug)]
+pub struct ClientBuilder {
+    uris: Vec<BrokerUri>,
+    queue: String,
+    timeout: Duration,
+    patience: Duration,
+    name: String,
+    heartbeat: Duration,
+}
+
+/// Why a call has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// The server answered with an error.
+    #[error("{0}")]
+    Failed(Failure),
+    /// The server answered with something this version does not understand.
+    #[error("{0}")]
+    BadReply(#[from] ReplyError),
+    /// No reply came in time, though the broker had the request.
+    #[error("no reply within {0:?}; is the server busy? allow more time")]
+    TimedOut(Duration),
+    /// The request queue does not exist.
+    #[error("there is no queue \"{0}\"; is the server running, and the queue's name right?")]
+    NoQueue(String),
+    /// The request queue exists, but nobody consumes from it.
+    #[error("no server is consuming from queue \"{0}\"; start fibrpcd")]
+    NoServer(String),
+    /// The broker could not be reached, or refused.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The client was closed, or its task died.
+    #[error("the client is closed")]
+    Closed,
+}
+
+impl Client {
+    /// Starts with the defaults: queue `rpc_queue`, timeout 10 s.
+    #[must_use]
+    pub fn builder(uri: BrokerUri) -> ClientBuilder {
+        ClientBuilder {
+            uris: vec![uri],
+            queue: "rpc_queue".to_owned(),
+            timeout: Duration::from_secs(10),
+            patience: Duration::ZERO,
+            name: "fibrpc client".to_owned(),
+            heartbeat: Duration::from_secs(10),
+        }
+    }
+
+    /// F(n) in decimal.
+    ///
+    /// # Errors
+    /// [`CallError`] says why there is no answer.
+    pub async fn fibonacci(&self, n: u64) -> Result<String, CallError> {
+        let body = self.call(Method::Fib, n.to_string().into_bytes()).await?;
+        Ok(String::from_utf8_lossy(&body).into_owned())
+    }
+
+    /// Asks the server for a sign of life; returns how long it took.
+    ///
+    /// # Errors
+    /// [`CallError`] says why there is no answer.
+    pub async fn ping(&self) -> Result<Duration, CallError> {
+        let started = Instant::now();
+        self.call(Method::Ping, Vec::new()).await?;
+        Ok(started.elapsed())
+    }
+
+    /// What the server says of itself: a JSON object.
+    ///
+    /// # Errors
+    /// [`CallError`] says why there is no answer.
+    pub async fn info(&self) -> Result<String, CallError> {
+        let body = self.call(Method::Info, Vec::new()).await?;
+        Ok(String::from_utf8_lossy(&body).into_owned())
+    }
+
+    /// Calls a method with any body; the server judges it. Returns the body of the reply.
+    ///
+    /// The timeout covers everything: connecting, waiting for a place, sending, the reply.
+    ///
+    /// # Errors
+    /// [`CallError`] says why there is no answer.
+    pub async fn call(&self, method: Method, body: Vec<u8>) -> Result<Vec<u8>, CallError> {
+        let deadline = Instant::now() + self.timeout;
+        let late = tokio::time::sleep_until(deadline.into());
+        tokio::pin!(late);
+        let _place = tokio::select! {
+            place = self.places.acquire() => place.map_err(|_| CallError::Closed)?,
+            () = &mut late => return Err(CallError::TimedOut(self.timeout)),
+        };
+        let mut pending = self.calls.begin(method, body, deadline, self.patience);
+        tokio::select! {
+            sent = self.fresh.send(pending.id().to_owned()) => sent.map_err(|_| CallError::Closed)?,
+            () = &mut late => return Err(pending.late(self.timeout)),
+        }
+        tokio::select! {
+            biased;
+            outcome = pending.outcome() => outcome,
+            () = &mut late => Err(pending.late(self.timeout)),
+        }
+    }
+
+    /// Replies that matched no call: late ones, duplicates, and foreign ones.
+    #[must_use]
+    pub fn unmatched_replies(&self) -> u64 {
+        self.calls.unmatched()
+    }
+
+    /// Ends the connection; calls that are under way get [`CallError::Closed`].
+    pub async fn close(self) {
+        self.calls.close();
+        // The task ends, and with it the receiver, once it has said goodbye to the broker.
+        self.fresh.closed().await;
+    }
+}
+
+impl ClientBuilder {
+    /// Another node of the same cluster, tried when the ones before it cannot be reached.
+    #[must_use]
+    pub fn uri(mut self, uri: BrokerUri) -> Self {
+        self.uris.push(uri);
+        self
+    }
+
+    /// The request queue.
+    #[must_use]
+    pub fn queue(mut self, queue: impl Into<String>) -> Self {
+        self.queue = queue.into();
+        self
+    }
+
+    /// How long a call may take, connecting included.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// How long, of its timeout, a call may wait for a server to appear where there is none.
+    /// Zero, the default: [`CallError::NoQueue`] and [`CallError::NoServer`] come at once.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// The connection's name in the broker's management tools.
+    #[must_use]
+    pub fn connection_name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Makes the client. It connects with the first call.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime with I/O and time enabled.
+    #[must_use]
+    pub fn build(self) -> Client {
+        let calls = Arc::new(Calls::default());
+        let (fresh, inbox) = mpsc::channel(MAX_CALLS_IN_FLIGHT);
+        let dial = Dial {
+            timeout: self.timeout.min(Duration::from_secs(10)),
+            heartbeat: self.heartbeat,
+            name: self.name,
+        };
+        let keeper = link::Keeper::new(self.uris, dial, self.queue, Arc::clone(&calls));
+        // Should the task die, its end of the channel goes, and every call ends with `Closed`.
+        tokio::spawn(keeper.run(inbox));
+        Client {
+            calls,
+            places: Arc::new(Semaphore::new(MAX_CALLS_IN_FLIGHT)),
+            fresh,
+            timeout: self.timeout,
+            patience: self.patience,
+        }
+    }
+}
+
+impl Trouble {
+    /// What to tell a caller whose time is up.
+    fn into_error(self) -> CallError {
+        match self {
+            Self::Unreachable(message) => CallError::Unreachable(message),
+            Self::NoQueue(queue) => CallError::NoQueue(queue),
+            Self::NoServer(queue) => CallError::NoServer(queue),
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! The layer of the TOML file.
+
+use std::fs;
+use std::io::{self, ErrorKind, Read};
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
+
+use super::layer::Layer;
+use super::problem::{Origin, Problem};
+use super::schema;
+use super::value::{Raw, parser_message, type_name};
+
+/// No configuration is larger; /dev/zero is.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// What the parser says of a key that is there twice.
+const DUPLICATE: &str = "duplicate key";
+
+/// Reads a file that must exist.
+pub(super) fn read(path: &Path) -> Layer {
+    match read_bytes(path) {
+        Ok(bytes) => parse(path, &bytes),
+        Err(error) => unreadable(path, &error),
+    }
+}
+
+/// Reads a file that may be missing.
+pub(super) fn read_if_present(path: &Path) -> Layer {
+    match read_bytes(path) {
+        Ok(bytes) => parse(path, &bytes),
+        Err(error) if error.kind() == ErrorKind::NotFound => new_layer(),
+        Err(error) => unreadable(path, &error),
+    }
+}
+
+fn new_layer() -> Layer {
+    Layer::new("file")
+}
+
+fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path)?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(ErrorKind::FileTooLarge.into());
+    }
+    Ok(bytes)
+}
+
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> Layer {
+    let reason = match error.kind() {
+        ErrorKind::NotFound => "no such file".to_owned(),
+        ErrorKind::PermissionDenied => {
+            "permission denied; make it readable for the user that runs fibrpcd".to_owned()
+        }
+        ErrorKind::IsADirectory => "it is a directory; name a file".to_owned(),
+        ErrorKind::FileTooLarge => "it is larger than 1 MiB".to_owned(),
+        _ => error.to_string(),
+    };
+    rejected(
+        path,
+        None,
+        format!("cannot read the configuration: {reason}"),
+    )
+}
+
+/// The layer of a file that cannot be used at all.
+fn rejected(path: &Path, line: Option<usize>, message: String) -> Layer {
+    let path = Arc::from(path);
+    let mut layer = new_layer();
+    layer.reject(Problem::new(Origin::File { path, line }, message));
+    layer
+}
+
+fn parse(path: &Path, bytes: &[u8]) -> Layer {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            let line = line_of(bytes, error.valid_up_to());
+            return rejected(
+                path,
+                Some(line),
+                "not UTF-8 text; save it as UTF-8".to_owned(),
+            );
+        }
+    };
+    let mut file = Parsing {
+        place: Place {
+            path: Arc::from(path),
+            text,
+        },
+        layer: new_layer(),
+    };
+    let (root, errors) = DeTable::parse_recoverable(text);
+    file.syntax_errors(root.get_ref(), &errors);
+    // Beyond any other error the parser guesses, and so would our messages.
+    if errors.iter().all(|error| error.message() == DUPLICATE) {
+        file.root(root.get_ref());
+    }
+    file.layer.sort_problems();
+    file.layer
+}
+
+/// The number, from 1, of the line that holds this offset.
+fn line_of(bytes: &[u8], offset: usize) -> usize {
+    // The end of the file belongs to its last line, not to the empty one after it.
+    let offset = offset.min(bytes.len().saturating_sub(1));
+    let before = bytes.iter().take(offset);
+    before.filter(|byte| **byte == b'\n').count() + 1
+}
+
+/// A file, to tell where in it something stands.
+struct Place<'a> {
+    path: Arc<Path>,
+    text: &'a str,
+}
+
+impl Place<'_> {
+    fn line(&self, offset: usize) -> usize {
+        line_of(self.text.as_bytes(), offset)
+    }
+
+    fn origin(&self, offset: usize) -> Origin {
+        Origin::File {
+            path: Arc::clone(&self.path),
+            line: Some(self.line(offset)),
+        }
+    }
+}
+
+/// A file that is being read.
+struct Parsing<'a> {
+    place: Place<'a>,
+    layer: Layer,
+}
+
+impl Parsing<'_> {
+    /// One message a line: what follows the first error of a line is mostly its consequence.
+    fn syntax_errors(&mut self, root: &DeTable<'_>, errors: &[toml::de::Error]) {
+        let mut last_line = None;
+        for error in errors {
+            let span = error.span().unwrap_or_default();
+            let line = Some(self.place.line(span.start));
+            if last_line == line {
+                continue;
+            }
+            last_line = line;
+            let problem = if error.message() == DUPLICATE {
+                self.duplicate(root, span)
+            } else {
+                let message = format!("invalid TOML: {}", parser_message(error));
+                Problem::new(self.place.origin(span.start), message)
+            };
+            self.layer.reject(problem);
+        }
+    }
+
+    /// The parser only says where the second one of two keys stands.
+    fn duplicate(&self, root: &DeTable<'_>, span: Range<usize>) -> Problem {
+        let origin = self.place.origin(span.start);
+        let name = self.place.text.get(span.clone()).unwrap_or_default();
+        // The section it is in is the last one that begins before it.
+        let first = root
+            .iter()
+            .filter(|(section, _)| section.span().start < span.start)
+            .max_by_key(|(section, _)| section.span().start)
+            .and_then(|(section, entries)| {
+                let mut keys = entries.get_ref().as_table()?.keys();
+                let key = keys.find(|key| key.get_ref() == name)?;
+                let line = self.place.line(key.span().start);
+                Some((format!("{}.{name}", section.get_ref()), line))
+            });
+        match first {
+            Some((path, line)) => {
+                let message = format!("already given in line {line}; keep one of the two");
+                Problem::of_key(origin, &path, message)
+            }
+            None => Problem::of_key(origin, name, "given a second time; keep one of the two"),
+        }
+    }
+
+    fn reject(&mut self, key: &Spanned<DeString<'_>>, path: &str, message: String) {
+        let origin = self.place.origin(key.span().start);
+        self.layer.reject(Problem::of_key(origin, path, message));
+    }
+
+    fn root(&mut self, root: &DeTable<'_>) {
+        for (key, value) in root {
+            let name: &str = key.get_ref();
+            let known = schema::sections().contains(&name);
+            match (known, value.get_ref()) {
+                (true, DeValue::Table(section)) => self.section(name, section),
+                (true, value) => {
+                    let found = type_name(value);
+                    self.reject(
+                        key,
+                        name,
+                        format!("expected a section, [{name}], found {found}"),
+                    );
+                }
+                (false, DeValue::Table(_)) => {
+                    self.reject(key, name, schema::unknown_section(name));
+                }
+                (false, _) => self.reject(key, name, schema::outside_sections(name)),
+            }
+        }
+    }
+
+    fn section(&mut self, section: &str, entries: &DeTable<'_>) {
+        for (name, value) in entries {
+            let path = format!("{section}.{}", name.get_ref());
+            match schema::find(&path) {
+                Ok(key) => {
+                    let (place, start) = (&self.place, name.span().start);
+                    self.layer.set(key, Raw::Toml(value.get_ref()), |offset| {
+                        place.origin(offset.unwrap_or(start))
+                    });
+                }
+                Err(message) => self.reject(name, &path, message),
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What one source says: values for figment, and where they stand.
+
+use std::collections::BTreeMap;
+
+use figment::value::{Dict, Map, Value};
+use figment::{Metadata, Profile, Provider};
+
+use super::problem::{Origin, Problem};
+use super::schema::Key;
+use super::value::{self, Raw};
+
+/// The checked values of one source, and its mistakes. Without `Debug`: it holds passwords.
+pub(super) struct Layer {
+    name: &'static str,
+    /// The values by section and name.
+    sections: BTreeMap<&'static str, BTreeMap<&'static str, Value>>,
+    /// Where each key was last set.
+    origins: BTreeMap<&'static str, Origin>,
+    problems: Vec<Problem>,
+}
+
+impl Layer {
+    /// A source that says nothing.
+    pub(super) fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            sections: BTreeMap::new(),
+            origins: BTreeMap::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// Takes a value if it is a good one. `origin` tells where the key stands, or a part of its
+    /// value at the given offset.
+    pub(super) fn set(
+        &mut self,
+        key: &'static Key,
+        raw: Raw<'_>,
+        origin: impl Fn(Option<usize>) -> Origin,
+    ) {
+        match value::check(key.kind, raw) {
+            Ok(value) => {
+                let section = self.sections.entry(key.section()).or_default();
+                section.insert(key.name(), value);
+                self.origins.insert(key.path, origin(None));
+            }
+            Err(faults) => self.problems.extend(
+                faults
+                    .into_iter()
+                    .map(|fault| Problem::of_key(origin(fault.offset), key.path, fault.message)),
+            ),
+        }
+    }
+
+    /// Notes a mistake.
+    pub(super) fn reject(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    /// Puts the mistakes in the order of their lines.
+    pub(super) fn sort_problems(&mut self) {
+        self.problems.sort_by_key(Problem::line);
+    }
+
+    /// Where this key is set, if it is.
+    pub(super) fn origin(&self, key: &str) -> Option<&Origin> {
+        self.origins.get(key)
+    }
+
+    /// Whether a mistake concerns this key.
+    pub(super) fn has_problem(&self, key: &str) -> bool {
+        self.problems.iter().any(|problem| problem.concerns(key))
+    }
+
+    /// All mistakes.
+    pub(super) fn into_problems(self) -> Vec<Problem> {
+        self.problems
+    }
+}
+
+impl Provider for Layer {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(self.name)
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        let dict: Dict = self
+            .sections
+            .iter()
+            .map(|(section, values)| {
+                let values = values
+                    .iter()
+                    .map(|(&name, value)| (name.to_owned(), value.clone()));
+                ((*section).to_owned(), Value::from(values.collect::<Dict>()))
+            })
+            .collect();
+        Ok(Profile::Default.collect(dict))
+    }
+}

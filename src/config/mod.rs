@@ -1,0 +1,336 @@
+//! The configuration of `fibrpcd`: defaults < file < environment < options.
+//!
+//! Each source is read into a layer that remembers where every value stands and collects every
+//! mistake; `figment` merges the layers. [`KEYS`] is the only list of keys: what is accepted, what
+//! is suggested, and what is documented come from it.
+
+mod de;
+mod environment;
+mod file;
+mod layer;
+mod options;
+mod problem;
+mod schema;
+mod suggest;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use figment::Figment;
+use serde::Deserialize;
+
+use crate::broker_uri::BrokerUri;
+use layer::Layer;
+pub use problem::{ConfigError, Problem};
+pub use schema::{KEYS, Key, Kind};
+
+/// The file that is read unless another is named.
+pub const DEFAULT_FILE: &str = "/etc/fibrpcd/fibrpcd.toml";
+
+/// Everything that can be configured. `Debug` shows no secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The link to the broker.
+    pub amqp: Amqp,
+    /// The computation of large numbers.
+    pub compute: Compute,
+    /// Metrics, probes and status.
+    pub http: Http,
+    /// How the daemon ends.
+    pub shutdown: Shutdown,
+    /// What is logged, and how.
+    pub log: Log,
+}
+
+/// The link to the broker.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Amqp {
+    /// Broker nodes, tried in turn; never empty.
+    #[serde(deserialize_with = "de::uris")]
+    pub uris: Vec<BrokerUri>,
+    /// The queue that requests come from.
+    pub queue: String,
+    /// How that queue is declared.
+    pub queue_type: QueueType,
+    /// Unacknowledged deliveries held at once; never 0, which AMQP reads as unlimited.
+    pub prefetch: u16,
+    /// The heartbeat proposed to the broker, in whole seconds.
+    #[serde(deserialize_with = "de::duration")]
+    pub heartbeat: Duration,
+    /// The deadline of one attempt to connect.
+    #[serde(deserialize_with = "de::duration")]
+    pub connect_timeout: Duration,
+    /// The pause after the first failed attempt.
+    #[serde(deserialize_with = "de::duration")]
+    pub backoff_initial: Duration,
+    /// The longest pause between attempts; at least `backoff_initial`.
+    #[serde(deserialize_with = "de::duration")]
+    pub backoff_max: Duration,
+}
+
+impl Default for Amqp {
+    fn default() -> Self {
+        Self {
+            uris: vec![BrokerUri::default()],
+            queue: "rpc_queue".to_owned(),
+            queue_type: QueueType::Auto,
+            prefetch: 64,
+            heartbeat: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(10),
+            backoff_initial: Duration::from_millis(200),
+            backoff_max: Duration::from_secs(30),
+        }
+    }
+}
+
+/// How the request queue is declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum QueueType {
+    /// Whatever is there; a quorum queue where there is none.
+    Auto,
+    /// A durable quorum queue.
+    Quorum,
+    /// A durable classic queue.
+    Classic,
+    /// A classic queue that does not survive the broker.
+    Transient,
+    /// Whatever is there; nothing is created.
+    Passive,
+}
+
+impl fmt::Display for QueueType {
+    /// The word in the configuration.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Quorum => "quorum",
+            Self::Classic => "classic",
+            Self::Transient => "transient",
+            Self::Passive => "passive",
+        })
+    }
+}
+
+/// The computation of large numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Compute {
+    /// Threads for large n.
+    pub threads: NonZeroUsize,
+    /// The largest n that is answered.
+    pub max_n: u64,
+}
+
+impl Default for Compute {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let most = NonZeroUsize::new(schema::MAX_THREADS).unwrap_or(cores);
+        Self {
+            threads: cores.min(most),
+            max_n: 50_000_000,
+        }
+    }
+}
+
+/// Metrics, probes and status over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// The address to listen on; `None` is off.
+    #[serde(deserialize_with = "de::address")]
+    pub listen: Option<SocketAddr>,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            listen: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 9674))),
+        }
+    }
+}
+
+/// How the daemon ends.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Shutdown {
+    /// How long running requests may take to finish.
+    #[serde(deserialize_with = "de::duration")]
+    pub drain_timeout: Duration,
+}
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        Self {
+            drain_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// The least severe level that is logged.
+    pub level: Level,
+    /// The form of the log.
+    pub format: Format,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            level: Level::Info,
+            format: Format::Auto,
+        }
+    }
+}
+
+/// How severe an event must be to be logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// The daemon or a request failed.
+    Error,
+    /// Something is wrong but was dealt with.
+    Warn,
+    /// Start, stop, connections.
+    Info,
+    /// Each request.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// The journal under systemd, text on a terminal, else JSON lines.
+    Auto,
+    /// The systemd journal, with fields.
+    Journald,
+    /// Lines for people.
+    Text,
+    /// JSON lines.
+    Json,
+}
+
+/// Which file is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum File {
+    /// [`DEFAULT_FILE`], which may be missing.
+    #[default]
+    Default,
+    /// This one, which must exist.
+    Explicit(PathBuf),
+}
+
+/// Where [`Config::load`] reads.
+#[derive(Clone, Default)]
+pub struct Sources {
+    /// The configuration file.
+    pub file: File,
+    /// Environment variables; those that do not start with `FIBRPCD_` are ignored.
+    pub environment: Vec<(OsString, OsString)>,
+    /// `KEY=VALUE` texts, later ones over earlier ones.
+    pub options: Vec<String>,
+}
+
+impl Sources {
+    /// The given file and options, and the environment of this process.
+    #[must_use]
+    pub fn with_process_environment(file: File, options: Vec<String>) -> Self {
+        Self {
+            file,
+            environment: std::env::vars_os().collect(),
+            options,
+        }
+    }
+}
+
+impl fmt::Debug for Sources {
+    /// Shows no values of variables and options: any may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sources")
+            .field("file", &self.file)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Config {
+    /// Reads all sources.
+    ///
+    /// # Errors
+    ///
+    /// Returns every mistake in every source, not only the first one.
+    pub fn load(sources: Sources) -> Result<Self, ConfigError> {
+        let Sources {
+            file,
+            environment,
+            options,
+        } = sources;
+        let file = match &file {
+            File::Default => file::read_if_present(Path::new(DEFAULT_FILE)),
+            File::Explicit(path) => file::read(path),
+        };
+        let layers = [
+            file,
+            environment::read(environment),
+            options::read(&options),
+        ];
+        Self::merge(layers)
+    }
+
+    /// Merges layers, the strongest last, over the defaults (which are those of the structs).
+    fn merge(layers: [Layer; 3]) -> Result<Self, ConfigError> {
+        let merged = layers.iter().fold(Figment::new(), Figment::merge);
+        let (config, further) = match merged.extract::<Self>() {
+            Ok(config) => {
+                let further = config.contradiction(&layers);
+                (Some(config), further)
+            }
+            // Cannot happen: every value was checked. What figment says might repeat a password.
+            Err(error) => (None, Some(Problem::internal(&error.path.join(".")))),
+        };
+        let problems = layers.into_iter().flat_map(Layer::into_problems);
+        let problems: Vec<_> = problems.chain(further).collect();
+        match config {
+            Some(config) if problems.is_empty() => Ok(config),
+            _ => Err(ConfigError::new(problems)),
+        }
+    }
+
+    /// The one rule about two keys. Silent if either already has a problem of its own.
+    fn contradiction(&self, layers: &[Layer]) -> Option<Problem> {
+        const INITIAL: &str = "amqp.backoff_initial";
+        const MAX: &str = "amqp.backoff_max";
+        let (initial, max) = (self.amqp.backoff_initial, self.amqp.backoff_max);
+        let keys = [INITIAL, MAX];
+        let doubtful = layers
+            .iter()
+            .any(|layer| keys.iter().any(|key| layer.has_problem(key)));
+        if initial <= max || doubtful {
+            return None;
+        }
+        // The strongest layer that sets either is where it is easiest to mend.
+        let (key, origin) = layers
+            .iter()
+            .rev()
+            .find_map(|layer| keys.iter().find_map(|&key| Some((key, layer.origin(key)?))))?;
+        let initial = humantime::format_duration(initial);
+        let max = humantime::format_duration(max);
+        let message =
+            format!("expected {INITIAL} to be no longer than {MAX}, found {initial} and {max}");
+        Some(Problem::of_key(origin.clone(), key, message))
+    }
+}

@@ -1,0 +1,37 @@
+//! The strongest layer: `--set KEY=VALUE`.
+
+use super::layer::Layer;
+use super::problem::{Origin, Problem, shown_name, shown_value};
+use super::schema::{self, Kind};
+use super::value::Raw;
+
+/// Reads the options in their order; a later one replaces an earlier one.
+pub(super) fn read(options: &[String]) -> Layer {
+    let mut layer = Layer::new("options");
+    for option in options {
+        read_one(&mut layer, option);
+    }
+    layer
+}
+
+fn read_one(layer: &mut Layer, option: &str) {
+    let Some((path, value)) = option.split_once('=') else {
+        let origin = Origin::Option(shown_name(option));
+        let message = "expected KEY=VALUE, such as amqp.prefetch=1";
+        return layer.reject(Problem::new(origin, message));
+    };
+    match schema::find(path) {
+        Ok(key) => {
+            let origin = Origin::Option(match key.kind {
+                Kind::Uris => format!("{path}=..."),
+                _ => format!("{path}={}", shown_value(value)),
+            });
+            layer.set(key, Raw::Text(value), |_| origin.clone());
+        }
+        // The value may be that of a mistyped amqp.uris, or a password.
+        Err(message) => {
+            let origin = Origin::Option(format!("{}=...", shown_name(path)));
+            layer.reject(Problem::of_key(origin, path, message));
+        }
+    }
+}

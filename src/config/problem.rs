@@ -1,0 +1,187 @@
+//! One line for each mistake in the configuration, and no secret in any.
+
+use std::fmt::{self, Display, Formatter, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Longer texts from a source are cut when they are shown.
+const SHOWN_CHARS: usize = 60;
+
+/// Where a value or a mistake stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// A line of the file, or the file as a whole.
+    File {
+        path: Arc<Path>,
+        line: Option<usize>,
+    },
+    /// A variable.
+    Environment(String),
+    /// A `--set`, as far as it may be shown.
+    Option(String),
+    /// Nowhere outside.
+    Internal,
+}
+
+impl Display for Origin {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { path, line: None } => write!(f, "{}", path.display()),
+            Self::File {
+                path,
+                line: Some(line),
+            } => write!(f, "{}:{line}", path.display()),
+            Self::Environment(name) => write!(f, "environment {name}"),
+            Self::Option(text) => write!(f, "--set {text}"),
+            Self::Internal => f.write_str("internal error"),
+        }
+    }
+}
+
+/// One mistake. `Display` is one line: where, which key, what is wrong and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    origin: Origin,
+    key: Option<String>,
+    message: String,
+}
+
+impl Problem {
+    /// A mistake that concerns no key.
+    pub(super) fn new(origin: Origin, message: impl Into<String>) -> Self {
+        Self {
+            origin,
+            key: None,
+            message: message.into(),
+        }
+    }
+
+    /// A mistake in this key or section, known or not.
+    pub(super) fn of_key(origin: Origin, key: &str, message: impl Into<String>) -> Self {
+        Self {
+            origin,
+            key: Some(shown_name(key)),
+            message: message.into(),
+        }
+    }
+
+    /// A checked value that could not be used after all.
+    pub(super) fn internal(key: &str) -> Self {
+        let message = "a checked value was not accepted; please report this";
+        Self::of_key(Origin::Internal, key, message)
+    }
+
+    /// Where the line of the file is known.
+    pub(super) fn line(&self) -> Option<usize> {
+        match self.origin {
+            Origin::File { line, .. } => line,
+            _ => None,
+        }
+    }
+
+    /// Whether it concerns this key.
+    pub(super) fn concerns(&self, key: &str) -> bool {
+        self.key.as_deref() == Some(key)
+    }
+}
+
+impl Display for Problem {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let mut line = OneLine(f);
+        write!(line, "{}: ", self.origin)?;
+        if let Some(key) = &self.key {
+            write!(line, "{key}: ")?;
+        }
+        line.write_str(&self.message)
+    }
+}
+
+/// Escapes control characters: a path or name with a line break must not forge a second line.
+struct OneLine<'a, 'f>(&'a mut Formatter<'f>);
+
+impl Write for OneLine<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().try_for_each(|c| {
+            if c.is_control() {
+                write!(self.0, "{}", c.escape_default())
+            } else {
+                self.0.write_char(c)
+            }
+        })
+    }
+}
+
+/// All mistakes found, in the order of the layers and of the lines of the file. `Display` is one
+/// line each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    problems: Vec<Problem>,
+}
+
+impl ConfigError {
+    pub(super) fn new(problems: Vec<Problem>) -> Self {
+        Self { problems }
+    }
+
+    /// The mistakes, never none.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+}
+
+impl Display for ConfigError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.problems.iter().enumerate() {
+            if index > 0 {
+                f.write_char('\n')?;
+            }
+            Display::fmt(problem, f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// Whether a text may be a broker URI that landed in the wrong place.
+fn may_hold_a_password(text: &str) -> bool {
+    text.contains("://") || text.contains('@')
+}
+
+/// A value to follow "found": in quotes, cut, and without what may be a password.
+pub(super) fn quoted(text: &str) -> String {
+    if may_hold_a_password(text) {
+        return "a text that may hold a password".to_owned();
+    }
+    match cut(text) {
+        Some(start) => format!("{start:?}..."),
+        None => format!("{text:?}"),
+    }
+}
+
+/// The value of an option, cut, and without what may be a password.
+pub(super) fn shown_value(value: &str) -> String {
+    match cut(value) {
+        _ if may_hold_a_password(value) => "...".to_owned(),
+        Some(start) => format!("{start}..."),
+        None => value.to_owned(),
+    }
+}
+
+/// The start of a text that is too long to be shown.
+fn cut(text: &str) -> Option<&str> {
+    let (end, _) = text.char_indices().nth(SHOWN_CHARS)?;
+    text.get(..end)
+}
+
+/// The name of an unknown key, cut, and without what may be a password.
+pub(super) fn shown_name(name: &str) -> String {
+    if name.is_empty() {
+        "(empty)".to_owned()
+    } else if may_hold_a_password(name) {
+        "(not shown)".to_owned()
+    } else {
+        cut(name).unwrap_or(name).to_owned()
+    }
+}

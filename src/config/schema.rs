@@ -1,0 +1,296 @@
+//! The table of all keys.
+
+use std::time::Duration;
+
+use super::suggest;
+
+/// More threads than this are a mistake.
+pub(super) const MAX_THREADS: usize = 1024;
+
+/// One configuration key.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Section and name, such as `amqp.prefetch`.
+    pub path: &'static str,
+    /// What values it takes.
+    pub kind: Kind,
+    /// The default as it would stand in the file; `None` if it depends on the machine.
+    pub default: Option<&'static str>,
+    /// What it is for, in one line.
+    pub doc: &'static str,
+}
+
+/// The kind and range of a value.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// A list of broker URIs. Never shown: they hold passwords.
+    Uris,
+    /// The name of a queue.
+    Queue,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A whole number.
+    Integer {
+        /// The smallest.
+        min: u64,
+        /// The largest.
+        max: u64,
+        /// What 0 would mean, where people may try it.
+        zero: Option<&'static str>,
+    },
+    /// A span of time.
+    Duration {
+        /// The shortest.
+        min: Duration,
+        /// The longest.
+        max: Duration,
+        /// Whether fractions of a second are refused.
+        whole_seconds: bool,
+    },
+    /// An IP address and a port, or nothing.
+    Address,
+}
+
+/// Every key there is, section by section.
+pub const KEYS: &[Key] = &[
+    Key {
+        path: "amqp.uris",
+        kind: Kind::Uris,
+        default: Some(r#"["amqp://guest:guest@127.0.0.1:5672/%2f"]"#),
+        doc: "Broker nodes, tried in turn.",
+    },
+    Key {
+        path: "amqp.queue",
+        kind: Kind::Queue,
+        default: Some(r#""rpc_queue""#),
+        doc: "The queue that requests come from.",
+    },
+    Key {
+        path: "amqp.queue_type",
+        kind: Kind::Word(&["auto", "quorum", "classic", "transient", "passive"]),
+        default: Some(r#""auto""#),
+        doc: "How the queue is declared; auto takes it as it is, or creates a quorum queue.",
+    },
+    Key {
+        path: "amqp.prefetch",
+        kind: Kind::Integer {
+            min: 1,
+            max: u16::MAX as u64,
+            zero: Some("0 would be unlimited"),
+        },
+        default: Some("64"),
+        doc: "Unacknowledged requests held at once; 1 is the tutorial's fair dispatch.",
+    },
+    Key {
+        path: "amqp.heartbeat",
+        kind: Kind::Duration {
+            min: Duration::from_secs(1),
+            max: Duration::from_hours(1),
+            whole_seconds: true,
+        },
+        default: Some(r#""10s""#),
+        doc: "The heartbeat proposed to the broker; a dead connection is noticed within two.",
+    },
+    Key {
+        path: "amqp.connect_timeout",
+        kind: Kind::Duration {
+            min: Duration::from_millis(100),
+            max: Duration::from_mins(10),
+            whole_seconds: false,
+        },
+        default: Some(r#""10s""#),
+        doc: "The deadline of one attempt to connect to one node.",
+    },
+    Key {
+        path: "amqp.backoff_initial",
+        kind: BACKOFF,
+        default: Some(r#""200ms""#),
+        doc: "The pause after the first failed attempt; it grows with each further one.",
+    },
+    Key {
+        path: "amqp.backoff_max",
+        kind: BACKOFF,
+        default: Some(r#""30s""#),
+        doc: "The longest pause between two attempts to connect.",
+    },
+    Key {
+        path: "compute.threads",
+        kind: Kind::Integer {
+            min: 1,
+            max: MAX_THREADS as u64,
+            zero: None,
+        },
+        default: None,
+        doc: "Threads for large n; by default as many as there are cores.",
+    },
+    Key {
+        path: "compute.max_n",
+        kind: Kind::Integer {
+            min: 0,
+            max: 1_000_000_000,
+            zero: None,
+        },
+        default: Some("50000000"),
+        doc: "The largest n that is answered; larger ones get RESOURCE_EXHAUSTED.",
+    },
+    Key {
+        path: "http.listen",
+        kind: Kind::Address,
+        default: Some(r#""127.0.0.1:9674""#),
+        doc: "Where metrics, probes and status are served; the empty text turns them off.",
+    },
+    Key {
+        path: "shutdown.drain_timeout",
+        kind: Kind::Duration {
+            min: Duration::ZERO,
+            max: Duration::from_hours(1),
+            whole_seconds: false,
+        },
+        default: Some(r#""30s""#),
+        doc: "How long running requests may take to finish when the daemon stops.",
+    },
+    Key {
+        path: "log.level",
+        kind: Kind::Word(&["error", "warn", "info", "debug", "trace"]),
+        default: Some(r#""info""#),
+        doc: "The least severe level that is logged.",
+    },
+    Key {
+        path: "log.format",
+        kind: Kind::Word(&["auto", "journald", "text", "json"]),
+        default: Some(r#""auto""#),
+        doc: "The form of the log; auto is journald under systemd, text on a terminal, else json.",
+    },
+];
+
+/// Both backoff keys.
+const BACKOFF: Kind = Kind::Duration {
+    min: Duration::from_millis(10),
+    max: Duration::from_hours(1),
+    whole_seconds: false,
+};
+
+impl Key {
+    /// The part before the dot.
+    #[must_use]
+    pub fn section(&self) -> &'static str {
+        self.path.split_once('.').map_or("", |(section, _)| section)
+    }
+
+    /// The part after the dot.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.path
+            .split_once('.')
+            .map_or(self.path, |(_, name)| name)
+    }
+}
+
+impl Kind {
+    /// What a value must be, to follow "expected".
+    #[must_use]
+    pub fn expectation(&self) -> String {
+        match self {
+            Self::Uris => "a list of at least one broker URI".to_owned(),
+            Self::Queue => "a queue name of 1 to 255 bytes".to_owned(),
+            Self::Word(words) => format!("one of {}", words.join(", ")),
+            Self::Integer { min, max, .. } => format!("an integer from {min} to {max}"),
+            Self::Duration {
+                min,
+                max,
+                whole_seconds,
+            } => {
+                let (min, max) = (
+                    humantime::format_duration(*min),
+                    humantime::format_duration(*max),
+                );
+                let whole = if *whole_seconds {
+                    " in whole seconds"
+                } else {
+                    ""
+                };
+                format!("a duration{whole} from \"{min}\" to \"{max}\"")
+            }
+            Self::Address => {
+                "an IP address and port such as \"127.0.0.1:9674\", or \"\" for off".to_owned()
+            }
+        }
+    }
+}
+
+/// The names of all sections, each once.
+pub(super) fn sections() -> Vec<&'static str> {
+    let mut sections: Vec<_> = KEYS.iter().map(Key::section).collect();
+    sections.dedup();
+    sections
+}
+
+/// The key of this path, or why there is none and what may have been meant.
+pub(super) fn find(path: &str) -> Result<&'static Key, String> {
+    if let Some(key) = KEYS.iter().find(|key| key.path == path) {
+        return Ok(key);
+    }
+    Err(match path.split_once('.') {
+        None if sections().contains(&path) => not_a_key(path),
+        None => outside_sections(path),
+        Some((section, name)) if sections().contains(&section) => unknown_key(section, name),
+        Some((section, _)) => unknown_section(section),
+    })
+}
+
+fn not_a_key(section: &str) -> String {
+    format!(
+        "a section, not a key; expected one of its keys: {}",
+        names(section)
+    )
+}
+
+/// What to say of a key that is not in any section.
+pub(super) fn outside_sections(name: &str) -> String {
+    let known = KEYS.iter().find(|key| key.path == name).map(|key| key.path);
+    match known.or_else(|| named_like(name, |_| true)) {
+        Some(path) => format!("unknown key outside of the sections; did you mean {path}?"),
+        None => format!(
+            "unknown key outside of the sections; the sections are {}",
+            sections().join(", ")
+        ),
+    }
+}
+
+/// What to say of a section that does not exist.
+pub(super) fn unknown_section(section: &str) -> String {
+    match suggest::nearest(section, sections()) {
+        Some(near) => format!("unknown section; did you mean {near}?"),
+        None => format!(
+            "unknown section; the sections are {}",
+            sections().join(", ")
+        ),
+    }
+}
+
+fn unknown_key(section: &str, name: &str) -> String {
+    let moved = KEYS
+        .iter()
+        .find(|key| key.name() == name)
+        .map(|key| key.path);
+    match moved.or_else(|| named_like(name, |key| key.section() == section)) {
+        Some(path) => format!("unknown key; did you mean {path}?"),
+        None => format!("unknown key; the keys of {section} are {}", names(section)),
+    }
+}
+
+/// The path of the key whose name is nearest to `name`, among those that pass.
+fn named_like(name: &str, pass: impl Fn(&Key) -> bool) -> Option<&'static str> {
+    let keys = || KEYS.iter().filter(|key| pass(key));
+    let near = suggest::nearest(name, keys().map(Key::name))?;
+    keys().find(|key| key.name() == near).map(|key| key.path)
+}
+
+fn names(section: &str) -> String {
+    let names: Vec<_> = KEYS
+        .iter()
+        .filter(|key| key.section() == section)
+        .map(Key::name)
+        .collect();
+    names.join(", ")
+}

@@ -1,0 +1,261 @@
+//! Checks one value against the kind of its key.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use figment::value::Value;
+use toml::Spanned;
+use toml::de::{DeArray, DeInteger, DeValue};
+
+use super::problem::quoted;
+use super::schema::Kind;
+use super::suggest;
+use crate::broker_uri::BrokerUri;
+
+/// Queue names are short strings in AMQP.
+const MAX_QUEUE_BYTES: usize = 255;
+
+/// A value as its source has it.
+#[derive(Clone, Copy)]
+pub(super) enum Raw<'a> {
+    /// From the environment or an option.
+    Text(&'a str),
+    /// From the file.
+    Toml(&'a DeValue<'a>),
+}
+
+/// What is wrong with a value.
+pub(super) struct Fault {
+    pub(super) message: String,
+    /// Where in the file, if at a part of the value.
+    pub(super) offset: Option<usize>,
+}
+
+impl From<String> for Fault {
+    fn from(message: String) -> Self {
+        Self {
+            message,
+            offset: None,
+        }
+    }
+}
+
+/// The value for figment, or all that is wrong with it.
+pub(super) fn check(kind: Kind, raw: Raw<'_>) -> Result<Value, Vec<Fault>> {
+    let checked = match kind {
+        Kind::Uris => return uris(raw),
+        Kind::Queue => queue(raw),
+        Kind::Word(words) => word(words, raw),
+        Kind::Integer { min, max, zero } => integer(min, max, zero, raw),
+        Kind::Duration {
+            min,
+            max,
+            whole_seconds,
+        } => duration(min..=max, whole_seconds, raw),
+        Kind::Address => address(raw),
+    };
+    checked.map_err(|remark| {
+        let (expected, found) = (kind.expectation(), raw.found());
+        let message = match remark {
+            Remark::None => format!("expected {expected}, found {found}"),
+            Remark::Also(also) => format!("expected {expected}, found {found}; {also}"),
+            Remark::Instead(message) => message,
+        };
+        vec![message.into()]
+    })
+}
+
+/// What to say beyond "expected this, found that".
+enum Remark {
+    None,
+    Also(String),
+    Instead(String),
+}
+
+impl Raw<'_> {
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Toml(value) => value.as_str(),
+        }
+    }
+
+    /// The value to follow "found".
+    fn found(&self) -> String {
+        match self {
+            Self::Text(text) => quoted(text),
+            Self::Toml(DeValue::String(text)) => quoted(text),
+            Self::Toml(DeValue::Integer(integer)) => integer.to_string(),
+            Self::Toml(DeValue::Float(float)) => float.to_string(),
+            Self::Toml(DeValue::Boolean(boolean)) => boolean.to_string(),
+            Self::Toml(value) => type_name(value).to_owned(),
+        }
+    }
+}
+
+/// The type of a value, with its article.
+pub(super) fn type_name(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a float",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a section",
+    }
+}
+
+fn queue(raw: Raw<'_>) -> Result<Value, Remark> {
+    let name = raw.text().ok_or(Remark::None)?;
+    if name.starts_with("amq.") {
+        let found = quoted(name);
+        return Err(Remark::Instead(format!(
+            "names that start with \"amq.\" are the broker's own; choose another, found {found}"
+        )));
+    }
+    match name.len() {
+        0 => Err(Remark::None),
+        1..=MAX_QUEUE_BYTES => Ok(name.into()),
+        length => Err(Remark::Instead(format!(
+            "expected {}, found one of {length}",
+            Kind::Queue.expectation()
+        ))),
+    }
+}
+
+fn word(words: &[&'static str], raw: Raw<'_>) -> Result<Value, Remark> {
+    let text = raw.text().ok_or(Remark::None)?;
+    if words.contains(&text) {
+        return Ok(text.into());
+    }
+    Err(match suggest::nearest(text, words.iter().copied()) {
+        Some(near) => Remark::Also(format!("did you mean \"{near}\"?")),
+        None => Remark::None,
+    })
+}
+
+fn integer(min: u64, max: u64, zero: Option<&str>, raw: Raw<'_>) -> Result<Value, Remark> {
+    let number = match raw {
+        Raw::Toml(DeValue::Integer(integer)) => to_u64(integer),
+        // The same grammar as in the file: decimal, 0x.., underscores between digits.
+        Raw::Text(text) => match DeValue::parse(text).map(Spanned::into_inner) {
+            Ok(DeValue::Integer(integer)) => to_u64(&integer),
+            _ => None,
+        },
+        Raw::Toml(_) => None,
+    };
+    match (number, zero) {
+        (Some(number), _) if (min..=max).contains(&number) => Ok(number.into()),
+        (Some(0), Some(zero)) => Err(Remark::Also(zero.to_owned())),
+        _ => Err(Remark::None),
+    }
+}
+
+/// Negative and very large numbers are `None`: all ranges are within u64.
+fn to_u64(integer: &DeInteger<'_>) -> Option<u64> {
+    u64::from_str_radix(integer.as_str(), integer.radix()).ok()
+}
+
+fn duration(
+    range: RangeInclusive<Duration>,
+    whole_seconds: bool,
+    raw: Raw<'_>,
+) -> Result<Value, Remark> {
+    let text = match raw {
+        Raw::Toml(DeValue::Integer(integer)) => Cow::Owned(integer.to_string()),
+        _ => Cow::Borrowed(raw.text().ok_or(Remark::None)?),
+    };
+    // The commonest mistake.
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(Remark::Also(format!("add a unit, as in \"{text}s\"")));
+    }
+    let duration = humantime::parse_duration(&text).map_err(|_| Remark::None)?;
+    if range.contains(&duration) && !(whole_seconds && duration.subsec_nanos() > 0) {
+        Ok(text.into_owned().into())
+    } else {
+        Err(Remark::None)
+    }
+}
+
+fn address(raw: Raw<'_>) -> Result<Value, Remark> {
+    let text = raw.text().ok_or(Remark::None)?;
+    if text.is_empty() || text.parse::<SocketAddr>().is_ok() {
+        Ok(text.into())
+    } else {
+        Err(Remark::None)
+    }
+}
+
+/// All broker URIs, or a fault for each bad one. Never repeats any part of a value.
+fn uris(raw: Raw<'_>) -> Result<Value, Vec<Fault>> {
+    let expected = |found: &str| {
+        let expected = Kind::Uris.expectation();
+        vec![Fault::from(format!("expected {expected}, found {found}"))]
+    };
+    match raw {
+        Raw::Text(text) if text.trim_start().starts_with('[') => {
+            let parsed = DeValue::parse(text.trim()).map_err(|error| {
+                expected(&format!(
+                    "an invalid TOML list ({})",
+                    parser_message(&error)
+                ))
+            })?;
+            // The text has no lines to point at.
+            uris(Raw::Toml(parsed.get_ref())).map_err(|faults| {
+                let messages = faults.into_iter().map(|fault| fault.message);
+                messages.map(Fault::from).collect()
+            })
+        }
+        Raw::Text(text) if text.trim().is_empty() => Err(expected("an empty text")),
+        Raw::Text(text) => collect_uris(text.split(',').map(|entry| (Ok(entry.trim()), None))),
+        Raw::Toml(DeValue::Array(array)) if array.is_empty() => Err(expected("an empty list")),
+        Raw::Toml(DeValue::Array(array)) => collect_uris(entries(array)),
+        Raw::Toml(DeValue::String(_)) => Err(expected("a string; put it in square brackets")),
+        Raw::Toml(value) => Err(expected(type_name(value))),
+    }
+}
+
+/// An entry of the list, or its type if it is not a text; and where it stands.
+type Entry<'a> = (Result<&'a str, &'static str>, Option<usize>);
+
+fn entries<'a>(array: &'a DeArray<'a>) -> impl Iterator<Item = Entry<'a>> {
+    array.iter().map(|entry| {
+        let value = entry.get_ref();
+        (
+            value.as_str().ok_or(type_name(value)),
+            Some(entry.span().start),
+        )
+    })
+}
+
+fn collect_uris<'a>(entries: impl Iterator<Item = Entry<'a>>) -> Result<Value, Vec<Fault>> {
+    let (mut values, mut faults) = (Vec::new(), Vec::new());
+    for (index, (entry, offset)) in entries.enumerate() {
+        let fault = match entry {
+            Ok(text) => match text.parse::<BrokerUri>() {
+                Ok(_) => {
+                    values.push(text.to_owned());
+                    continue;
+                }
+                Err(error) => error.to_string(),
+            },
+            Err(found) => format!("expected a broker URI, found {found}"),
+        };
+        let message = format!("entry {}: {fault}", index + 1);
+        faults.push(Fault { message, offset });
+    }
+    if faults.is_empty() {
+        Ok(values.into())
+    } else {
+        Err(faults)
+    }
+}
+
+/// What the TOML parser says, in one line and without an expectation of nothing.
+pub(super) fn parser_message(error: &toml::de::Error) -> String {
+    let message = error.message().trim_end_matches(", expected nothing");
+    message.lines().collect::<Vec<_>>().join(" ")
+}

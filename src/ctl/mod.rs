@@ -1,0 +1,99 @@
+//! `fibrpcctl`, for people and scripts: makes calls, prints answers, exits with a code that says
+//! what went wrong.
+//!
+//! Answers go to standard output, everything else to standard error.
+
+mod call;
+mod output;
+
+use self::output::Output;
+use crate::{
+    cli::{CtlArgs, CtlCommand, CtlOptions},
+    client::{CallError, Client},
+    exit::Exit,
+    wire::Method,
+};
+use std::time::Duration;
+
+/// The timeout up to which a missing server is reported at once. Who allows more time than this,
+/// the default, lets a call wait the rest of it for a server to come: long enough to sit out the
+/// restart of a broker.
+const PROMPT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Runs one command.
+#[must_use]
+pub fn main(args: &CtlArgs) -> Exit {
+    let mut output = Output::new(args.options.format);
+    let client = match client(&args.options) {
+        Ok(client) => client,
+        Err(message) => {
+            output.complain(&message);
+            return Exit::Usage;
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output.complain(&format!("cannot start the runtime: {error}"));
+            return Exit::Failure;
+        }
+    };
+    let exit = runtime.block_on(async {
+        let client = client.build();
+        let exit = run(&args.command, &client, &mut output).await;
+        client.close().await;
+        exit
+    });
+    // A name lookup or a read of standard input may hang on.
+    runtime.shutdown_background();
+    exit
+}
+
+async fn run(command: &CtlCommand, client: &Client, output: &mut Output) -> Exit {
+    let result = match command {
+        CtlCommand::Call(args) => return call::run(args.numbers(), client, output).await,
+        CtlCommand::Ping => ping(client, output).await,
+        CtlCommand::Info => info(client, output).await,
+    };
+    result.unwrap_or_else(|error| {
+        output.failed(&error);
+        exit_of(&error)
+    })
+}
+
+async fn ping(client: &Client, output: &mut Output) -> Result<Exit, CallError> {
+    let elapsed = client.ping().await?;
+    Ok(output.pong(elapsed))
+}
+
+async fn info(client: &Client, output: &mut Output) -> Result<Exit, CallError> {
+    let body = client.call(Method::Info, Vec::new()).await?;
+    Ok(output.info(&body))
+}
+
+fn client(options: &CtlOptions) -> Result<crate::ClientBuilder, String> {
+    let uri = options
+        .uri
+        .as_str()
+        .parse()
+        .map_err(|error| format!("--uri: {error}"))?;
+    Ok(Client::builder(uri)
+        .queue(&options.queue)
+        .timeout(options.timeout)
+        .patience(options.timeout.saturating_sub(PROMPT_TIMEOUT))
+        .connection_name("fibrpcctl"))
+}
+
+/// The exit code for a call that failed.
+fn exit_of(error: &CallError) -> Exit {
+    match error {
+        CallError::Failed(_) | CallError::BadReply(_) => Exit::ServerError,
+        CallError::TimedOut(_) => Exit::TimedOut,
+        CallError::NoQueue(_) | CallError::NoServer(_) => Exit::NoServer,
+        CallError::Unreachable(_) => Exit::Unreachable,
+        CallError::Closed => Exit::Failure,
+    }
+}

@@ -1,0 +1,159 @@
+//! What `fibrpcctl` prints.
+
+use crate::{cli::OutputFormat, client::CallError, exit::Exit};
+use serde_json::{Map, Value, json};
+use std::{
+    io::{self, ErrorKind, StdoutLock, Write as _},
+    time::Duration,
+};
+
+/// Standard output and standard error, in the format asked for.
+pub(super) struct Output {
+    format: OutputFormat,
+    stdout: StdoutLock<'static>,
+}
+
+impl Output {
+    pub(super) fn new(format: OutputFormat) -> Self {
+        Self {
+            format,
+            stdout: io::stdout().lock(),
+        }
+    }
+
+    /// F(n).
+    pub(super) fn answer(&mut self, number: &str, digits: &[u8], elapsed: Duration) -> Exit {
+        match self.format {
+            OutputFormat::Plain => self.line(digits),
+            OutputFormat::Json => {
+                let mut object = call_object(number, "OK", elapsed);
+                object.insert("result".into(), text(digits));
+                self.json(&object)
+            }
+        }
+    }
+
+    /// Why there is no F(n).
+    pub(super) fn call_failed(
+        &mut self,
+        number: &str,
+        error: &CallError,
+        elapsed: Duration,
+    ) -> Exit {
+        match self.format {
+            OutputFormat::Plain => {
+                self.complain(&format!("call {}: {error}", number.escape_debug()));
+                Exit::Ok
+            }
+            OutputFormat::Json => {
+                let mut object = call_object(number, status(error), elapsed);
+                object.insert("error".into(), error.to_string().into());
+                self.json(&object)
+            }
+        }
+    }
+
+    /// The answer to a ping.
+    pub(super) fn pong(&mut self, elapsed: Duration) -> Exit {
+        match self.format {
+            OutputFormat::Plain => self.line(format!("pong after {elapsed:.1?}").as_bytes()),
+            OutputFormat::Json => {
+                let object = json!({"status": "OK", "seconds": elapsed.as_secs_f64()});
+                self.line(object.to_string().as_bytes())
+            }
+        }
+    }
+
+    /// What the server says of itself: JSON as it came, or a line for each thing in it.
+    pub(super) fn info(&mut self, body: &[u8]) -> Exit {
+        match (self.format, serde_json::from_slice(body)) {
+            (OutputFormat::Plain, Ok(Value::Object(info))) => self.lines_of("", &info),
+            _ => self.line(body),
+        }
+    }
+
+    fn lines_of(&mut self, prefix: &str, object: &Map<String, Value>) -> Exit {
+        for (key, value) in object {
+            let exit = match value {
+                Value::Object(inner) => self.lines_of(&format!("{prefix}{key}."), inner),
+                Value::String(text) => self.line(format!("{prefix}{key}: {text}").as_bytes()),
+                Value::Array(items) => {
+                    let items = items.iter().map(|item| item.as_str().unwrap_or("?"));
+                    let items = items.collect::<Vec<_>>().join(", ");
+                    self.line(format!("{prefix}{key}: {items}").as_bytes())
+                }
+                other => self.line(format!("{prefix}{key}: {other}").as_bytes()),
+            };
+            if exit != Exit::Ok {
+                return exit;
+            }
+        }
+        Exit::Ok
+    }
+
+    /// Why a command has no answer.
+    pub(super) fn failed(&mut self, error: &CallError) {
+        match self.format {
+            OutputFormat::Plain => self.complain(&error.to_string()),
+            OutputFormat::Json => {
+                let object = json!({"status": status(error), "error": error.to_string()});
+                self.line(object.to_string().as_bytes());
+            }
+        }
+    }
+
+    /// One line for people.
+    #[expect(clippy::unused_self, reason = "all that is printed goes through here")]
+    pub(super) fn complain(&self, message: &str) {
+        // Where nobody reads standard error, there is nobody to tell.
+        let _ = writeln!(io::stderr(), "fibrpcctl: {message}");
+    }
+
+    fn json(&mut self, object: &Map<String, Value>) -> Exit {
+        match serde_json::to_vec(object) {
+            Ok(line) => self.line(&line),
+            Err(_) => Exit::Failure,
+        }
+    }
+
+    fn line(&mut self, line: &[u8]) -> Exit {
+        let result = self
+            .stdout
+            .write_all(line)
+            .and_then(|()| self.stdout.write_all(b"\n"));
+        match result.and_then(|()| self.stdout.flush()) {
+            Ok(()) => Exit::Ok,
+            // `fibrpcctl call ... | head` has what it wants.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Exit::Failure,
+            Err(error) => {
+                self.complain(&format!("cannot write: {error}"));
+                Exit::Failure
+            }
+        }
+    }
+}
+
+fn call_object(number: &str, status: &str, elapsed: Duration) -> Map<String, Value> {
+    let mut object = Map::new();
+    object.insert("n".into(), number.into());
+    object.insert("status".into(), status.into());
+    object.insert("seconds".into(), elapsed.as_secs_f64().into());
+    object
+}
+
+fn text(bytes: &[u8]) -> Value {
+    String::from_utf8_lossy(bytes).into_owned().into()
+}
+
+/// A word for a failure: the server's status, or what stands for it on this side.
+fn status(error: &CallError) -> &'static str {
+    match error {
+        CallError::Failed(failure) => failure.status.name(),
+        CallError::BadReply(_) => "BAD_REPLY",
+        CallError::TimedOut(_) => "TIMED_OUT",
+        CallError::NoQueue(_) => "NO_QUEUE",
+        CallError::NoServer(_) => "NO_SERVER",
+        CallError::Unreachable(_) => "UNREACHABLE",
+        CallError::Closed => "CLOSED",
+    }
+}

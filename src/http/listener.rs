@@ -1,0 +1,272 @@
+//! The listener: accepts connections and bounds what they may cost.
+//!
+//! Everything runs on the runtime that calls [`Server::serve`], in tasks that belong to that call:
+//! when it returns, no connection is left. A peer can take up a connection for no longer than
+//! [`Limits`] say, and a failing `accept` (out of file descriptors, say) is logged and tried again,
+//! because a daemon that computes must not die of its metrics.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use thiserror::Error;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::routes::{self, Probe};
+
+/// The most bytes of request line and headers; more is answered with 431.
+const MAX_HEAD: usize = 16 * 1024;
+/// How long `accept` is left alone after it failed.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+/// How often, at most, a failing `accept` is logged.
+const ACCEPT_LOG_INTERVAL: Duration = Duration::from_mins(1);
+
+/// Why the server could not start.
+#[derive(Debug, Error)]
+pub enum HttpError {
+    /// Another program listens there already.
+    #[error("cannot listen on {0}: the port is taken; change http.listen or stop its other user")]
+    Taken(SocketAddr),
+    /// No interface of this machine has the address.
+    #[error("cannot listen on {0}: this machine has no such address; change http.listen")]
+    NotLocal(SocketAddr),
+    /// The port is reserved for privileged programs.
+    #[error("cannot listen on {0}: permission denied; change http.listen to a port above 1023")]
+    Denied(SocketAddr),
+    /// Anything else.
+    #[error("cannot listen on {addr}; check http.listen")]
+    Bind {
+        /// The address that was asked for.
+        addr: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl HttpError {
+    fn new(addr: SocketAddr, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::AddrInUse => Self::Taken(addr),
+            io::ErrorKind::AddrNotAvailable => Self::NotLocal(addr),
+            io::ErrorKind::PermissionDenied => Self::Denied(addr),
+            _ => Self::Bind { addr, source },
+        }
+    }
+}
+
+/// What connections may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The most connections at once; further ones wait in the kernel's backlog.
+    pub connections: usize,
+    /// The time a peer has to send a request's headers, counted from the connection's start or the
+    /// last response's end; an idle connection is therefore closed after it.
+    pub header_timeout: Duration,
+    /// The time a peer has to read a response.
+    pub response_timeout: Duration,
+    /// The time that running responses have to finish once the server is told to stop.
+    pub drain_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 128,
+            header_timeout: Duration::from_secs(5),
+            response_timeout: Duration::from_secs(5),
+            drain_timeout: Duration::from_secs(1),
+        }
+    }
+}
+
+/// A socket that listens, and is not served yet.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    addr: SocketAddr,
+    limits: Limits,
+}
+
+/// Listens on `addr`; connections wait until [`Server::serve`] is called.
+///
+/// # Errors
+///
+/// When the address cannot be had; the message says what to change.
+pub async fn bind(addr: SocketAddr) -> Result<Server, HttpError> {
+    let failed = |error| HttpError::new(addr, error);
+    let listener = TcpListener::bind(addr).await.map_err(failed)?;
+    let addr = listener.local_addr().map_err(failed)?;
+    let limits = Limits::default();
+    Ok(Server {
+        listener,
+        addr,
+        limits,
+    })
+}
+
+impl Server {
+    /// Replaces the default limits.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// The address that is listened on, with the port that the kernel chose if that was left to it.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Answers requests until `shutdown` resolves, then lets running responses finish.
+    ///
+    /// Returns after at most [`Limits::drain_timeout`] from then. Dropping the future closes every
+    /// connection at once.
+    pub async fn serve(self, probe: Arc<impl Probe>, shutdown: impl Future<Output = ()>) {
+        let (stop, stopped) = watch::channel(false);
+        let mut connections = JoinSet::new();
+        let mut failures = AcceptFailures::default();
+        tokio::pin!(shutdown);
+        loop {
+            let has_room = connections.len() < self.limits.connections;
+            tokio::select! {
+                biased;
+                () = &mut shutdown => break,
+                Some(ended) = connections.join_next() => report(ended),
+                stream = accept(&self.listener, &mut failures), if has_room => {
+                    let stopped = stopped.clone();
+                    connections.spawn(converse(stream, probe.clone(), self.limits, stopped));
+                }
+            }
+        }
+        drop(self.listener);
+        stop.send_replace(true);
+        drain(connections, self.limits.drain_timeout).await;
+    }
+}
+
+/// The next connection. Safe to drop: at worst a pause after a failure is cut short.
+async fn accept(listener: &TcpListener, failures: &mut AcceptFailures) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return stream,
+            // The peer has given up already: that is no failure of ours.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                failures.log(&error, Instant::now());
+                // The connection is still in the backlog, so without this the loop would spin.
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Failures of `accept`, so that a lasting one does not fill the log.
+#[derive(Debug, Default)]
+struct AcceptFailures {
+    logged: Option<Instant>,
+    unlogged: u64,
+}
+
+impl AcceptFailures {
+    fn log(&mut self, error: &io::Error, now: Instant) {
+        if self.is_due(now) {
+            let suppressed = std::mem::take(&mut self.unlogged);
+            tracing::warn!(%error, suppressed, "cannot accept an HTTP connection; will try again");
+        }
+    }
+
+    fn is_due(&mut self, now: Instant) -> bool {
+        let due = self
+            .logged
+            .is_none_or(|last| now.duration_since(last) >= ACCEPT_LOG_INTERVAL);
+        if due {
+            self.logged = Some(now);
+        } else {
+            self.unlogged += 1;
+        }
+        due
+    }
+}
+
+/// Serves one connection to its end, or until its peer has taken too long.
+async fn converse(
+    stream: TcpStream,
+    probe: Arc<impl Probe>,
+    limits: Limits,
+    mut stopped: watch::Receiver<bool>,
+) {
+    // Answers are written whole; waiting to fill a packet would only delay them.
+    let _ = stream.set_nodelay(true);
+    let (request_seen, mut requests) = watch::channel(());
+    let service = service_fn(move |request: Request<Incoming>| {
+        request_seen.send_replace(());
+        let response = routes::respond(&request, &*probe);
+        async move { Ok::<_, Infallible>(response) }
+    });
+    let serving = protocol(&limits).serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(serving);
+    // Hyper has no limit for a peer that does not read its response. Without a new request in this
+    // time the last response was not read: hyper itself closes a connection that is merely idle.
+    let patience = limits.header_timeout + limits.response_timeout;
+    let stalled = sleep(patience);
+    tokio::pin!(stalled);
+    loop {
+        tokio::select! {
+            ended = &mut serving => return log_end(ended),
+            Ok(()) = requests.changed() => stalled.as_mut().reset(Instant::now() + patience),
+            Ok(()) = stopped.changed() => serving.as_mut().graceful_shutdown(),
+            () = &mut stalled => {
+                return tracing::debug!("closed an HTTP connection that does not read its response");
+            }
+        }
+    }
+}
+
+fn protocol(limits: &Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_buf_size(MAX_HEAD);
+    builder
+}
+
+/// A broken connection is the peer's business, so nothing above debug.
+fn log_end(ended: hyper::Result<()>) {
+    if let Err(error) = ended {
+        tracing::debug!(%error, "an HTTP connection broke");
+    }
+}
+
+/// A panic stays within its connection, but must not go unseen.
+fn report(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "an HTTP connection failed; this is a bug, please report it");
+    }
+}
+
+async fn drain(mut connections: JoinSet<()>, limit: Duration) {
+    let all = async {
+        while let Some(ended) = connections.join_next().await {
+            report(ended);
+        }
+    };
+    if timeout(limit, all).await.is_err() {
+        let left = connections.len();
+        tracing::debug!(left, "closed HTTP connections that did not finish in time");
+        connections.shutdown().await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+//! One request in, one response out.
+//!
+//! Answers are made in place from memory: no route waits for anything, so a probe is answered
+//! while the broker is away and a slow client holds nothing but its own socket. Request bodies are
+//! never read; a connection that carries one is closed after the answer.
+
+use std::borrow::Cow;
+use std::error::Error;
+
+use http_body_util::Full;
+use hyper::body::{Body, Bytes};
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::{Method, Request, Response, StatusCode};
+
+const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const EXPOSITION: HeaderValue =
+    HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+
+/// Why the metrics could not be rendered.
+pub type ProbeError = Box<dyn Error + Send + Sync>;
+
+/// What the routes ask the daemon.
+///
+/// Both are called on the I/O thread and must return at once.
+pub trait Probe: Send + Sync + 'static {
+    /// The metrics in the Prometheus text format, version 0.0.4.
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept them from being rendered; it is logged, and the scrape gets a 500.
+    fn metrics(&self) -> Result<String, ProbeError>;
+
+    /// `Ok` while calls are being answered.
+    ///
+    /// # Errors
+    ///
+    /// One line that tells an operator why not, such as "not connected to the broker".
+    fn readiness(&self) -> Result<(), Cow<'static, str>>;
+}
+
+/// Answers one request.
+pub(super) fn respond<B: Body>(request: &Request<B>, probe: &impl Probe) -> Response<Full<Bytes>> {
+    let mut response = match request.uri().path() {
+        "/metrics" | "/livez" | "/readyz" if !is_read(request.method()) => method_not_allowed(),
+        "/metrics" => metrics(probe),
+        "/livez" => plain(StatusCode::OK, "ok\n"),
+        "/readyz" => readyz(probe),
+        _ => plain(
+            StatusCode::NOT_FOUND,
+            "not found; there are /metrics, /livez and /readyz\n",
+        ),
+    };
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if !request.body().is_end_stream() {
+        // The unread body would otherwise be taken for the next request.
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+fn metrics(probe: &impl Probe) -> Response<Full<Bytes>> {
+    match probe.metrics() {
+        Ok(text) => {
+            let mut response = plain(StatusCode::OK, text);
+            response.headers_mut().insert(CONTENT_TYPE, EXPOSITION);
+            response
+        }
+        Err(error) => {
+            tracing::error!(%error, "cannot render the metrics");
+            plain(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "cannot render the metrics; see the log\n",
+            )
+        }
+    }
+}
+
+fn readyz(probe: &impl Probe) -> Response<Full<Bytes>> {
+    match probe.readiness() {
+        Ok(()) => plain(StatusCode::OK, "ok\n"),
+        Err(why) => {
+            let line = why.replace(char::is_control, " ");
+            plain(StatusCode::SERVICE_UNAVAILABLE, format!("{line}\n"))
+        }
+    }
+}
+
+fn method_not_allowed() -> Response<Full<Bytes>> {
+    let mut response = plain(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method not allowed; use GET or HEAD\n",
+    );
+    let allowed = HeaderValue::from_static("GET, HEAD");
+    response.headers_mut().insert(ALLOW, allowed);
+    response
+}
+
+fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(text.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, PLAIN);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Empty;
+
+    use super::*;
+
+    /// Says the same thing to every question.
+    struct Fixed(Result<(), &'static str>);
+
+    impl Probe for Fixed {
+        fn metrics(&self) -> Result<String, ProbeError> {
+            self.0.map(|()| "up 1\n".to_owned()).map_err(Into::into)
+        }
+
+        fn readiness(&self) -> Result<(), Cow<'static, str>> {
+            self.0.map_err(Cow::Borrowed)
+        }
+    }
+
+    fn get(path: &str, probe: &Fixed) -> Response<Full<Bytes>> {
+        let request = Request::get(path).body(Empty::<Bytes>::new()).unwrap();
+        respond(&request, probe)
+    }
+
+    #[test]
+    fn a_failed_rendering_is_a_500_that_does_not_show_the_error() {
+        let response = get("/metrics", &Fixed(Err("secret")));
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!format!("{response:?}").contains("secret"));
+    }
+
+    #[test]
+    fn the_reason_is_one_line_whatever_the_daemon_says() {
+        let response = get("/readyz", &Fixed(Err("one\r\ntwo")));
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(format!("{:?}", response.body()).contains(r"one  two\n"));
+    }
+
+    #[test]
+    fn liveness_does_not_depend_on_anything() {
+        let response = get("/livez", &Fixed(Err("no broker")));
+        assert_eq!(response.status(), StatusCode::OK);
+    }
+
+    #[test]
+    fn the_query_and_an_absolute_target_do_not_matter() {
+        for path in [
+            "/readyz?verbose",
+            "/readyz?",
+            "http://proxy.example:9674/readyz",
+        ] {
+            assert_eq!(get(path, &Fixed(Ok(()))).status(), StatusCode::OK, "{path}");
+        }
+        for path in ["/readyz/", "//readyz", "/READYZ", "/%72eadyz", "/"] {
+            let status = get(path, &Fixed(Ok(()))).status();
+            assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
+        }
+    }
+
+    #[test]
+    fn only_a_request_with_a_body_costs_the_connection() {
+        let request = Request::get("/livez").body(Full::new(Bytes::from("x")));
+        let response = respond(&request.unwrap(), &Fixed(Ok(())));
+        assert_eq!(response.headers()[CONNECTION], "close");
+        let response = get("/livez", &Fixed(Ok(())));
+        assert!(!response.headers().contains_key(CONNECTION));
+    }
+}

@@ -1,0 +1,61 @@
+//! Exact Fibonacci numbers over AMQP: the daemon `fibrpcd` and the client `fibrpcctl`.
+//!
+//! `fibrpcd` answers calls that arrive as messages in a RabbitMQ queue; `fibrpcctl` makes such
+//! calls. The pattern is RabbitMQ's "tutorial six" (RPC with `reply_to` and `correlation_id`),
+//! built so that no call is lost, answered wrongly, or left hanging. `docs/protocol.md` has the
+//! wire; this is the map of the code.
+//!
+//! # What is computed and said: no I/O
+//!
+//! - [`fibonacci`]: F(n) in decimal
+//! - [`wire`]: requests, replies, statuses
+//! - `service`: the methods and limits: from a request to a reply, or to a number to compute
+//!
+//! # The server
+//!
+//! - [`daemon`]: the story of a start and a stop; read it first
+//! - `server`: the supervisor that keeps a session with a broker, and the session's requests
+//! - `compute`: the threads for large numbers
+//! - [`config`], [`broker_uri`]: the settings
+//! - [`metrics`], [`http`], [`log`]: what can be seen from outside
+//! - [`signals`]: the signals that ask to stop
+//!
+//! # The client
+//!
+//! - [`client`]: [`Client`], for programs
+//! - [`ctl`]: `fibrpcctl`, for people
+//!
+//! # Shared
+//!
+//! - `amqp`: the broker link, the only place that knows AMQP
+//! - [`cli`]: the command lines of both programs
+//! - [`exit`]: their exit codes
+//!
+//! A request's way through the server: `amqp::serving` receives a delivery and reads its
+//! properties, `server` hands it to `service`, which answers at once or names a number that a
+//! `compute` thread works out; `amqp::serving` publishes the reply, waits for the broker's
+//! confirm, and only then acknowledges the request.
+
+mod amqp;
+pub mod broker_uri;
+pub mod cli;
+pub mod client;
+mod compute;
+pub mod config;
+pub mod ctl;
+pub mod daemon;
+pub mod exit;
+pub mod fibonacci;
+pub mod http;
+pub mod log;
+pub mod metrics;
+mod server;
+mod service;
+pub mod signals;
+pub mod wire;
+
+pub use broker_uri::BrokerUri;
+pub use client::{CallError, Client, ClientBuilder};
+
+/// The version of the crate and of both programs.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,320 @@
+//! The server: keeps a session with a broker and answers what arrives in it.
+//!
+//! [`Server::run`] is the supervisor: it tries the brokers in turn, for ever, and starts anew
+//! whenever a session ends in any way. `Session` is what happens in between: small requests are
+//! answered in place, large ones wait here for a compute thread, so that those not started can be
+//! given back when the daemon drains.
+
+use crate::{
+    amqp::{
+        LinkError,
+        backoff::Backoff,
+        serving::{Event, Incoming, Serving, Settings},
+    },
+    broker_uri::BrokerUri,
+    compute::{Job, Pool, Slot, StopOnDrop, Unfinished},
+    metrics::Metrics,
+    service::{self, Answer, Service},
+    wire::{Envelope, Reply},
+};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::{mpsc, watch};
+
+/// A session that lasted this long was a good one: after it, attempts start quickly again.
+const GOOD_SESSION: Duration = Duration::from_secs(10);
+
+/// Where the daemon is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Taking requests.
+    Serving,
+    /// Finishing what is running.
+    Draining,
+    /// Giving everything back.
+    GivingUp,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// What had been started was answered.
+    Drained,
+    /// Requests that had been started were given back.
+    GaveUp,
+}
+
+/// Where the server stands with the broker, for `/readyz`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Not attached, and why.
+    Detached(String),
+    /// Consuming from the queue.
+    Consuming,
+    /// Not consuming any more.
+    Draining,
+}
+
+/// Answers requests from a queue until it is told to stop.
+pub(crate) struct Server {
+    pub(crate) uris: Vec<BrokerUri>,
+    pub(crate) settings: Settings,
+    pub(crate) backoff: Backoff,
+    pub(crate) service: Service,
+    pub(crate) pool: Pool,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) standing: watch::Sender<Standing>,
+}
+
+impl Server {
+    /// Serves until the phase changes. Never fails: a missing broker is waited for.
+    pub(crate) async fn run(mut self, mut phase: watch::Receiver<Phase>) -> Ending {
+        let mut failures = FailureLog::default();
+        let uris = self.uris.clone();
+        // Each broker in turn; a pause after each round.
+        for (index, uri) in uris.iter().enumerate().cycle() {
+            let attached = tokio::select! {
+                biased;
+                () = leaves_serving(&mut phase) => return Ending::Drained,
+                attached = Serving::attach(uri, &self.settings, Arc::clone(&self.metrics)) => attached,
+            };
+            let pause = match attached {
+                Ok(link) => {
+                    failures.clear();
+                    match self.session(uri, link, &mut phase).await {
+                        Ok(ending) => return ending,
+                        Err(error) => {
+                            tracing::warn!(broker = %uri, "lost the broker: {error}");
+                            self.standing
+                                .send_replace(Standing::Detached(error.message));
+                            true
+                        }
+                    }
+                }
+                Err(error) => {
+                    self.metrics.connect_failures.inc();
+                    failures.report(uri, &error);
+                    self.standing
+                        .send_replace(Standing::Detached(error.message));
+                    index + 1 == uris.len()
+                }
+            };
+            if pause {
+                let pause = self.backoff.pause();
+                tracing::debug!("trying again in {pause:?}");
+                tokio::select! {
+                    () = leaves_serving(&mut phase) => return Ending::Drained,
+                    () = tokio::time::sleep(pause) => {}
+                }
+            }
+        }
+        Ending::Drained // not reached: there is always a URI, and the cycle has no end
+    }
+
+    async fn session(
+        &mut self,
+        uri: &BrokerUri,
+        link: Serving,
+        phase: &mut watch::Receiver<Phase>,
+    ) -> Result<Ending, LinkError> {
+        let started = Instant::now();
+        let queue = &self.settings.queue;
+        tracing::info!(broker = %uri, queue, "attached; consuming");
+        self.metrics.connects.inc();
+        self.metrics.connected.set(1);
+        self.standing.send_replace(Standing::Consuming);
+        let result = Session::new(self, link).run(phase).await;
+        self.metrics.connected.set(0);
+        if started.elapsed() >= GOOD_SESSION {
+            self.backoff.reset();
+        }
+        result
+    }
+}
+
+async fn leaves_serving(phase: &mut watch::Receiver<Phase>) {
+    // An error means that nobody is left to change the phase: stop as well.
+    let _ = phase.wait_for(|phase| *phase != Phase::Serving).await;
+}
+
+/// Logs a failure when it is a new one: a broker that is away for a day is one line, not
+/// thousands.
+#[derive(Default)]
+struct FailureLog(Vec<String>);
+
+impl FailureLog {
+    fn report(&mut self, uri: &BrokerUri, error: &LinkError) {
+        if self.0.contains(&error.message) {
+            tracing::debug!(broker = %uri, "cannot attach: {error}");
+        } else {
+            tracing::warn!(broker = %uri, "cannot attach, will keep trying: {error}");
+            self.0.truncate(63); // however many messages a strange network invents
+            self.0.push(error.message.clone());
+        }
+    }
+
+    fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// A large request.
+struct Large {
+    tag: u64,
+    n: u64,
+    deadline: Option<Instant>,
+    envelope: Envelope,
+    reply_queue: String,
+}
+
+type Finished = (Large, Result<Vec<u8>, Unfinished>);
+
+/// One session's requests.
+struct Session<'a> {
+    link: Serving,
+    service: &'a Service,
+    pool: &'a Pool,
+    standing: &'a watch::Sender<Standing>,
+    /// Not started. Bounded by the prefetch.
+    waiting: VecDeque<Large>,
+    stop: StopOnDrop,
+    results: mpsc::Receiver<Finished>,
+    finished: mpsc::Sender<Finished>,
+    ended: bool,
+}
+
+impl<'a> Session<'a> {
+    fn new(server: &'a Server, link: Serving) -> Self {
+        let (finished, results) = mpsc::channel(usize::from(server.settings.prefetch));
+        Self {
+            link,
+            service: &server.service,
+            pool: &server.pool,
+            standing: &server.standing,
+            waiting: VecDeque::new(),
+            stop: StopOnDrop::default(),
+            results,
+            finished,
+            ended: false,
+        }
+    }
+
+    async fn run(mut self, phase: &mut watch::Receiver<Phase>) -> Result<Ending, LinkError> {
+        let ending = loop {
+            if self.ended && self.link.outstanding() == 0 {
+                break Ending::Drained;
+            }
+            tokio::select! {
+                biased;
+                changed = phase.changed() => {
+                    let phase = *phase.borrow_and_update();
+                    if changed.is_err() || phase == Phase::GivingUp {
+                        self.give_up();
+                        break Ending::GaveUp;
+                    }
+                    if phase == Phase::Draining {
+                        self.drain();
+                    }
+                }
+                event = self.link.next() => match event? {
+                    Event::Request(request) if self.draining() => self.link.give_back(request.tag),
+                    Event::Request(request) => self.handle(request),
+                    Event::Settled => {}
+                    Event::Ended => self.ended = true,
+                },
+                Some((large, result)) = self.results.recv() => self.finish(large, result),
+                Some(slot) = self.pool.slot(), if !self.waiting.is_empty() => self.start(slot),
+            }
+        };
+        self.link.close().await;
+        Ok(ending)
+    }
+
+    fn handle(&mut self, request: Incoming) {
+        let Incoming {
+            tag,
+            envelope,
+            body,
+        } = request;
+        let Some(reply_queue) = envelope.reply_queue().map(str::to_owned) else {
+            tracing::debug!("rejected a request without reply_to");
+            return self.link.reject(tag);
+        };
+        match self.service.answer(&envelope, &body) {
+            Answer::Now(reply) => self.link.reply(tag, &envelope, &reply_queue, reply),
+            Answer::Compute { n, remaining } => {
+                let deadline = remaining.and_then(|left| Instant::now().checked_add(left));
+                self.waiting.push_back(Large {
+                    tag,
+                    n,
+                    deadline,
+                    envelope,
+                    reply_queue,
+                });
+            }
+        }
+    }
+
+    fn start(&mut self, slot: Slot) {
+        let Some(large) = self.waiting.pop_front() else {
+            return;
+        };
+        if large
+            .deadline
+            .is_some_and(|deadline| Instant::now() >= deadline)
+        {
+            return self.finish(large, Err(Unfinished::TooLate));
+        }
+        let finished = self.finished.clone();
+        let job = Job {
+            n: large.n,
+            deadline: large.deadline,
+            stop: self.stop.switch(),
+            // An error means that the session is over, and the request with it.
+            done: Box::new(move |result| drop(finished.blocking_send((large, result)))),
+        };
+        self.pool.run(slot, job);
+    }
+
+    fn finish(&mut self, large: Large, result: Result<Vec<u8>, Unfinished>) {
+        let reply = match result {
+            Ok(digits) => Reply::text(digits),
+            Err(Unfinished::TooLate) => Reply::from(&service::too_late()),
+            Err(Unfinished::Panicked) => {
+                tracing::error!(n = large.n, "the computation panicked: please report this");
+                Reply::from(&service::internal())
+            }
+            Err(Unfinished::Stopped) => return self.link.give_back(large.tag),
+        };
+        self.link
+            .reply(large.tag, &large.envelope, &large.reply_queue, reply);
+    }
+
+    fn draining(&self) -> bool {
+        *self.standing.borrow() == Standing::Draining
+    }
+
+    fn drain(&mut self) {
+        self.standing.send_replace(Standing::Draining);
+        tracing::info!(
+            running = self.link.outstanding() - self.waiting.len(),
+            given_back = self.waiting.len(),
+            "draining"
+        );
+        self.link.stop_consuming();
+        for large in self.waiting.drain(..) {
+            self.link.give_back(large.tag);
+        }
+    }
+
+    fn give_up(&mut self) {
+        tracing::warn!(
+            requests = self.link.outstanding(),
+            "giving every open request back"
+        );
+        self.link.give_back_all();
+    }
+}

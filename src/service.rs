@@ -1,0 +1,190 @@
+//! What the service answers, free of I/O: the methods and the limits.
+
+use crate::fibonacci;
+use crate::wire::{Call, Envelope, Failure, Method, Number, Reply, Status, decode};
+use serde::Serialize;
+use std::time::{Duration, SystemTime};
+
+/// Answers requests within limits.
+#[derive(Debug)]
+pub(crate) struct Service {
+    max_n: u64,
+    info: Vec<u8>,
+}
+
+/// What to do with a request.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// Send this.
+    Now(Reply),
+    /// Compute F(n) on another thread, until the deadline if there is one.
+    Compute { n: u64, remaining: Option<Duration> },
+}
+
+#[derive(Serialize)]
+struct Info {
+    name: &'static str,
+    version: &'static str,
+    methods: Vec<&'static str>,
+    limits: Limits,
+}
+
+#[derive(Serialize)]
+struct Limits {
+    max_n: u64,
+}
+
+impl Service {
+    pub(crate) fn new(max_n: u64) -> Self {
+        let info = Info {
+            name: "fibrpcd",
+            version: crate::VERSION,
+            methods: Method::CALLABLE.map(Method::name).to_vec(),
+            limits: Limits { max_n },
+        };
+        // A struct of strings and numbers always has a JSON form.
+        let info = serde_json::to_vec(&info).unwrap_or_default();
+        Self { max_n, info }
+    }
+
+    /// Answers a request, or says what has to be computed for it.
+    pub(crate) fn answer(&self, envelope: &Envelope, body: &[u8]) -> Answer {
+        match self.decide(envelope, body) {
+            Ok(answer) => answer,
+            Err(failure) => Answer::Now(Reply::from(&failure)),
+        }
+    }
+
+    fn decide(&self, envelope: &Envelope, body: &[u8]) -> Result<Answer, Failure> {
+        let remaining = envelope.deadline_ms.map(remaining).transpose()?;
+        match decode(envelope, body)? {
+            Call::Ping => Ok(Answer::Now(Reply::text(b"pong".to_vec()))),
+            Call::Info => Ok(Answer::Now(Reply::json(self.info.clone()))),
+            Call::Fib(number) => {
+                let n = self.within_limit(number)?;
+                if n > fibonacci::SMALL {
+                    return Ok(Answer::Compute { n, remaining });
+                }
+                let digits = fibonacci::decimal(n, || false).map_err(|_| internal())?;
+                Ok(Answer::Now(Reply::text(digits)))
+            }
+        }
+    }
+
+    fn within_limit(&self, number: Number) -> Result<u64, Failure> {
+        match number {
+            Number::Value(n) if n <= self.max_n => Ok(n),
+            _ => Err(Failure::new(
+                Status::ResourceExhausted,
+                format!("n is beyond the limit of {} (compute.max_n)", self.max_n),
+            )),
+        }
+    }
+}
+
+/// The failure of a call whose deadline has passed.
+pub(crate) fn too_late() -> Failure {
+    Failure::new(
+        Status::DeadlineExceeded,
+        "the deadline of the call has passed",
+    )
+}
+
+/// The failure of a call that the server could not compute.
+pub(crate) fn internal() -> Failure {
+    Failure::new(Status::Internal, "the server failed to compute this number")
+}
+
+/// The time left until a deadline.
+fn remaining(deadline_ms: i64) -> Result<Duration, Failure> {
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    let deadline = Duration::from_millis(u64::try_from(deadline_ms).unwrap_or_default());
+    deadline
+        .checked_sub(now)
+        .filter(|left| !left.is_zero())
+        .ok_or_else(too_late)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: u64 = 1_000_000;
+
+    fn answer(envelope: &Envelope, body: &[u8]) -> Answer {
+        Service::new(LIMIT).answer(envelope, body)
+    }
+
+    fn status(answer: &Answer) -> Status {
+        match answer {
+            Answer::Now(reply) => reply.status,
+            Answer::Compute { .. } => panic!("computed"),
+        }
+    }
+
+    #[test]
+    fn small_numbers_are_answered_in_place_and_large_ones_are_not() {
+        let plain = Envelope::default();
+        assert_eq!(
+            answer(&plain, b"0"),
+            Answer::Now(Reply::text(b"0".to_vec()))
+        );
+        assert_eq!(
+            answer(&plain, b"30"),
+            Answer::Now(Reply::text(b"832040".to_vec()))
+        );
+        let large = Answer::Compute {
+            n: LIMIT,
+            remaining: None,
+        };
+        assert_eq!(answer(&plain, b"1000000"), large);
+    }
+
+    #[test]
+    fn numbers_beyond_the_limit_are_refused_whatever_their_length() {
+        for body in [&b"1000001"[..], b"18446744073709551616", &[b'9'; 1 << 20]] {
+            assert_eq!(
+                status(&answer(&Envelope::default(), body)),
+                Status::ResourceExhausted
+            );
+        }
+    }
+
+    #[test]
+    fn a_passed_deadline_is_answered_without_work() {
+        for deadline_ms in [i64::MIN, -1, 0, 1_000_000] {
+            let late = Envelope {
+                deadline_ms: Some(deadline_ms),
+                ..Envelope::default()
+            };
+            assert_eq!(status(&answer(&late, b"30")), Status::DeadlineExceeded);
+        }
+        let early = Envelope {
+            deadline_ms: Some(i64::MAX),
+            ..Envelope::default()
+        };
+        assert_eq!(status(&answer(&early, b"30")), Status::Ok);
+    }
+
+    #[test]
+    fn ping_and_info_answer() {
+        let of = |kind: &str| Envelope {
+            kind: Some(kind.into()),
+            ..Envelope::default()
+        };
+        assert_eq!(
+            answer(&of("ping"), b""),
+            Answer::Now(Reply::text(b"pong".to_vec()))
+        );
+        let Answer::Now(reply) = answer(&of("info"), b"") else {
+            panic!("computed")
+        };
+        let info: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+        assert_eq!(info["version"], crate::VERSION);
+        assert_eq!(info["limits"]["max_n"], LIMIT);
+        assert_eq!(info["methods"], serde_json::json!(["fib", "ping", "info"]));
+        assert_eq!(reply.content_type, "application/json");
+    }
+}

@@ -1,0 +1,107 @@
+//! The signals that ask the daemon to stop.
+//!
+//! They are registered once, before anything else starts, and kept: a signal that arrives while
+//! nobody is waiting is delivered by the next [`Signals::next`]. Until [`Signals::register`] has
+//! run, a signal does what the system does by default, which is to end the process.
+
+use std::{fmt, future, io};
+
+use futures_util::StreamExt;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use thiserror::Error;
+use tokio::runtime::Handle;
+
+/// A request to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Signal {
+    /// SIGTERM: systemd, or an operator with `kill`.
+    Terminate,
+    /// SIGINT: Ctrl-C in a terminal.
+    Interrupt,
+}
+
+/// Why signals cannot be received.
+#[derive(Debug, Error)]
+pub enum SignalError {
+    /// [`Signals::register`] was called outside an asynchronous runtime.
+    #[error("cannot receive signals outside a tokio runtime; register them within one")]
+    NoRuntime,
+    /// The system refused.
+    #[error("cannot receive signals; check the limit of open files (LimitNOFILE, ulimit -n)")]
+    Register(#[source] io::Error),
+}
+
+/// The stream of [`Signal`]s to this process.
+pub struct Signals(signal_hook_tokio::Signals);
+
+impl Signals {
+    /// Takes the signals over from the system's defaults.
+    ///
+    /// # Errors
+    ///
+    /// Outside a runtime, and when no file descriptor is left.
+    pub fn register() -> Result<Self, SignalError> {
+        // Without this check signal-hook-tokio panics.
+        Handle::try_current().map_err(|_| SignalError::NoRuntime)?;
+        signal_hook_tokio::Signals::new([SIGTERM, SIGINT])
+            .map(Self)
+            .map_err(SignalError::Register)
+    }
+
+    /// The next signal.
+    ///
+    /// Safe to drop while it waits, as in `select!`: no signal is lost. The same signal sent twice
+    /// before it is taken counts once, which is how the system treats signals too.
+    pub async fn next(&mut self) -> Signal {
+        while let Some(number) = self.0.next().await {
+            match number {
+                SIGTERM => return Signal::Terminate,
+                SIGINT => return Signal::Interrupt,
+                _ => {}
+            }
+        }
+        // The stream ends only when it is told to through a handle, and nobody has one.
+        future::pending().await
+    }
+}
+
+impl fmt::Debug for Signals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Signals(SIGTERM, SIGINT)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use signal_hook::low_level::raise;
+
+    use super::*;
+
+    // One test, because a signal is seen by every test of the process.
+    #[tokio::test]
+    async fn signals_arrive_once_each_and_are_not_lost() {
+        let mut signals = Signals::register().unwrap();
+        assert_eq!(signals.next().now_or_never(), None); // and dropped
+
+        raise(SIGTERM).unwrap();
+        assert_eq!(signals.next().await, Signal::Terminate);
+        raise(SIGINT).unwrap();
+        assert_eq!(signals.next().await, Signal::Interrupt);
+
+        raise(SIGTERM).unwrap();
+        raise(SIGTERM).unwrap();
+        assert_eq!(signals.next().await, Signal::Terminate);
+        assert_eq!(signals.next().now_or_never(), None);
+
+        // A second one, after the first was taken, is a signal of its own.
+        raise(SIGTERM).unwrap();
+        assert_eq!(signals.next().await, Signal::Terminate);
+    }
+
+    #[test]
+    fn outside_a_runtime_is_an_error() {
+        let error = Signals::register().unwrap_err();
+        assert!(matches!(error, SignalError::NoRuntime));
+    }
+}

@@ -1,0 +1,28 @@
+//! The wire format: what a request and a reply look like, free of I/O.
+//!
+//! Published for users as `docs/protocol.md`. This module knows bytes and properties, not AMQP
+//! libraries: [`crate::amqp`] translates between its types and these.
+
+mod number;
+mod reply;
+mod request;
+mod status;
+
+pub use number::{Number, NumberError};
+pub use reply::{Reply, ReplyError};
+pub use request::{Call, Envelope, Method, decode};
+pub use status::{Failure, Status};
+
+/// The header that names the outcome of a call in its reply.
+pub const STATUS_HEADER: &str = "x-fibrpc-status";
+
+/// The header of a request that holds its deadline: an integer, Unix time in milliseconds.
+pub const DEADLINE_HEADER: &str = "x-deadline";
+
+/// The W3C trace context headers, taken from a request and returned in its reply
+/// (<https://www.w3.org/TR/trace-context/>).
+pub const TRACE_HEADERS: [&str; 2] = ["traceparent", "tracestate"];
+
+/// What the body of every error reply starts with, so that a client that only knows numbers
+/// fails at once and one that prints shows the reason.
+pub const ERROR_PREFIX: &str = "error: ";

@@ -1,0 +1,109 @@
+//! Replies.
+
+use super::{ERROR_PREFIX, Failure, Status};
+
+/// A reply: the outcome, and the answer or one line that says why there is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The outcome, carried by the status header; a reply without the header is [`Status::Ok`].
+    pub status: Status,
+    /// The answer, or `error: ` and the reason.
+    pub body: Vec<u8>,
+    /// The media type of the body.
+    pub content_type: &'static str,
+}
+
+/// Why a reply cannot be understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReplyError {
+    /// The status header holds a name this version does not know.
+    #[error("the reply has the unknown status \"{0}\"; is the server newer than this client?")]
+    UnknownStatus(String),
+}
+
+impl Reply {
+    /// A text answer.
+    #[must_use]
+    pub fn text(body: Vec<u8>) -> Self {
+        Self {
+            status: Status::Ok,
+            body,
+            content_type: "text/plain",
+        }
+    }
+
+    /// A JSON answer.
+    #[must_use]
+    pub fn json(body: Vec<u8>) -> Self {
+        Self {
+            status: Status::Ok,
+            body,
+            content_type: "application/json",
+        }
+    }
+
+    /// What a client makes of a reply: the body, or the failure it stands for.
+    ///
+    /// `status` is the value of the status header, absent on the replies of other servers.
+    ///
+    /// # Errors
+    /// The outer error: a status this version does not know. The inner: the server's failure.
+    pub fn open(
+        status: Option<&[u8]>,
+        body: Vec<u8>,
+    ) -> Result<Result<Vec<u8>, Failure>, ReplyError> {
+        let status = match status {
+            None => Status::Ok,
+            Some(name) => Status::from_name(name)
+                .ok_or_else(|| ReplyError::UnknownStatus(name.escape_ascii().to_string()))?,
+        };
+        if status == Status::Ok {
+            return Ok(Ok(body));
+        }
+        let text = String::from_utf8_lossy(&body);
+        let message = text.strip_prefix(ERROR_PREFIX).unwrap_or(&text);
+        Ok(Err(Failure::new(status, message)))
+    }
+}
+
+impl From<&Failure> for Reply {
+    fn from(failure: &Failure) -> Self {
+        Self {
+            status: failure.status,
+            body: format!("{ERROR_PREFIX}{}", failure.message).into_bytes(),
+            content_type: "text/plain",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_survives_the_wire() {
+        let failure = Failure::new(Status::ResourceExhausted, "n is too large");
+        let reply = Reply::from(&failure);
+        assert_eq!(reply.body, b"error: n is too large");
+        let opened = Reply::open(Some(reply.status.name().as_bytes()), reply.body);
+        assert_eq!(opened, Ok(Err(failure)));
+    }
+
+    #[test]
+    fn a_reply_without_status_is_an_answer() {
+        assert_eq!(
+            Reply::open(None, b"832040".to_vec()),
+            Ok(Ok(b"832040".to_vec()))
+        );
+        assert_eq!(
+            Reply::open(Some(b"OK"), b"1".to_vec()),
+            Ok(Ok(b"1".to_vec()))
+        );
+    }
+
+    #[test]
+    fn an_unknown_status_is_not_taken_for_an_answer() {
+        let opened = Reply::open(Some(b"TEAPOT"), b"1".to_vec());
+        assert_eq!(opened, Err(ReplyError::UnknownStatus("TEAPOT".into())));
+    }
+}

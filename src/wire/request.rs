@@ -1,0 +1,164 @@
+//! Requests: the properties that matter and the call they name.
+
+use super::{Failure, Number, Status};
+
+/// The properties of a request that fibrpc looks at. Everything else a client may set is ignored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Envelope {
+    /// Where the reply goes: the routing key on the default exchange.
+    pub reply_to: Option<String>,
+    /// Echoed in the reply.
+    pub correlation_id: Option<String>,
+    /// Echoed as correlation id where the request has none: AMQP 1.0 requesters set only this.
+    pub message_id: Option<String>,
+    /// The `type` property: the method.
+    pub kind: Option<String>,
+    /// The deadline, Unix time in milliseconds.
+    pub deadline_ms: Option<i64>,
+    /// Trace context headers, echoed in the reply.
+    pub trace: Vec<(&'static str, Vec<u8>)>,
+}
+
+impl Envelope {
+    /// The queue the reply goes to; an empty `reply_to` names none.
+    #[must_use]
+    pub fn reply_queue(&self) -> Option<&str> {
+        self.reply_to.as_deref().filter(|queue| !queue.is_empty())
+    }
+
+    /// The correlation id of the reply.
+    #[must_use]
+    pub fn reply_id(&self) -> Option<&str> {
+        self.correlation_id
+            .as_deref()
+            .or(self.message_id.as_deref())
+    }
+
+    /// The method named by the `type` property.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        match self.kind.as_deref() {
+            None | Some("" | "fib") => Method::Fib,
+            Some("ping") => Method::Ping,
+            Some("info") => Method::Info,
+            Some(_) => Method::Unknown,
+        }
+    }
+}
+
+/// What a request asks for, as a bounded set: fit to be a metric label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// A Fibonacci number.
+    Fib,
+    /// A sign of life.
+    Ping,
+    /// Version, methods and limits of the server.
+    Info,
+    /// A `type` that names none of these.
+    Unknown,
+}
+
+impl Method {
+    /// Every method, in the order of their declaration.
+    pub const ALL: [Self; 4] = [Self::Fib, Self::Ping, Self::Info, Self::Unknown];
+
+    /// The methods a client can call.
+    pub const CALLABLE: [Self; 3] = [Self::Fib, Self::Ping, Self::Info];
+
+    /// The name in the `type` property and in metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fib => "fib",
+            Self::Ping => "ping",
+            Self::Info => "info",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A request that is well formed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// F(n).
+    Fib(Number),
+    /// Answered with `pong`.
+    Ping,
+    /// Answered with JSON.
+    Info,
+}
+
+/// Decodes a request.
+///
+/// # Errors
+/// A [`Failure`] to be sent as reply: `UNIMPLEMENTED` for an unknown method, `INVALID_ARGUMENT`
+/// for a body that is no number.
+pub fn decode(envelope: &Envelope, body: &[u8]) -> Result<Call, Failure> {
+    match envelope.method() {
+        Method::Fib => Number::parse(body)
+            .map(Call::Fib)
+            .map_err(|error| Failure::new(Status::InvalidArgument, error.to_string())),
+        Method::Ping => Ok(Call::Ping),
+        Method::Info => Ok(Call::Info),
+        Method::Unknown => Err(Failure::new(
+            Status::Unimplemented,
+            format!(
+                "unknown method \"{}\"; the methods are fib, ping and info",
+                envelope.kind.as_deref().unwrap_or_default().escape_debug()
+            ),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_kind(kind: Option<&str>) -> Envelope {
+        Envelope {
+            kind: kind.map(Into::into),
+            ..Envelope::default()
+        }
+    }
+
+    #[test]
+    fn the_type_property_names_the_method() {
+        let fib = Ok(Call::Fib(Number::Value(7)));
+        assert_eq!(decode(&with_kind(None), b"7"), fib);
+        assert_eq!(decode(&with_kind(Some("")), b"7"), fib);
+        assert_eq!(decode(&with_kind(Some("fib")), b"7"), fib);
+        assert_eq!(
+            decode(&with_kind(Some("ping")), b"whatever"),
+            Ok(Call::Ping)
+        );
+        assert_eq!(decode(&with_kind(Some("info")), b""), Ok(Call::Info));
+    }
+
+    #[test]
+    fn unknown_methods_and_wrong_bodies_are_typed_failures() {
+        let unknown = decode(&with_kind(Some("Fib\n")), b"7").unwrap_err();
+        assert_eq!(unknown.status, Status::Unimplemented);
+        assert!(
+            !unknown.message.contains('\n'),
+            "one line: {}",
+            unknown.message
+        );
+        assert_eq!(
+            decode(&with_kind(None), b"x").unwrap_err().status,
+            Status::InvalidArgument
+        );
+    }
+
+    #[test]
+    fn message_id_stands_in_for_the_correlation_id() {
+        let mut envelope = Envelope {
+            message_id: Some("m".into()),
+            ..Envelope::default()
+        };
+        assert_eq!(envelope.reply_id(), Some("m"));
+        envelope.correlation_id = Some("c".into());
+        assert_eq!(envelope.reply_id(), Some("c"));
+        assert_eq!(Envelope::default().reply_id(), None);
+    }
+}

@@ -1,0 +1,301 @@
+//! Brokers for tests, run by `packaging/dev/broker.sh`.
+//!
+//! [`shared`] is one node for all the tests of a process, with a virtual host of its own for each test;
+//! [`Broker::private`] is a node of one test, which may stop and start it.
+//!
+//! No node outlives the tests: `broker.sh` stops when its standard input ends, and the other end of that pipe is
+//! here, so that it is enough for this process to end, in whatever way.
+#![allow(dead_code, reason = "a test crate need not use all of this")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tempfile::{NamedTempFile, TempDir};
+
+/// How long a node may take to start. Two to four seconds are usual.
+const START: Duration = Duration::from_mins(1);
+
+/// How many virtual hosts are made at once. At the start of a node 32 of them cost about 0.3 s; 120 already cost 4 s.
+const BATCH: usize = 32;
+
+/// The node for all tests of this process, started by the first call and stopped by the end of the process.
+pub(crate) fn shared() -> &'static Broker {
+    static SHARED: OnceLock<Broker> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let mut pool = Pool::default();
+        let definitions = pool.grow();
+        let mut broker = Broker {
+            running: None,
+            last: Ready::default(),
+            pool: Mutex::new(pool),
+            home: None,
+        };
+        // Its directory is made and removed by the script: statics are not dropped.
+        broker.launch(&["--definitions".into(), path(&definitions)]);
+        broker
+    })
+}
+
+/// A broker node on 127.0.0.1, where user `guest` with password `guest` may do everything.
+#[derive(Debug)]
+pub(crate) struct Broker {
+    /// `None` while stopped.
+    running: Option<Running>,
+    last: Ready,
+    pool: Mutex<Pool>,
+    /// The directory of a private node, which outlives its stops.
+    home: Option<TempDir>,
+}
+
+impl Broker {
+    /// A node of the caller's own, started. It stops when it is dropped.
+    pub(crate) fn private() -> Self {
+        let home = TempDir::with_prefix("fibrpc-broker.")
+            .unwrap_or_else(|error| panic!("no directory for a broker: {error}"));
+        let mut broker = Self {
+            running: None,
+            last: Ready::default(),
+            pool: Mutex::default(),
+            home: Some(home),
+        };
+        broker.start();
+        broker
+    }
+
+    /// The next virtual host that nobody has used.
+    pub(crate) fn vhost(&self) -> Vhost {
+        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        if pool.used == pool.made {
+            let definitions = pool.grow();
+            self.ctl(&["import_definitions", &path(&definitions)]);
+        }
+        let name = Pool::name(pool.used);
+        pool.used += 1;
+        Vhost {
+            name,
+            port: self.port(),
+        }
+    }
+
+    /// The AMQP port, which stays the same over restarts.
+    pub(crate) fn port(&self) -> u16 {
+        self.last.port
+    }
+
+    /// The URI of the virtual host `/`.
+    pub(crate) fn uri(&self) -> String {
+        format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.port())
+    }
+
+    /// Runs `rabbitmqctl` on the node and returns what it printed. Takes about a second.
+    ///
+    /// # Panics
+    /// If `rabbitmqctl` fails.
+    pub(crate) fn ctl(&self, args: &[&str]) -> String {
+        let output = Command::new(self.last.dir.join("ctl"))
+            .args(args)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap_or_else(|error| panic!("cannot run rabbitmqctl: {error}"));
+        assert!(
+            output.status.success(),
+            "rabbitmqctl {args:?}: {}\n{}{}",
+            output.status,
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+        );
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Stops the node as an operator would: clients are told (320 `CONNECTION_FORCED`), data is written.
+    pub(crate) fn stop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.end();
+        }
+    }
+
+    /// Kills the node with SIGKILL: connections just break. What was durable and confirmed is there after a start.
+    pub(crate) fn kill(&mut self) {
+        if let Some(running) = self.running.take() {
+            self.kill_node();
+            running.end();
+        }
+    }
+
+    /// Starts the node again after [`stop`](Self::stop) or [`kill`](Self::kill): same port, same name, same data.
+    pub(crate) fn start(&mut self) {
+        let home = self.home.as_ref().map(|home| home.path().to_string_lossy());
+        let home = home.unwrap_or_else(|| panic!("the shared broker is not for restarts"));
+        let mut args = vec!["--graceful".into(), "--dir".into(), home.into_owned()];
+        if self.last.port != 0 {
+            args.extend(["--port".into(), self.last.port.to_string()]);
+        }
+        self.launch(&args);
+    }
+
+    fn launch(&mut self, args: &[String]) {
+        assert!(self.running.is_none(), "the broker is running already");
+        let (running, ready) = Running::start(args);
+        self.running = Some(running);
+        self.last = ready;
+    }
+
+    fn kill_node(&self) {
+        // std sends no signals, and unsafe code is forbidden.
+        if let Ok(pid) = fs::read_to_string(self.last.dir.join("node.pid")) {
+            let _ = Command::new("sh")
+                .args(["-c", "kill -KILL \"$1\"", "sh", pid.trim()])
+                .stderr(Stdio::null())
+                .status();
+        }
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.kill(); // quicker than stop()
+    }
+}
+
+/// A virtual host that only one test uses.
+#[derive(Debug, Clone)]
+pub(crate) struct Vhost {
+    name: String,
+    port: u16,
+}
+
+impl Vhost {
+    /// Its name, as `rabbitmqctl -p` takes it.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its URI, user and password included.
+    pub(crate) fn uri(&self) -> String {
+        format!("amqp://guest:guest@127.0.0.1:{}/{}", self.port, self.name)
+    }
+}
+
+/// The virtual hosts `t000`, `t001`, ... of a node: how many there are, and how many were handed out.
+#[derive(Debug, Default)]
+struct Pool {
+    made: usize,
+    used: usize,
+}
+
+impl Pool {
+    fn name(index: usize) -> String {
+        format!("t{index:03}")
+    }
+
+    /// Definitions that make the next batch, with user `guest`, whom a node that starts with definitions has not got.
+    fn grow(&mut self) -> NamedTempFile {
+        let mut vhosts = vec![r#"{"name":"/"}"#.to_owned()];
+        let mut permissions = vec![Self::permission("/")];
+        for index in self.made..self.made + BATCH {
+            let name = Self::name(index);
+            vhosts.push(format!(r#"{{"name":"{name}"}}"#));
+            permissions.push(Self::permission(&name));
+        }
+        self.made += BATCH;
+        let json = format!(
+            r#"{{"users":[{{"name":"guest","password":"guest","tags":["administrator"]}}],"vhosts":[{}],"permissions":[{}]}}"#,
+            vhosts.join(","),
+            permissions.join(","),
+        );
+        NamedTempFile::with_suffix(".json")
+            .and_then(|file| fs::write(file.path(), json).map(|()| file))
+            .unwrap_or_else(|error| panic!("cannot write the broker's definitions: {error}"))
+    }
+
+    fn permission(vhost: &str) -> String {
+        format!(r#"{{"user":"guest","vhost":"{vhost}","configure":".*","write":".*","read":".*"}}"#)
+    }
+}
+
+/// What the script says of a node that has started.
+#[derive(Debug, Default)]
+struct Ready {
+    port: u16,
+    dir: PathBuf,
+}
+
+impl Ready {
+    /// `ready port=N node=NAME dir=DIR epmd=PORT`
+    fn parse(line: &str) -> Option<Self> {
+        let rest = line.strip_prefix("ready port=")?;
+        let (port, rest) = rest.split_once(" node=")?;
+        let (_, rest) = rest.split_once(" dir=")?;
+        let (dir, _) = rest.trim_end().rsplit_once(" epmd=")?;
+        Some(Self {
+            port: port.parse().ok()?,
+            dir: dir.into(),
+        })
+    }
+}
+
+/// The script, running.
+#[derive(Debug)]
+struct Running {
+    child: Child,
+    stderr: JoinHandle<String>,
+}
+
+impl Running {
+    fn start(args: &[String]) -> (Self, Ready) {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/dev/broker.sh");
+        let mut child = Command::new(script)
+            .arg("--until-eof")
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // A signal to our process group (Ctrl-C, a test runner's kill -9) must not take away the one who cleans up.
+            .process_group(0)
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot run {script}: {error}"));
+
+        let (Some(stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
+            unreachable!("both are piped");
+        };
+        let stderr = thread::spawn(move || {
+            let mut text = Vec::new();
+            let _ = stderr.read_to_end(&mut text);
+            String::from_utf8_lossy(&text).into_owned()
+        });
+        let (sender, first_line) = mpsc::channel();
+        thread::spawn(move || {
+            let mut line = String::new();
+            let _ = BufReader::new(stdout).read_line(&mut line);
+            let _ = sender.send(line);
+        });
+
+        let running = Self { child, stderr };
+        let line = first_line.recv_timeout(START);
+        match line.as_deref().ok().and_then(Ready::parse) {
+            Some(ready) => (running, ready),
+            None => panic!(
+                "the broker did not start ({line:?}); broker.sh says:\n{}",
+                running.end()
+            ),
+        }
+    }
+
+    /// Waits until the script has stopped the node and ended. Returns what it wrote on stderr.
+    fn end(mut self) -> String {
+        drop(self.child.stdin.take()); // the sign for it to stop
+        let _ = self.child.wait();
+        self.stderr.join().unwrap_or_default()
+    }
+}
+
+fn path(file: &NamedTempFile) -> String {
+    file.path().to_string_lossy().into_owned()
+}
