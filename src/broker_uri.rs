@@ -19,11 +19,7 @@ const DEFAULT_VHOST: &str = "/";
 /// AMQP's short strings, such as the virtual host, end here.
 const MAX_BYTES: usize = 255;
 /// What is encoded when a URI is shown: all but RFC 3986's unreserved characters.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Where a broker node is and how to log in to it. `Display` and `Debug` leave the password out.
 #[derive(Clone, PartialEq, Eq)]
@@ -176,11 +172,7 @@ impl Display for BrokerUri {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let user = utf8_percent_encode(&self.user, ENCODED);
         let vhost = utf8_percent_encode(&self.vhost, ENCODED);
-        let (open, close) = if self.host.contains(':') {
-            ("[", "]")
-        } else {
-            ("", "")
-        };
+        let (open, close) = if self.host.contains(':') { ("[", "]") } else { ("", "") };
         let (host, port) = (&self.host, self.port);
         write!(f, "amqp://{user}@{open}{host}{close}:{port}/{vhost}")
     }
@@ -220,13 +212,7 @@ impl FromStr for BrokerUri {
             port => port.unwrap_or(DEFAULT_PORT),
         };
         let (user, password) = raw.credentials()?;
-        Ok(Self {
-            host,
-            port,
-            user,
-            password: Password(password),
-            vhost: raw.vhost()?,
-        })
+        Ok(Self { host, port, user, password: Password(password), vhost: raw.vhost()? })
     }
 }
 
@@ -374,43 +360,16 @@ mod tests {
             ("amqp://u@h/v", "h", 5672, "u", "guest", "v"),
             ("amqp://u:@h/v", "h", 5672, "u", "", "v"),
             ("amqp://u:p:q@h/v", "h", 5672, "u", "p:q", "v"),
-            (
-                "amqp://u%40:%2F%3f@h:65535/a%2fb",
-                "h",
-                65535,
-                "u@",
-                "/?",
-                "a/b",
-            ),
+            ("amqp://u%40:%2F%3f@h:65535/a%2fb", "h", 65535, "u@", "/?", "a/b"),
             ("amqp://[::1]:9/%C3%A9", "::1", 9, "guest", "guest", "é"),
-            (
-                "amqp://[2001:DB8::0:1]",
-                "2001:db8::1",
-                5672,
-                "guest",
-                "guest",
-                "/",
-            ),
-            (
-                "amqp://my_node-1.example./..",
-                "my_node-1.example.",
-                5672,
-                "guest",
-                "guest",
-                "..",
-            ),
+            ("amqp://[2001:DB8::0:1]", "2001:db8::1", 5672, "guest", "guest", "/"),
+            ("amqp://my_node-1.example./..", "my_node-1.example.", 5672, "guest", "guest", ".."),
             ("amqp://10.0.0.1/é", "10.0.0.1", 5672, "guest", "guest", "é"),
         ];
         for (text, host, port, user, password, vhost) in cases {
             let uri = parse(text);
             assert_eq!(
-                (
-                    uri.host(),
-                    uri.port(),
-                    uri.user(),
-                    uri.password(),
-                    uri.vhost()
-                ),
+                (uri.host(), uri.port(), uri.user(), uri.password(), uri.vhost()),
                 (host, port, user, password, vhost),
                 "{text}"
             );
@@ -419,10 +378,7 @@ mod tests {
 
     #[test]
     fn default_is_the_local_broker() {
-        assert_eq!(
-            BrokerUri::default(),
-            parse("amqp://guest:guest@127.0.0.1:5672/%2f")
-        );
+        assert_eq!(BrokerUri::default(), parse("amqp://guest:guest@127.0.0.1:5672/%2f"));
     }
 
     #[test]
@@ -443,25 +399,13 @@ mod tests {
         const PORT: &str = "the port must be a number from 1 to 65535";
         const SCHEME: &str = "expected a URI that starts with amqp://";
         let cases = [
-            (
-                "",
-                "the URI is empty; expected one such as amqp://user:password@host:5672/vhost",
-            ),
+            ("", "the URI is empty; expected one such as amqp://user:password@host:5672/vhost"),
             ("localhost", SCHEME),
             ("amqp:h", SCHEME),
             ("http://h", SCHEME),
-            (
-                "amqps://u:secret@h",
-                "amqps (TLS) is not supported by this version; use amqp://",
-            ),
-            (
-                "amqp://h/a b",
-                "white space and control characters must be percent-encoded",
-            ),
-            (
-                "amqp://h\n",
-                "white space and control characters must be percent-encoded",
-            ),
+            ("amqps://u:secret@h", "amqps (TLS) is not supported by this version; use amqp://"),
+            ("amqp://h/a b", "white space and control characters must be percent-encoded"),
+            ("amqp://h\n", "white space and control characters must be percent-encoded"),
             ("amqp://u:1/secret@h", DELIMITER),
             ("amqp://u:1?secret@h", DELIMITER),
             ("amqp://u:1#secret@h", DELIMITER),
@@ -476,14 +420,8 @@ mod tests {
             ("amqp://h:0", PORT),
             ("amqp://h:65536", PORT),
             ("amqp://u:secret/h", PORT),
-            (
-                "amqp://h/a/b",
-                "the vhost must be one path segment; write a / in its name as %2f",
-            ),
-            (
-                "amqp://h/v#f",
-                "a fragment (#...) has no meaning in a broker URI; remove it",
-            ),
+            ("amqp://h/a/b", "the vhost must be one path segment; write a / in its name as %2f"),
+            ("amqp://h/v#f", "a fragment (#...) has no meaning in a broker URI; remove it"),
             (
                 "amqp://h?heartbeat=5",
                 "the query parameter heartbeat is not supported; set amqp.heartbeat instead",
@@ -493,14 +431,8 @@ mod tests {
                 "the query parameter connection_timeout is not supported; \
                  set amqp.connect_timeout instead",
             ),
-            (
-                "amqp://h/v?frame_max=1",
-                "the query parameter frame_max is not supported; remove it",
-            ),
-            (
-                "amqp://h/v?S3cret",
-                "query parameters (?...) are not supported; remove it",
-            ),
+            ("amqp://h/v?frame_max=1", "the query parameter frame_max is not supported; remove it"),
+            ("amqp://h/v?S3cret", "query parameters (?...) are not supported; remove it"),
             (
                 "amqp://u:secret%zz@h",
                 "the password has a bad percent encoding; \
@@ -511,10 +443,7 @@ mod tests {
                 "the vhost has a bad percent encoding; \
                  expected % and two hexadecimal digits, in UTF-8",
             ),
-            (
-                "amqp://u%00:secret@h",
-                "the user must not contain a NUL (%00)",
-            ),
+            ("amqp://u%00:secret@h", "the user must not contain a NUL (%00)"),
             (
                 "amqp://:secret@h",
                 "the user is empty; name one, or leave user and password out for guest",
@@ -530,10 +459,7 @@ mod tests {
     #[test]
     fn parts_of_255_bytes_at_most() {
         let (fits, long) = ("é".repeat(127) + "x", "é".repeat(128));
-        assert_eq!(
-            parse(&format!("amqp://{fits}:{fits}@h/{fits}")).vhost(),
-            fits
-        );
+        assert_eq!(parse(&format!("amqp://{fits}:{fits}@h/{fits}")).vhost(), fits);
         for (part, text) in [
             ("user", format!("amqp://{long}@h")),
             ("password", format!("amqp://u:{long}@h")),

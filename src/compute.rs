@@ -102,19 +102,12 @@ impl Pool {
                 .spawn(move || work(&inbox))
                 .map_err(|source| PoolError { threads, source })?;
         }
-        Ok(Self {
-            jobs,
-            slots: Arc::new(Semaphore::new(threads.get())),
-        })
+        Ok(Self { jobs, slots: Arc::new(Semaphore::new(threads.get())) })
     }
 
     /// Waits for a free thread. Cancel safe.
     pub(crate) async fn slot(&self) -> Option<Slot> {
-        Arc::clone(&self.slots)
-            .acquire_owned()
-            .await
-            .ok()
-            .map(|_permit| Slot { _permit })
+        Arc::clone(&self.slots).acquire_owned().await.ok().map(|_permit| Slot { _permit })
     }
 
     /// Runs a job on the thread the slot stands for.
@@ -133,12 +126,7 @@ fn work(inbox: &Mutex<mpsc::Receiver<(Job, Slot)>>) {
     loop {
         let next = inbox.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((job, slot)) = next else { return };
-        let Job {
-            n,
-            deadline,
-            stop,
-            done,
-        } = job;
+        let Job { n, deadline, stop, done } = job;
         let result = catch_unwind(AssertUnwindSafe(|| compute(n, deadline, &stop)))
             .unwrap_or(Err(Unfinished::Panicked));
         drop(slot);
@@ -148,13 +136,8 @@ fn work(inbox: &Mutex<mpsc::Receiver<(Job, Slot)>>) {
 
 fn compute(n: u64, deadline: Option<Instant>, stop: &StopSwitch) -> Result<Vec<u8>, Unfinished> {
     let late = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
-    fibonacci::decimal(n, || stop.stopped() || late()).map_err(|Stopped| {
-        if stop.stopped() {
-            Unfinished::Stopped
-        } else {
-            Unfinished::TooLate
-        }
-    })
+    fibonacci::decimal(n, || stop.stopped() || late())
+        .map_err(|Stopped| if stop.stopped() { Unfinished::Stopped } else { Unfinished::TooLate })
 }
 
 #[cfg(test)]
@@ -169,15 +152,7 @@ mod tests {
     async fn run(pool: &Pool, n: u64, deadline: Option<Instant>, stop: StopSwitch) -> Outcome {
         let (sender, receiver) = oneshot::channel();
         let done = Box::new(move |result| sender.send(result).unwrap());
-        pool.run(
-            pool.slot().await.unwrap(),
-            Job {
-                n,
-                deadline,
-                stop,
-                done,
-            },
-        );
+        pool.run(pool.slot().await.unwrap(), Job { n, deadline, stop, done });
         receiver.await.unwrap()
     }
 
@@ -197,17 +172,8 @@ mod tests {
         let pool = pool(1);
         let stop = StopSwitch::default();
         stop.stop();
-        assert_eq!(
-            run(&pool, 50_000_000, None, stop).await,
-            Err(Unfinished::Stopped)
-        );
-        let late = run(
-            &pool,
-            50_000_000,
-            Some(Instant::now()),
-            StopSwitch::default(),
-        )
-        .await;
+        assert_eq!(run(&pool, 50_000_000, None, stop).await, Err(Unfinished::Stopped));
+        let late = run(&pool, 50_000_000, Some(Instant::now()), StopSwitch::default()).await;
         assert_eq!(late, Err(Unfinished::TooLate));
     }
 

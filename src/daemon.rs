@@ -45,8 +45,7 @@ pub fn main(args: &DaemonArgs) -> Exit {
         }
     };
     if args.check {
-        println!("the configuration is good");
-        return Exit::Ok;
+        return checked();
     }
     if let Err(error) = log::init(config.log.level, config.log.format) {
         report(&error);
@@ -60,9 +59,7 @@ pub fn main(args: &DaemonArgs) -> Exit {
 
 /// One thread does all I/O: small calls need no other, and large ones have threads of their own.
 fn run(config: Config) -> Result<Exit, StartError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let exit = runtime.block_on(start(config));
     runtime.shutdown_background(); // a name lookup may hang: not our problem any more
     exit
@@ -76,10 +73,7 @@ async fn start(config: Config) -> Result<Exit, StartError> {
     metrics.prefetch.set(config.amqp.prefetch.into());
     let pool = Pool::start(config.compute.threads)?;
     let (standing, standings) = watch::channel(Standing::Detached("not attached yet".to_owned()));
-    let watched = Arc::new(Watched {
-        metrics: Arc::clone(&metrics),
-        standings,
-    });
+    let watched = Arc::new(Watched { metrics: Arc::clone(&metrics), standings });
     let http = match config.http.listen {
         None => None,
         Some(address) => {
@@ -183,19 +177,18 @@ impl Probe for Watched {
 
 fn sources(args: &DaemonArgs) -> Sources {
     let file = args.config.clone().map_or(File::Default, File::Explicit);
-    let options = args
-        .set
-        .iter()
-        .map(|set| format!("{}={}", set.key, set.value))
-        .collect();
+    let options = args.set.iter().map(|set| format!("{}={}", set.key, set.value)).collect();
     Sources::with_process_environment(file, options)
 }
 
+#[expect(clippy::print_stdout, reason = "the answer to --check")]
+fn checked() -> Exit {
+    println!("the configuration is good");
+    Exit::Ok
+}
+
 /// Says why the program cannot run, where no log is there yet.
-#[expect(
-    clippy::print_stderr,
-    reason = "before the log is set up, stderr is the place"
-)]
+#[expect(clippy::print_stderr, reason = "before the log is set up, stderr is the place")]
 fn report(error: &dyn std::error::Error) {
     eprintln!("{}", with_causes(error));
 }

@@ -78,10 +78,7 @@ mod tests {
         assert_eq!(f(1), "1");
         assert_eq!(f(30), "832040");
         assert_eq!(f(93), "12200160415121876738");
-        assert_eq!(
-            f(300),
-            "222232244629420445529739893461909967206666939096499764990979600"
-        );
+        assert_eq!(f(300), "222232244629420445529739893461909967206666939096499764990979600");
     }
 
     #[test]
@@ -89,17 +86,11 @@ mod tests {
         // F(2n) = F(n) (F(n+1) + F(n-1)), checked modulo a prime through the decimal digits.
         const P: u128 = (1 << 61) - 1;
         let modulo = |digits: String| {
-            digits.bytes().fold(0, |value, digit| {
-                (value * 10 + u128::from(digit - b'0')) % P
-            })
+            digits.bytes().fold(0, |value, digit| (value * 10 + u128::from(digit - b'0')) % P)
         };
         for n in [99_999u64, 100_000, 1_234_567] {
             let (before, here, after) = (modulo(f(n - 1)), modulo(f(n)), modulo(f(n + 1)));
-            assert_eq!(
-                modulo(f(2 * n)),
-                here * ((after + before) % P) % P,
-                "n = {n}"
-            );
+            assert_eq!(modulo(f(2 * n)), here * ((after + before) % P) % P, "n = {n}");
         }
     }
 
@@ -108,10 +99,6 @@ mod tests {
         assert_eq!(decimal(1_000_000, || true), Err(Stopped));
         let asked = std::cell::Cell::new(0);
         let stop = || asked.replace(asked.get() + 1) >= 10;
-        assert_eq!(
-            decimal(1_000_000, stop),
-            Err(Stopped),
-            "stopped in the middle"
-        );
+        assert_eq!(decimal(1_000_000, stop), Err(Stopped), "stopped in the middle");
     }
 }

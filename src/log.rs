@@ -68,11 +68,7 @@ pub fn init(level: Level, format: Format) -> Result<(), LogError> {
         Form::Text => (text(stderr.colour, Clock::Ours, io::stderr), None),
         Form::Json => (json(io::stderr), None),
     };
-    registry()
-        .with(filter(level))
-        .with(layer)
-        .try_init()
-        .map_err(|_| LogError::AlreadySet)?;
+    registry().with(filter(level)).with(layer).try_init().map_err(|_| LogError::AlreadySet)?;
     log_panics();
     if let Some(error) = unreachable {
         tracing::warn!(%error, "cannot reach the journal; logging text to standard error instead");
@@ -152,15 +148,8 @@ fn filter(level: Level) -> Targets {
     let others = level.min(LevelFilter::WARN);
     // Lapin's errors reach us as values and are logged by us. Its own lines repeat them, many times
     // over, and contain whole messages.
-    let lapin = if level == LevelFilter::TRACE {
-        others
-    } else {
-        LevelFilter::OFF
-    };
-    Targets::new()
-        .with_default(others)
-        .with_target("lapin", lapin)
-        .with_target("fibrpc", level) // and fibrpcd, fibrpcctl: targets match by prefix
+    let lapin = if level == LevelFilter::TRACE { others } else { LevelFilter::OFF };
+    Targets::new().with_default(others).with_target("lapin", lapin).with_target("fibrpc", level) // and fibrpcd, fibrpcctl: targets match by prefix
 }
 
 type BoxedLayer<S> = Box<dyn Layer<S> + Send + Sync>;
@@ -251,10 +240,7 @@ impl<W: fmt::Write> fmt::Write for Escaping<'_, W> {
 /// Whether a character changes more than its own place: controls, line breaks, writing direction.
 fn is_treacherous(ch: char) -> bool {
     ch.is_control()
-        || matches!(
-            ch,
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
-        )
+        || matches!(ch, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}')
         || matches!(ch, '\u{2066}'..='\u{2069}')
 }
 

@@ -116,28 +116,20 @@ impl Metrics {
                 Reason::all().map(Reason::label),
             )?,
             durations,
-            in_flight: make.gauge(
-                "fibrpcd_requests_in_flight",
-                "Requests delivered and not settled yet.",
-            )?,
-            prefetch: make.gauge(
-                "fibrpcd_prefetch_limit",
-                "Most requests held at once (amqp.prefetch).",
-            )?,
+            in_flight: make
+                .gauge("fibrpcd_requests_in_flight", "Requests delivered and not settled yet.")?,
+            prefetch: make
+                .gauge("fibrpcd_prefetch_limit", "Most requests held at once (amqp.prefetch).")?,
             deliveries: make.counter("fibrpcd_deliveries_total", "Messages received.")?,
             redeliveries: make.counter(
                 "fibrpcd_redeliveries_total",
                 "Messages received that had been delivered before.",
             )?,
             acks: make.counter("fibrpcd_acks_total", "Requests acknowledged.")?,
-            rejects: make.counter(
-                "fibrpcd_rejects_total",
-                "Requests rejected without requeueing.",
-            )?,
-            requeues: make.counter(
-                "fibrpcd_requeues_total",
-                "Requests given back to the queue.",
-            )?,
+            rejects: make
+                .counter("fibrpcd_rejects_total", "Requests rejected without requeueing.")?,
+            requeues: make
+                .counter("fibrpcd_requeues_total", "Requests given back to the queue.")?,
             replies: make.counter("fibrpcd_replies_total", "Replies confirmed by the broker.")?,
             replies_unroutable: make.counter(
                 "fibrpcd_replies_unroutable_total",
@@ -163,9 +155,7 @@ impl Metrics {
             registry: make.0,
         };
         metrics.register_build_info()?;
-        metrics
-            .registry
-            .register(Box::new(ProcessCollector::for_self()))?;
+        metrics.registry.register(Box::new(ProcessCollector::for_self()))?;
         Ok(metrics)
     }
 
@@ -202,10 +192,7 @@ impl Metrics {
 
     fn register_build_info(&self) -> Result<(), MetricsError> {
         let info = IntGaugeVec::new(
-            Opts::new(
-                "fibrpcd_build_info",
-                "1, with the version of the daemon as label.",
-            ),
+            Opts::new("fibrpcd_build_info", "1, with the version of the daemon as label."),
             &["version"],
         )?;
         self.registry.register(Box::new(info.clone()))?;
@@ -250,9 +237,7 @@ impl Maker {
         let options = HistogramOpts::new(name, help).buckets(DURATION_BUCKETS.to_vec());
         let histograms = HistogramVec::new(options, &["method"])?;
         self.0.register(Box::new(histograms.clone()))?;
-        Ok(Method::ALL
-            .map(|method| histograms.with_label_values(&[method.name()]))
-            .to_vec())
+        Ok(Method::ALL.map(|method| histograms.with_label_values(&[method.name()])).to_vec())
     }
 }
 
@@ -275,10 +260,7 @@ mod tests {
             "fibrpcd_redeliveries_total 0",
             "fibrpcd_replies_unroutable_total 0",
         ] {
-            assert!(
-                text.lines().any(|line| line == series),
-                "{series} in {text}"
-            );
+            assert!(text.lines().any(|line| line == series), "{series} in {text}");
         }
         assert!(text.contains("fibrpcd_build_info{version="));
         assert!(text.contains("process_open_fds "));
@@ -289,11 +271,7 @@ mod tests {
     fn answers_are_counted_by_method_and_failures_by_reason() {
         let metrics = Metrics::new().unwrap();
         metrics.answered(Method::Fib, Status::Ok, Duration::from_micros(70));
-        metrics.answered(
-            Method::Fib,
-            Status::InvalidArgument,
-            Duration::from_micros(70),
-        );
+        metrics.answered(Method::Fib, Status::InvalidArgument, Duration::from_micros(70));
         metrics.rejected(Method::Info);
         let text = metrics.render().unwrap();
         for series in [
@@ -304,10 +282,7 @@ mod tests {
             "fibrpcd_request_duration_seconds_bucket{method=\"fib\",le=\"0.00005\"} 0",
             "fibrpcd_request_duration_seconds_bucket{method=\"fib\",le=\"0.0001\"} 2",
         ] {
-            assert!(
-                text.lines().any(|line| line == series),
-                "{series} in {text}"
-            );
+            assert!(text.lines().any(|line| line == series), "{series} in {text}");
         }
     }
 }

@@ -82,23 +82,19 @@ impl Server {
                 attached = Serving::attach(uri, &self.settings, Arc::clone(&self.metrics)) => attached,
             };
             let pause = match attached {
-                Ok(link) => {
-                    failures.clear();
-                    match self.session(uri, link, &mut phase).await {
-                        Ok(ending) => return ending,
-                        Err(error) => {
-                            tracing::warn!(broker = %uri, "lost the broker: {error}");
-                            self.standing
-                                .send_replace(Standing::Detached(error.message));
-                            true
-                        }
+                Ok(link) => match self.session(uri, link, &mut phase).await {
+                    Ok(ending) => return ending,
+                    Err(error) => {
+                        failures.clear();
+                        self.detached(&error);
+                        tracing::warn!(broker = %uri, "lost the broker: {error}");
+                        true
                     }
-                }
+                },
                 Err(error) => {
                     self.metrics.connect_failures.inc();
+                    self.detached(&error);
                     failures.report(uri, &error);
-                    self.standing
-                        .send_replace(Standing::Detached(error.message));
                     index + 1 == uris.len()
                 }
             };
@@ -114,6 +110,10 @@ impl Server {
         Ending::Drained // not reached: there is always a URI, and the cycle has no end
     }
 
+    fn detached(&self, error: &LinkError) {
+        self.standing.send_replace(Standing::Detached(error.message.clone()));
+    }
+
     async fn session(
         &mut self,
         uri: &BrokerUri,
@@ -122,10 +122,10 @@ impl Server {
     ) -> Result<Ending, LinkError> {
         let started = Instant::now();
         let queue = &self.settings.queue;
-        tracing::info!(broker = %uri, queue, "attached; consuming");
         self.metrics.connects.inc();
         self.metrics.connected.set(1);
         self.standing.send_replace(Standing::Consuming);
+        tracing::info!(broker = %uri, queue, "attached; consuming");
         let result = Session::new(self, link).run(phase).await;
         self.metrics.connected.set(0);
         if started.elapsed() >= GOOD_SESSION {
@@ -234,11 +234,7 @@ impl<'a> Session<'a> {
     }
 
     fn handle(&mut self, request: Incoming) {
-        let Incoming {
-            tag,
-            envelope,
-            body,
-        } = request;
+        let Incoming { tag, envelope, body } = request;
         let Some(reply_queue) = envelope.reply_queue().map(str::to_owned) else {
             tracing::debug!("rejected a request without reply_to");
             return self.link.reject(tag);
@@ -247,13 +243,7 @@ impl<'a> Session<'a> {
             Answer::Now(reply) => self.link.reply(tag, &envelope, &reply_queue, reply),
             Answer::Compute { n, remaining } => {
                 let deadline = remaining.and_then(|left| Instant::now().checked_add(left));
-                self.waiting.push_back(Large {
-                    tag,
-                    n,
-                    deadline,
-                    envelope,
-                    reply_queue,
-                });
+                self.waiting.push_back(Large { tag, n, deadline, envelope, reply_queue });
             }
         }
     }
@@ -262,10 +252,7 @@ impl<'a> Session<'a> {
         let Some(large) = self.waiting.pop_front() else {
             return;
         };
-        if large
-            .deadline
-            .is_some_and(|deadline| Instant::now() >= deadline)
-        {
+        if large.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return self.finish(large, Err(Unfinished::TooLate));
         }
         let finished = self.finished.clone();
@@ -289,8 +276,7 @@ impl<'a> Session<'a> {
             }
             Err(Unfinished::Stopped) => return self.link.give_back(large.tag),
         };
-        self.link
-            .reply(large.tag, &large.envelope, &large.reply_queue, reply);
+        self.link.reply(large.tag, &large.envelope, &large.reply_queue, reply);
     }
 
     fn draining(&self) -> bool {
@@ -311,10 +297,7 @@ impl<'a> Session<'a> {
     }
 
     fn give_up(&mut self) {
-        tracing::warn!(
-            requests = self.link.outstanding(),
-            "giving every open request back"
-        );
+        tracing::warn!(requests = self.link.outstanding(), "giving every open request back");
         self.link.give_back_all();
     }
 }

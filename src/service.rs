@@ -84,10 +84,7 @@ impl Service {
 
 /// The failure of a call whose deadline has passed.
 pub(crate) fn too_late() -> Failure {
-    Failure::new(
-        Status::DeadlineExceeded,
-        "the deadline of the call has passed",
-    )
+    Failure::new(Status::DeadlineExceeded, "the deadline of the call has passed")
 }
 
 /// The failure of a call that the server could not compute.
@@ -97,14 +94,9 @@ pub(crate) fn internal() -> Failure {
 
 /// The time left until a deadline.
 fn remaining(deadline_ms: i64) -> Result<Duration, Failure> {
-    let now = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let deadline = Duration::from_millis(u64::try_from(deadline_ms).unwrap_or_default());
-    deadline
-        .checked_sub(now)
-        .filter(|left| !left.is_zero())
-        .ok_or_else(too_late)
+    deadline.checked_sub(now).filter(|left| !left.is_zero()).ok_or_else(too_late)
 }
 
 #[cfg(test)]
@@ -127,60 +119,34 @@ mod tests {
     #[test]
     fn small_numbers_are_answered_in_place_and_large_ones_are_not() {
         let plain = Envelope::default();
-        assert_eq!(
-            answer(&plain, b"0"),
-            Answer::Now(Reply::text(b"0".to_vec()))
-        );
-        assert_eq!(
-            answer(&plain, b"30"),
-            Answer::Now(Reply::text(b"832040".to_vec()))
-        );
-        let large = Answer::Compute {
-            n: LIMIT,
-            remaining: None,
-        };
+        assert_eq!(answer(&plain, b"0"), Answer::Now(Reply::text(b"0".to_vec())));
+        assert_eq!(answer(&plain, b"30"), Answer::Now(Reply::text(b"832040".to_vec())));
+        let large = Answer::Compute { n: LIMIT, remaining: None };
         assert_eq!(answer(&plain, b"1000000"), large);
     }
 
     #[test]
     fn numbers_beyond_the_limit_are_refused_whatever_their_length() {
         for body in [&b"1000001"[..], b"18446744073709551616", &[b'9'; 1 << 20]] {
-            assert_eq!(
-                status(&answer(&Envelope::default(), body)),
-                Status::ResourceExhausted
-            );
+            assert_eq!(status(&answer(&Envelope::default(), body)), Status::ResourceExhausted);
         }
     }
 
     #[test]
     fn a_passed_deadline_is_answered_without_work() {
         for deadline_ms in [i64::MIN, -1, 0, 1_000_000] {
-            let late = Envelope {
-                deadline_ms: Some(deadline_ms),
-                ..Envelope::default()
-            };
+            let late = Envelope { deadline_ms: Some(deadline_ms), ..Envelope::default() };
             assert_eq!(status(&answer(&late, b"30")), Status::DeadlineExceeded);
         }
-        let early = Envelope {
-            deadline_ms: Some(i64::MAX),
-            ..Envelope::default()
-        };
+        let early = Envelope { deadline_ms: Some(i64::MAX), ..Envelope::default() };
         assert_eq!(status(&answer(&early, b"30")), Status::Ok);
     }
 
     #[test]
     fn ping_and_info_answer() {
-        let of = |kind: &str| Envelope {
-            kind: Some(kind.into()),
-            ..Envelope::default()
-        };
-        assert_eq!(
-            answer(&of("ping"), b""),
-            Answer::Now(Reply::text(b"pong".to_vec()))
-        );
-        let Answer::Now(reply) = answer(&of("info"), b"") else {
-            panic!("computed")
-        };
+        let of = |kind: &str| Envelope { kind: Some(kind.into()), ..Envelope::default() };
+        assert_eq!(answer(&of("ping"), b""), Answer::Now(Reply::text(b"pong".to_vec())));
+        let Answer::Now(reply) = answer(&of("info"), b"") else { panic!("computed") };
         let info: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
         assert_eq!(info["version"], crate::VERSION);
         assert_eq!(info["limits"]["max_n"], LIMIT);

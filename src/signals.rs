@@ -43,9 +43,7 @@ impl Signals {
     pub fn register() -> Result<Self, SignalError> {
         // Without this check signal-hook-tokio panics.
         Handle::try_current().map_err(|_| SignalError::NoRuntime)?;
-        signal_hook_tokio::Signals::new([SIGTERM, SIGINT])
-            .map(Self)
-            .map_err(SignalError::Register)
+        signal_hook_tokio::Signals::new([SIGTERM, SIGINT]).map(Self).map_err(SignalError::Register)
     }
 
     /// The next signal.

@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn starts_again_after_a_reset() {
         let mut backoff = Backoff::new(INITIAL, MAX);
-        (0..10).for_each(|_| drop(backoff.pause()));
+        let _ = (0..10).map(|_| backoff.pause()).collect::<Vec<_>>();
         backoff.reset();
         assert!(backoff.pause() <= INITIAL * 3 / 2);
     }

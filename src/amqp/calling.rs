@@ -6,7 +6,7 @@
 
 use super::{
     Cause, LinkError,
-    connect::{Dial, Link, answer, ending},
+    connect::{Dial, Link, answer},
     properties::{self, CallProperties},
     queue,
 };
@@ -82,16 +82,10 @@ impl Calling {
             ..QueueDeclareOptions::default()
         };
         let declare = channel.queue_declare("".into(), options, FieldTable::default());
-        let reply_queue = answer("declaring the callback queue", declare)
-            .await?
-            .name()
-            .to_string();
+        let reply_queue = answer("declaring the callback queue", declare).await?.name().to_string();
         let confirms = channel.confirm_select(ConfirmSelectOptions::default());
         answer("turning on publisher confirms", confirms).await?;
-        let options = BasicConsumeOptions {
-            no_ack: true,
-            ..BasicConsumeOptions::default()
-        };
+        let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
         let consume = channel.basic_consume(
             reply_queue.as_str().into(),
             "".into(),
@@ -101,15 +95,7 @@ impl Calling {
         let consumer = answer("consuming from the callback queue", consume).await?;
         let publishing = FuturesUnordered::new();
         let queue = queue.to_owned();
-        Ok(Self {
-            channel,
-            queue,
-            reply_queue,
-            consumer,
-            publishing,
-            events,
-            link,
-        })
+        Ok(Self { channel, queue, reply_queue, consumer, publishing, events, link })
     }
 
     /// Publishes a call; what comes of it is told by [`Self::next`].
@@ -123,10 +109,7 @@ impl Calling {
             remaining_ms: call.remaining_ms,
             deadline_ms: call.deadline_ms,
         });
-        let options = BasicPublishOptions {
-            mandatory: true,
-            ..BasicPublishOptions::default()
-        };
+        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         let (id, body) = (call.correlation_id.to_owned(), call.body);
         self.publishing.push(Box::pin(async move {
             let publish = channel.basic_publish("".into(), queue, options, &body, properties);
@@ -154,7 +137,7 @@ impl Calling {
                     return Ok(published(id, confirmation?));
                 }
                 event = self.events.next() => {
-                    if let Some(error) = ending(event) {
+                    if let Some(error) = self.link.ending(event) {
                         return Err(error);
                     }
                 }

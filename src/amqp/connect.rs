@@ -68,10 +68,7 @@ impl Link {
             properties(&dial.name),
         );
         match timeout(dial.timeout, connecting).await {
-            Ok(Ok(connection)) => Ok(Self {
-                connection,
-                _cut: guard,
-            }),
+            Ok(Ok(connection)) => Ok(Self { connection, _cut: guard }),
             Ok(Err(error)) => Err(LinkError::from(error).during(&what)),
             Err(_) => Err(LinkError::timeout(&what, dial.timeout)),
         }
@@ -84,6 +81,19 @@ impl Link {
     /// What happens to the connection from now on.
     pub(super) fn events(&self) -> Pin<Box<dyn Stream<Item = Event> + Send>> {
         self.connection.events_listener().boxed()
+    }
+
+    /// The error of an event that ends the connection.
+    ///
+    /// lapin also reports what ended a single channel: whoever uses that channel learns of it
+    /// there.
+    pub(super) fn ending(&self, event: Option<Event>) -> Option<LinkError> {
+        match event {
+            Some(Event::Error(_)) if self.connection.status().connected() => None,
+            Some(Event::Error(error)) => Some(error.into()),
+            None => Some(LinkError::new(Cause::Network, "the connection ended")),
+            Some(_) => None,
+        }
     }
 
     /// Says goodbye, so that the broker logs no error; cuts the socket if that takes too long.
@@ -118,13 +128,4 @@ fn properties(name: &str) -> ConnectionProperties {
         .with_connection_name(name.into())
         .with_client_property("product".into(), env!("CARGO_PKG_NAME").into())
         .with_client_property("version".into(), crate::VERSION.into())
-}
-
-/// The error of an event that ends the connection.
-pub(super) fn ending(event: Option<Event>) -> Option<LinkError> {
-    match event {
-        Some(Event::Error(error)) => Some(error.into()),
-        None => Some(LinkError::new(Cause::Network, "the connection ended")),
-        Some(_) => None,
-    }
 }

@@ -36,17 +36,11 @@ pub(crate) struct LinkError {
 
 impl LinkError {
     pub(crate) fn new(cause: Cause, message: impl Into<String>) -> Self {
-        Self {
-            cause,
-            message: message.into(),
-        }
+        Self { cause, message: message.into() }
     }
 
     pub(crate) fn timeout(what: &str, limit: Duration) -> Self {
-        Self::new(
-            Cause::Timeout,
-            format!("{what}: no answer within {limit:?}"),
-        )
+        Self::new(Cause::Timeout, format!("{what}: no answer within {limit:?}"))
     }
 
     /// Puts what was being done before the message.
@@ -92,24 +86,24 @@ impl From<lapin::Error> for LinkError {
                 _ if code::is_missing_vhost(code, text) => Cause::NoVhost,
                 _ => Cause::ClosedByBroker,
             };
-            return Self::new(
-                cause,
-                format!("the broker says {code} {}", text.escape_debug()),
-            );
+            return Self::new(cause, format!("the broker says {code} {}", one_line(text)));
         }
         let (cause, message) = match error.kind() {
             ErrorKind::IOError(io) => (Cause::Network, io.to_string()),
-            ErrorKind::MissingHeartbeatError => (
-                Cause::Timeout,
-                "the broker has gone silent: no heartbeat".to_owned(),
-            ),
-            ErrorKind::ParsingError(_) => (
-                Cause::Protocol,
-                format!("the broker sent what cannot be read: {error}"),
-            ),
+            ErrorKind::MissingHeartbeatError => {
+                (Cause::Timeout, "the broker has gone silent: no heartbeat".to_owned())
+            }
+            ErrorKind::ParsingError(_) => {
+                (Cause::Protocol, format!("the broker sent what cannot be read: {error}"))
+            }
             ErrorKind::InvalidProtocolVersion(_) => (Cause::Protocol, error.to_string()),
             _ => (Cause::Network, error.to_string()),
         };
         Self::new(cause, message)
     }
+}
+
+/// Text of the broker, without control characters.
+pub(super) fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
 }

@@ -46,15 +46,9 @@ pub(super) fn of_reply(envelope: &Envelope, reply: &Reply) -> BasicProperties {
     }
     if reply.status != Status::Ok || !envelope.trace.is_empty() {
         let mut headers = FieldTable::default();
-        headers.insert(
-            STATUS_HEADER.into(),
-            AMQPValue::LongString(reply.status.name().into()),
-        );
+        headers.insert(STATUS_HEADER.into(), AMQPValue::LongString(reply.status.name().into()));
         for (name, value) in &envelope.trace {
-            headers.insert(
-                (*name).into(),
-                AMQPValue::LongString(value.as_slice().into()),
-            );
+            headers.insert((*name).into(), AMQPValue::LongString(value.as_slice().into()));
         }
         properties = properties.with_headers(headers);
     }
@@ -75,10 +69,7 @@ pub(super) struct CallProperties<'a> {
 /// Writes a call's properties.
 pub(super) fn of_call(call: &CallProperties<'_>) -> BasicProperties {
     let mut headers = FieldTable::default();
-    headers.insert(
-        DEADLINE_HEADER.into(),
-        AMQPValue::LongLongInt(call.deadline_ms),
-    );
+    headers.insert(DEADLINE_HEADER.into(), AMQPValue::LongLongInt(call.deadline_ms));
     BasicProperties::default()
         .with_type(call.kind.into())
         .with_content_type("text/plain".into())
@@ -128,10 +119,7 @@ mod tests {
             (AMQPValue::ShortInt(5), Some(5)),
             (AMQPValue::LongInt(7), Some(7)),
             (AMQPValue::LongUInt(u32::MAX), Some(i64::from(u32::MAX))),
-            (
-                AMQPValue::LongLongInt(1_790_000_000_000),
-                Some(1_790_000_000_000),
-            ),
+            (AMQPValue::LongLongInt(1_790_000_000_000), Some(1_790_000_000_000)),
             (AMQPValue::LongString("1790000000000".into()), None),
             (AMQPValue::Double(1.0), None),
         ] {
@@ -145,25 +133,15 @@ mod tests {
     #[test]
     fn trace_context_comes_back_with_the_reply() {
         let mut headers = FieldTable::default();
-        headers.insert(
-            "traceparent".into(),
-            AMQPValue::LongString("00-ab-cd-01".into()),
-        );
+        headers.insert("traceparent".into(), AMQPValue::LongString("00-ab-cd-01".into()));
         headers.insert("other".into(), AMQPValue::LongString("not echoed".into()));
-        let request = BasicProperties::default()
-            .with_correlation_id("id".into())
-            .with_headers(headers);
+        let request =
+            BasicProperties::default().with_correlation_id("id".into()).with_headers(headers);
         let reply = of_reply(&envelope(&request), &Reply::text(b"1".to_vec()));
         let headers = reply.headers().as_ref().unwrap().inner();
-        assert_eq!(
-            headers.get("traceparent"),
-            Some(&AMQPValue::LongString("00-ab-cd-01".into()))
-        );
+        assert_eq!(headers.get("traceparent"), Some(&AMQPValue::LongString("00-ab-cd-01".into())));
         assert!(!headers.contains_key("other"));
-        assert_eq!(
-            reply.correlation_id().as_ref().map(ShortString::as_str),
-            Some("id")
-        );
+        assert_eq!(reply.correlation_id().as_ref().map(ShortString::as_str), Some("id"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{
     Cause, LinkError,
     connect::{Link, METHOD_TIMEOUT},
-    error::{broker_reply, code},
+    error::{broker_reply, code, one_line},
 };
 use crate::config::QueueType;
 use lapin::{
@@ -36,10 +36,7 @@ pub(super) async fn ensure(link: &Link, queue: &str, kind: QueueType) -> Result<
 
 /// What a passive declaration tells of a queue; [`Cause::NoQueue`] where there is none.
 pub(super) async fn look(link: &Link, queue: &str) -> Result<Queue, LinkError> {
-    let options = QueueDeclareOptions {
-        passive: true,
-        ..QueueDeclareOptions::default()
-    };
+    let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
     let what = format!("looking for queue \"{}\"", queue.escape_debug());
     match request(link, queue, options, FieldTable::default()).await {
         Ok(result) => result.map_err(|error| LinkError::from(error).during(&what)),
@@ -53,15 +50,9 @@ async fn declare(link: &Link, queue: &str, kind: QueueType) -> Result<(), LinkEr
     if kind == QueueType::Quorum {
         arguments.insert(TYPE_ARGUMENT.into(), AMQPValue::LongString("quorum".into()));
     }
-    let options = QueueDeclareOptions {
-        durable,
-        ..QueueDeclareOptions::default()
-    };
+    let options = QueueDeclareOptions { durable, ..QueueDeclareOptions::default() };
     let what = format!("declaring queue \"{}\"", queue.escape_debug());
-    match request(link, queue, options, arguments)
-        .await
-        .map_err(|error| error.during(&what))?
-    {
+    match request(link, queue, options, arguments).await.map_err(|error| error.during(&what))? {
         Ok(_) => Ok(()),
         Err(error) => Err(match broker_reply(&error) {
             Some((code::PRECONDITION_FAILED, text)) => mismatch(queue, kind, text),
@@ -94,7 +85,7 @@ async fn request(
 fn mismatch(queue: &str, kind: QueueType, text: &str) -> LinkError {
     let queue = queue.escape_debug();
     let difference = difference(text).map_or_else(
-        || format!("the broker says: {}", text.escape_debug()),
+        || format!("the broker says: {}", one_line(text)),
         |(argument, asked, there)| {
             format!("there is {argument} = {there}, asked was {argument} = {asked}")
         },
@@ -116,7 +107,7 @@ fn difference(text: &str) -> Option<(&str, String, String)> {
     let (asked, there) = rest.split_once(" but current is ")?;
     let value = |words: &str| {
         let quoted = words.split('\'').nth(1);
-        quoted.unwrap_or(words).trim().escape_debug().to_string()
+        one_line(quoted.unwrap_or(words).trim())
     };
     Some((argument, value(asked), value(there)))
 }
@@ -143,10 +134,7 @@ mod tests {
                  '/': received none but current is the value '7' of type 'long'",
                 "there is x-max-length = 7, asked was x-max-length = none;",
             ),
-            (
-                "PRECONDITION_FAILED - other words",
-                "PRECONDITION_FAILED - other words;",
-            ),
+            ("PRECONDITION_FAILED - other words", "PRECONDITION_FAILED - other words;"),
         ];
         for (text, expected) in cases {
             let message = mismatch("q", QueueType::Quorum, text).message;

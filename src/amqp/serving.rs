@@ -12,7 +12,7 @@ mod ledger;
 use self::ledger::{Acks, Ledger};
 use super::{
     Cause, LinkError,
-    connect::{Dial, Link, answer, ending},
+    connect::{Dial, Link, answer},
     properties, queue,
 };
 use crate::{
@@ -175,7 +175,7 @@ impl Serving {
                     result?;
                 }
                 event = self.consume_events.next() => {
-                    if let Some(error) = ending(event) {
+                    if let Some(error) = self.consume_link.ending(event) {
                         return Err(error);
                     }
                 }
@@ -191,14 +191,9 @@ impl Serving {
             self.metrics.redeliveries.inc();
         }
         let envelope = properties::envelope(&delivery.properties);
-        self.ledger
-            .received(delivery.delivery_tag, envelope.method());
+        self.ledger.received(delivery.delivery_tag, envelope.method());
         self.count_in_flight();
-        Incoming {
-            tag: delivery.delivery_tag,
-            envelope,
-            body: delivery.data,
-        }
+        Incoming { tag: delivery.delivery_tag, envelope, body: delivery.data }
     }
 
     fn consumer_ended(&mut self) -> Result<Event, LinkError> {
@@ -220,10 +215,7 @@ impl Serving {
         let properties = properties::of_reply(envelope, &reply);
         let routing_key = queue.into();
         // Mandatory only to count the callers that went away.
-        let options = BasicPublishOptions {
-            mandatory: true,
-            ..BasicPublishOptions::default()
-        };
+        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         self.publishing.push(Box::pin(async move {
             let publish =
                 channel.basic_publish("".into(), routing_key, options, &reply.body, properties);
@@ -250,10 +242,7 @@ impl Serving {
     /// Gives a request back to the queue.
     pub(crate) fn give_back(&mut self, tag: u64) {
         if self.ledger.settle(tag).is_some() {
-            let options = BasicNackOptions {
-                requeue: true,
-                ..BasicNackOptions::default()
-            };
+            let options = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
             let _ = self.requests.basic_nack(tag, options).now_or_never();
             self.metrics.requeues.inc();
         }
@@ -273,11 +262,8 @@ impl Serving {
             let channel = self.requests.clone();
             self.cancelling = Some(Box::pin(async move {
                 let options = BasicCancelOptions::default();
-                answer(
-                    "stopping to consume",
-                    channel.basic_cancel(CONSUMER_TAG.into(), options),
-                )
-                .await
+                answer("stopping to consume", channel.basic_cancel(CONSUMER_TAG.into(), options))
+                    .await
             }));
         }
     }
@@ -300,10 +286,7 @@ impl Serving {
         }
         self.ledger.collect(&mut acks);
         for (tag, multiple) in acks.take() {
-            let _ = self
-                .requests
-                .basic_ack(tag, BasicAckOptions { multiple })
-                .now_or_never();
+            let _ = self.requests.basic_ack(tag, BasicAckOptions { multiple }).now_or_never();
         }
         self.count_in_flight();
         Ok(())
@@ -351,31 +334,25 @@ impl Serving {
                 self.progress = Instant::now();
                 self.metrics.blocked.set(0);
             }
-            event => return ending(event).map_or(Ok(()), Err),
+            event => return self.publish_link.ending(event).map_or(Ok(()), Err),
         }
         Ok(())
     }
 
     fn check_progress(&self) -> Result<(), LinkError> {
         match self.blocked_since {
-            Some(since) if since.elapsed() > BLOCKED_TIMEOUT => Err(LinkError::timeout(
-                "waiting for the broker to unblock",
-                BLOCKED_TIMEOUT,
-            )),
+            Some(since) if since.elapsed() > BLOCKED_TIMEOUT => {
+                Err(LinkError::timeout("waiting for the broker to unblock", BLOCKED_TIMEOUT))
+            }
             None if !self.publishing.is_empty() && self.progress.elapsed() > CONFIRM_TIMEOUT => {
-                Err(LinkError::timeout(
-                    "waiting for a publisher confirm",
-                    CONFIRM_TIMEOUT,
-                ))
+                Err(LinkError::timeout("waiting for a publisher confirm", CONFIRM_TIMEOUT))
             }
             _ => Ok(()),
         }
     }
 
     fn count_in_flight(&self) {
-        self.metrics
-            .in_flight
-            .set(i64::try_from(self.ledger.outstanding()).unwrap_or(i64::MAX));
+        self.metrics.in_flight.set(i64::try_from(self.ledger.outstanding()).unwrap_or(i64::MAX));
     }
 }
 

@@ -132,11 +132,7 @@ impl Sockets {
     /// A reactor whose sockets `cut` cuts, and whose attempts to connect end after
     /// `connect_timeout`.
     pub(crate) fn new(tokio: Tokio, cut: Cut, connect_timeout: Duration) -> Self {
-        Self {
-            tokio,
-            cut,
-            connect_timeout,
-        }
+        Self { tokio, cut, connect_timeout }
     }
 }
 

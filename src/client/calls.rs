@@ -92,11 +92,7 @@ impl Calls {
             done,
         };
         self.lock().entries.insert(id.clone(), entry);
-        Pending {
-            calls: self,
-            id,
-            outcome,
-        }
+        Pending { calls: self, id, outcome }
     }
 
     /// Takes a call for sending, unless it was sent in this session, is over, or has no time left.
@@ -128,11 +124,7 @@ impl Calls {
 
     /// When the oldest call began.
     pub(super) fn oldest(&self) -> Option<Instant> {
-        self.lock()
-            .entries
-            .values()
-            .map(|entry| entry.started)
-            .min()
+        self.lock().entries.values().map(|entry| entry.started).min()
     }
 
     /// Ends a call with its reply. A reply that is nobody's is counted.
@@ -236,10 +228,7 @@ impl Pending<'_> {
     /// What to tell a caller whose time is up.
     pub(super) fn late(&self, timeout: Duration) -> CallError {
         let table = self.calls.lock();
-        let trouble = table
-            .entries
-            .get(&self.id)
-            .and_then(|entry| entry.trouble.clone());
+        let trouble = table.entries.get(&self.id).and_then(|entry| entry.trouble.clone());
         trouble.map_or(CallError::TimedOut(timeout), Trouble::into_error)
     }
 }
@@ -252,9 +241,7 @@ impl Drop for Pending<'_> {
 
 /// The moment `remaining` from now, Unix time in milliseconds.
 fn unix_ms(remaining: Duration) -> i64 {
-    let now = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from((now + remaining).as_millis()).unwrap_or(i64::MAX)
 }
 

@@ -38,14 +38,7 @@ pub(super) struct Keeper {
 impl Keeper {
     pub(super) fn new(uris: Vec<BrokerUri>, dial: Dial, queue: String, calls: Arc<Calls>) -> Self {
         let backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
-        Self {
-            uris,
-            dial,
-            queue,
-            calls,
-            backoff,
-            session: 0,
-        }
+        Self { uris, dial, queue, calls, backoff, session: 0 }
     }
 
     /// Serves until the client is closed or every handle to it is gone.
@@ -131,9 +124,7 @@ impl Keeper {
                 method: call.method.name(),
                 correlation_id: id,
                 body: call.body,
-                remaining_ms: u64::try_from(call.remaining.as_millis())
-                    .unwrap_or(u64::MAX)
-                    .max(1),
+                remaining_ms: u64::try_from(call.remaining.as_millis()).unwrap_or(u64::MAX).max(1),
                 deadline_ms: call.deadline_ms,
             });
         }
@@ -141,11 +132,7 @@ impl Keeper {
 
     fn happened(&mut self, event: Event) {
         match event {
-            Event::Reply {
-                correlation_id,
-                status,
-                body,
-            } => {
+            Event::Reply { correlation_id, status, body } => {
                 self.backoff.reset();
                 self.calls.reply(&correlation_id, status.as_deref(), body);
             }
@@ -163,16 +150,14 @@ impl Keeper {
     async fn look(&self, link: &mut Calling) -> Result<(), LinkError> {
         match link.consumers().await {
             Ok(0) => {
-                self.calls
-                    .absent(None, &Trouble::NoServer(self.queue.clone()), false);
+                self.calls.absent(None, &Trouble::NoServer(self.queue.clone()), false);
             }
             Ok(_) => {
                 self.calls.served();
                 self.calls.ids().iter().for_each(|id| self.send(link, id));
             }
             Err(error) if error.cause == Cause::NoQueue => {
-                self.calls
-                    .absent(None, &Trouble::NoQueue(self.queue.clone()), true);
+                self.calls.absent(None, &Trouble::NoQueue(self.queue.clone()), true);
             }
             Err(error) => return Err(error),
         }
@@ -187,9 +172,7 @@ struct Look {
 
 impl Look {
     fn new() -> Self {
-        Self {
-            not_before: Instant::now(),
-        }
+        Self { not_before: Instant::now() }
     }
 
     fn later(&mut self) {
@@ -200,9 +183,7 @@ impl Look {
     async fn due(&self, calls: &Calls) {
         loop {
             let now = Instant::now();
-            let at = calls
-                .oldest()
-                .map_or(now + LOOK_EVERY, |oldest| oldest + LOOK_AFTER);
+            let at = calls.oldest().map_or(now + LOOK_EVERY, |oldest| oldest + LOOK_AFTER);
             let at = at.max(self.not_before);
             if at <= now {
                 return;

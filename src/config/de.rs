@@ -17,10 +17,7 @@ pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dur
 /// A list of broker URIs.
 pub(super) fn uris<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<BrokerUri>, D::Error> {
     let texts = Vec::<String>::deserialize(deserializer)?;
-    texts
-        .iter()
-        .map(|text| text.parse().map_err(D::Error::custom))
-        .collect()
+    texts.iter().map(|text| text.parse().map_err(D::Error::custom)).collect()
 }
 
 /// A socket address; the empty text is none.

@@ -32,11 +32,7 @@ pub(super) fn read(variables: Vec<(OsString, OsString)>) -> Layer {
         match (schema::find(&path), value.to_str()) {
             (Ok(key), Some(value)) => layer.set(key, Raw::Text(value), |_| origin.clone()),
             (Ok(key), None) => {
-                layer.reject(Problem::of_key(
-                    origin,
-                    key.path,
-                    "the value is not UTF-8 text",
-                ));
+                layer.reject(Problem::of_key(origin, key.path, "the value is not UTF-8 text"));
             }
             (Err(message), _) => layer.reject(match with_two_underscores(name) {
                 Some(better) => Problem::new(
@@ -51,8 +47,7 @@ pub(super) fn read(variables: Vec<(OsString, OsString)>) -> Layer {
 }
 
 fn is_prefixed(name: &str) -> bool {
-    name.get(..PREFIX.len())
-        .is_some_and(|prefix| prefix.eq_ignore_ascii_case(PREFIX))
+    name.get(..PREFIX.len()).is_some_and(|prefix| prefix.eq_ignore_ascii_case(PREFIX))
 }
 
 /// Kubernetes sets such variables in every pod beside a service named `fibrpcd` or `fibrpcd-...`:

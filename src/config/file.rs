@@ -61,11 +61,7 @@ pub(super) fn unreadable(path: &Path, error: &io::Error) -> Layer {
         ErrorKind::FileTooLarge => "it is larger than 1 MiB".to_owned(),
         _ => error.to_string(),
     };
-    rejected(
-        path,
-        None,
-        format!("cannot read the configuration: {reason}"),
-    )
+    rejected(path, None, format!("cannot read the configuration: {reason}"))
 }
 
 /// The layer of a file that cannot be used at all.
@@ -81,20 +77,10 @@ fn parse(path: &Path, bytes: &[u8]) -> Layer {
         Ok(text) => text,
         Err(error) => {
             let line = line_of(bytes, error.valid_up_to());
-            return rejected(
-                path,
-                Some(line),
-                "not UTF-8 text; save it as UTF-8".to_owned(),
-            );
+            return rejected(path, Some(line), "not UTF-8 text; save it as UTF-8".to_owned());
         }
     };
-    let mut file = Parsing {
-        place: Place {
-            path: Arc::from(path),
-            text,
-        },
-        layer: new_layer(),
-    };
+    let mut file = Parsing { place: Place { path: Arc::from(path), text }, layer: new_layer() };
     let (root, errors) = DeTable::parse_recoverable(text);
     file.syntax_errors(root.get_ref(), &errors);
     // Beyond any other error the parser guesses, and so would our messages.
@@ -125,10 +111,7 @@ impl Place<'_> {
     }
 
     fn origin(&self, offset: usize) -> Origin {
-        Origin::File {
-            path: Arc::clone(&self.path),
-            line: Some(self.line(offset)),
-        }
+        Origin::File { path: Arc::clone(&self.path), line: Some(self.line(offset)) }
     }
 }
 
@@ -196,11 +179,7 @@ impl Parsing<'_> {
                 (true, DeValue::Table(section)) => self.section(name, section),
                 (true, value) => {
                     let found = type_name(value);
-                    self.reject(
-                        key,
-                        name,
-                        format!("expected a section, [{name}], found {found}"),
-                    );
+                    self.reject(key, name, format!("expected a section, [{name}], found {found}"));
                 }
                 (false, DeValue::Table(_)) => {
                     self.reject(key, name, schema::unknown_section(name));

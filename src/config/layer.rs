@@ -22,12 +22,7 @@ pub(super) struct Layer {
 impl Layer {
     /// A source that says nothing.
     pub(super) fn new(name: &'static str) -> Self {
-        Self {
-            name,
-            sections: BTreeMap::new(),
-            origins: BTreeMap::new(),
-            problems: Vec::new(),
-        }
+        Self { name, sections: BTreeMap::new(), origins: BTreeMap::new(), problems: Vec::new() }
     }
 
     /// Takes a value if it is a good one. `origin` tells where the key stands, or a part of its
@@ -88,9 +83,7 @@ impl Provider for Layer {
             .sections
             .iter()
             .map(|(section, values)| {
-                let values = values
-                    .iter()
-                    .map(|(&name, value)| (name.to_owned(), value.clone()));
+                let values = values.iter().map(|(&name, value)| (name.to_owned(), value.clone()));
                 ((*section).to_owned(), Value::from(values.collect::<Dict>()))
             })
             .collect();

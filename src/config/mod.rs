@@ -135,10 +135,7 @@ impl Default for Compute {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let most = NonZeroUsize::new(schema::MAX_THREADS).unwrap_or(cores);
-        Self {
-            threads: cores.min(most),
-            max_n: 50_000_000,
-        }
+        Self { threads: cores.min(most), max_n: 50_000_000 }
     }
 }
 
@@ -153,9 +150,7 @@ pub struct Http {
 
 impl Default for Http {
     fn default() -> Self {
-        Self {
-            listen: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 9674))),
-        }
+        Self { listen: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 9674))) }
     }
 }
 
@@ -170,9 +165,7 @@ pub struct Shutdown {
 
 impl Default for Shutdown {
     fn default() -> Self {
-        Self {
-            drain_timeout: Duration::from_secs(30),
-        }
+        Self { drain_timeout: Duration::from_secs(30) }
     }
 }
 
@@ -188,10 +181,7 @@ pub struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self {
-            level: Level::Info,
-            format: Format::Auto,
-        }
+        Self { level: Level::Info, format: Format::Auto }
     }
 }
 
@@ -250,20 +240,14 @@ impl Sources {
     /// The given file and options, and the environment of this process.
     #[must_use]
     pub fn with_process_environment(file: File, options: Vec<String>) -> Self {
-        Self {
-            file,
-            environment: std::env::vars_os().collect(),
-            options,
-        }
+        Self { file, environment: std::env::vars_os().collect(), options }
     }
 }
 
 impl fmt::Debug for Sources {
     /// Shows no values of variables and options: any may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sources")
-            .field("file", &self.file)
-            .finish_non_exhaustive()
+        f.debug_struct("Sources").field("file", &self.file).finish_non_exhaustive()
     }
 }
 
@@ -274,20 +258,12 @@ impl Config {
     ///
     /// Returns every mistake in every source, not only the first one.
     pub fn load(sources: Sources) -> Result<Self, ConfigError> {
-        let Sources {
-            file,
-            environment,
-            options,
-        } = sources;
+        let Sources { file, environment, options } = sources;
         let file = match &file {
             File::Default => file::read_if_present(Path::new(DEFAULT_FILE)),
             File::Explicit(path) => file::read(path),
         };
-        let layers = [
-            file,
-            environment::read(environment),
-            options::read(&options),
-        ];
+        let layers = [file, environment::read(environment), options::read(&options)];
         Self::merge(layers)
     }
 
@@ -316,9 +292,7 @@ impl Config {
         const MAX: &str = "amqp.backoff_max";
         let (initial, max) = (self.amqp.backoff_initial, self.amqp.backoff_max);
         let keys = [INITIAL, MAX];
-        let doubtful = layers
-            .iter()
-            .any(|layer| keys.iter().any(|key| layer.has_problem(key)));
+        let doubtful = layers.iter().any(|layer| keys.iter().any(|key| layer.has_problem(key)));
         if initial <= max || doubtful {
             return None;
         }

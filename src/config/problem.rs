@@ -11,10 +11,7 @@ const SHOWN_CHARS: usize = 60;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
     /// A line of the file, or the file as a whole.
-    File {
-        path: Arc<Path>,
-        line: Option<usize>,
-    },
+    File { path: Arc<Path>, line: Option<usize> },
     /// A variable.
     Environment(String),
     /// A `--set`, as far as it may be shown.
@@ -27,10 +24,7 @@ impl Display for Origin {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { path, line: None } => write!(f, "{}", path.display()),
-            Self::File {
-                path,
-                line: Some(line),
-            } => write!(f, "{}:{line}", path.display()),
+            Self::File { path, line: Some(line) } => write!(f, "{}:{line}", path.display()),
             Self::Environment(name) => write!(f, "environment {name}"),
             Self::Option(text) => write!(f, "--set {text}"),
             Self::Internal => f.write_str("internal error"),
@@ -49,20 +43,12 @@ pub struct Problem {
 impl Problem {
     /// A mistake that concerns no key.
     pub(super) fn new(origin: Origin, message: impl Into<String>) -> Self {
-        Self {
-            origin,
-            key: None,
-            message: message.into(),
-        }
+        Self { origin, key: None, message: message.into() }
     }
 
     /// A mistake in this key or section, known or not.
     pub(super) fn of_key(origin: Origin, key: &str, message: impl Into<String>) -> Self {
-        Self {
-            origin,
-            key: Some(shown_name(key)),
-            message: message.into(),
-        }
+        Self { origin, key: Some(shown_name(key)), message: message.into() }
     }
 
     /// A checked value that could not be used after all.

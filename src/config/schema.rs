@@ -73,11 +73,7 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         path: "amqp.prefetch",
-        kind: Kind::Integer {
-            min: 1,
-            max: u16::MAX as u64,
-            zero: Some("0 would be unlimited"),
-        },
+        kind: Kind::Integer { min: 1, max: u16::MAX as u64, zero: Some("0 would be unlimited") },
         default: Some("64"),
         doc: "Unacknowledged requests held at once; 1 is the tutorial's fair dispatch.",
     },
@@ -115,21 +111,13 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         path: "compute.threads",
-        kind: Kind::Integer {
-            min: 1,
-            max: MAX_THREADS as u64,
-            zero: None,
-        },
+        kind: Kind::Integer { min: 1, max: MAX_THREADS as u64, zero: None },
         default: None,
         doc: "Threads for large n; by default as many as there are cores.",
     },
     Key {
         path: "compute.max_n",
-        kind: Kind::Integer {
-            min: 0,
-            max: 1_000_000_000,
-            zero: None,
-        },
+        kind: Kind::Integer { min: 0, max: 1_000_000_000, zero: None },
         default: Some("50000000"),
         doc: "The largest n that is answered; larger ones get RESOURCE_EXHAUSTED.",
     },
@@ -180,9 +168,7 @@ impl Key {
     /// The part after the dot.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        self.path
-            .split_once('.')
-            .map_or(self.path, |(_, name)| name)
+        self.path.split_once('.').map_or(self.path, |(_, name)| name)
     }
 }
 
@@ -195,20 +181,10 @@ impl Kind {
             Self::Queue => "a queue name of 1 to 255 bytes".to_owned(),
             Self::Word(words) => format!("one of {}", words.join(", ")),
             Self::Integer { min, max, .. } => format!("an integer from {min} to {max}"),
-            Self::Duration {
-                min,
-                max,
-                whole_seconds,
-            } => {
-                let (min, max) = (
-                    humantime::format_duration(*min),
-                    humantime::format_duration(*max),
-                );
-                let whole = if *whole_seconds {
-                    " in whole seconds"
-                } else {
-                    ""
-                };
+            Self::Duration { min, max, whole_seconds } => {
+                let (min, max) =
+                    (humantime::format_duration(*min), humantime::format_duration(*max));
+                let whole = if *whole_seconds { " in whole seconds" } else { "" };
                 format!("a duration{whole} from \"{min}\" to \"{max}\"")
             }
             Self::Address => {
@@ -239,10 +215,7 @@ pub(super) fn find(path: &str) -> Result<&'static Key, String> {
 }
 
 fn not_a_key(section: &str) -> String {
-    format!(
-        "a section, not a key; expected one of its keys: {}",
-        names(section)
-    )
+    format!("a section, not a key; expected one of its keys: {}", names(section))
 }
 
 /// What to say of a key that is not in any section.
@@ -261,18 +234,12 @@ pub(super) fn outside_sections(name: &str) -> String {
 pub(super) fn unknown_section(section: &str) -> String {
     match suggest::nearest(section, sections()) {
         Some(near) => format!("unknown section; did you mean {near}?"),
-        None => format!(
-            "unknown section; the sections are {}",
-            sections().join(", ")
-        ),
+        None => format!("unknown section; the sections are {}", sections().join(", ")),
     }
 }
 
 fn unknown_key(section: &str, name: &str) -> String {
-    let moved = KEYS
-        .iter()
-        .find(|key| key.name() == name)
-        .map(|key| key.path);
+    let moved = KEYS.iter().find(|key| key.name() == name).map(|key| key.path);
     match moved.or_else(|| named_like(name, |key| key.section() == section)) {
         Some(path) => format!("unknown key; did you mean {path}?"),
         None => format!("unknown key; the keys of {section} are {}", names(section)),
@@ -287,10 +254,6 @@ fn named_like(name: &str, pass: impl Fn(&Key) -> bool) -> Option<&'static str> {
 }
 
 fn names(section: &str) -> String {
-    let names: Vec<_> = KEYS
-        .iter()
-        .filter(|key| key.section() == section)
-        .map(Key::name)
-        .collect();
+    let names: Vec<_> = KEYS.iter().filter(|key| key.section() == section).map(Key::name).collect();
     names.join(", ")
 }

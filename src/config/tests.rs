@@ -27,10 +27,7 @@ fn load(
 
 /// Nothing, not even the file that may be installed on this machine.
 fn no_file() -> Sources {
-    Sources {
-        file: File::Explicit("/dev/null".into()),
-        ..Sources::default()
-    }
+    Sources { file: File::Explicit("/dev/null".into()), ..Sources::default() }
 }
 
 fn good(text: &str) -> Config {
@@ -47,10 +44,7 @@ fn nothing_set_is_the_default() {
     assert_eq!(good(""), Config::default());
     let local = "amqp://guest:guest@127.0.0.1:5672/%2f".parse().unwrap();
     assert_eq!(Config::default().amqp.uris, [local]);
-    assert_eq!(
-        Config::default().http.listen,
-        Some("127.0.0.1:9674".parse().unwrap())
-    );
+    assert_eq!(Config::default().http.listen, Some("127.0.0.1:9674".parse().unwrap()));
 }
 
 #[test]
@@ -64,10 +58,8 @@ fn keys_and_structs_are_in_step() {
         assert_eq!(config, expected, "{}", key.path);
         // Every word is a variant of the enum, and each another one.
         if let Kind::Word(words) = key.kind {
-            let configs: Vec<_> = words
-                .iter()
-                .map(|word| with(key, &format!("{word:?}")))
-                .collect();
+            let configs: Vec<_> =
+                words.iter().map(|word| with(key, &format!("{word:?}"))).collect();
             for (index, config) in configs.iter().enumerate() {
                 assert!(!configs.iter().skip(index + 1).any(|other| other == config));
             }
@@ -146,10 +138,7 @@ fn texts_are_read_by_the_kind_of_their_key() {
     assert_eq!(config.http.listen, None);
     assert_eq!(config.log.level, Level::Trace);
     assert_eq!(config.shutdown.drain_timeout, Duration::from_secs(90));
-    let list = [(
-        "FIBRPCD_AMQP__URIS",
-        " ['amqp://a:x@h1', \"amqp://b:y@h2/v\",]",
-    )];
+    let list = [("FIBRPCD_AMQP__URIS", " ['amqp://a:x@h1', \"amqp://b:y@h2/v\",]")];
     assert_eq!(load("", &list, &[]).unwrap().amqp.uris, uris);
 }
 
@@ -175,11 +164,7 @@ fn unreadable_files() {
     assert_eq!(load(bytes, &[], &[]).unwrap_err(), expected);
     let explicit = |path: &Path| {
         let file = File::Explicit(path.to_owned());
-        let error = Config::load(Sources {
-            file,
-            ..Sources::default()
-        })
-        .unwrap_err();
+        let error = Config::load(Sources { file, ..Sources::default() }).unwrap_err();
         assert_eq!(error.problems().len(), 1);
         error.to_string()
     };
@@ -201,11 +186,7 @@ fn unreadable_files() {
         "/dev/zero: cannot read the configuration: it is larger than 1 MiB"
     );
     // The default file may be missing, but not unreadable.
-    assert!(
-        file::read_if_present(&path.join("none"))
-            .into_problems()
-            .is_empty()
-    );
+    assert!(file::read_if_present(&path.join("none")).into_problems().is_empty());
     assert_eq!(file::read_if_present(path).into_problems().len(), 1);
 }
 
@@ -226,14 +207,9 @@ fn secrets_are_never_shown() {
     assert!(!format!("{config:?} {config:#?}").contains("secret"));
     let sources = Sources {
         environment: vec![("FIBRPCD_AMQP__URIS".into(), "amqp://u:secret@h:0".into())],
-        options: [
-            "amqp.uris=amqp://u:secret@",
-            "amqp.secret@=",
-            "x=secret",
-            "amqp://u:secret@h",
-        ]
-        .map(str::to_owned)
-        .into(),
+        options: ["amqp.uris=amqp://u:secret@", "amqp.secret@=", "x=secret", "amqp://u:secret@h"]
+            .map(str::to_owned)
+            .into(),
         ..no_file()
     };
     assert!(!format!("{sources:?}").contains("secret"));

@@ -35,10 +35,7 @@ pub(super) struct Fault {
 
 impl From<String> for Fault {
     fn from(message: String) -> Self {
-        Self {
-            message,
-            offset: None,
-        }
+        Self { message, offset: None }
     }
 }
 
@@ -49,11 +46,7 @@ pub(super) fn check(kind: Kind, raw: Raw<'_>) -> Result<Value, Vec<Fault>> {
         Kind::Queue => queue(raw),
         Kind::Word(words) => word(words, raw),
         Kind::Integer { min, max, zero } => integer(min, max, zero, raw),
-        Kind::Duration {
-            min,
-            max,
-            whole_seconds,
-        } => duration(min..=max, whole_seconds, raw),
+        Kind::Duration { min, max, whole_seconds } => duration(min..=max, whole_seconds, raw),
         Kind::Address => address(raw),
     };
     checked.map_err(|remark| {
@@ -198,10 +191,7 @@ fn uris(raw: Raw<'_>) -> Result<Value, Vec<Fault>> {
     match raw {
         Raw::Text(text) if text.trim_start().starts_with('[') => {
             let parsed = DeValue::parse(text.trim()).map_err(|error| {
-                expected(&format!(
-                    "an invalid TOML list ({})",
-                    parser_message(&error)
-                ))
+                expected(&format!("an invalid TOML list ({})", parser_message(&error)))
             })?;
             // The text has no lines to point at.
             uris(Raw::Toml(parsed.get_ref())).map_err(|faults| {
@@ -224,10 +214,7 @@ type Entry<'a> = (Result<&'a str, &'static str>, Option<usize>);
 fn entries<'a>(array: &'a DeArray<'a>) -> impl Iterator<Item = Entry<'a>> {
     array.iter().map(|entry| {
         let value = entry.get_ref();
-        (
-            value.as_str().ok_or(type_name(value)),
-            Some(entry.span().start),
-        )
+        (value.as_str().ok_or(type_name(value)), Some(entry.span().start))
     })
 }
 
@@ -247,11 +234,7 @@ fn collect_uris<'a>(entries: impl Iterator<Item = Entry<'a>>) -> Result<Value, V
         let message = format!("entry {}: {fault}", index + 1);
         faults.push(Fault { message, offset });
     }
-    if faults.is_empty() {
-        Ok(values.into())
-    } else {
-        Err(faults)
-    }
+    if faults.is_empty() { Ok(values.into()) } else { Err(faults) }
 }
 
 /// What the TOML parser says, in one line and without an expectation of nothing.

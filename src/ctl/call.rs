@@ -17,12 +17,7 @@ const IN_FLIGHT: usize = 256;
 pub(super) async fn run(numbers: Numbers<'_>, client: &Client, output: &mut Output) -> Exit {
     match numbers {
         Numbers::Given(numbers) => {
-            make(
-                stream::iter(numbers.iter().cloned().map(Ok)),
-                client,
-                output,
-            )
-            .await
+            make(stream::iter(numbers.iter().cloned().map(Ok)), client, output).await
         }
         Numbers::Stdin => make(lines(), client, output).await,
     }

@@ -31,10 +31,7 @@ pub fn main(args: &CtlArgs) -> Exit {
             return Exit::Usage;
         }
     };
-    let runtime = match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             output.complain(&format!("cannot start the runtime: {error}"));
@@ -75,11 +72,7 @@ async fn info(client: &Client, output: &mut Output) -> Result<Exit, CallError> {
 }
 
 fn client(options: &CtlOptions) -> Result<crate::ClientBuilder, String> {
-    let uri = options
-        .uri
-        .as_str()
-        .parse()
-        .map_err(|error| format!("--uri: {error}"))?;
+    let uri = options.uri.as_str().parse().map_err(|error| format!("--uri: {error}"))?;
     Ok(Client::builder(uri)
         .queue(&options.queue)
         .timeout(options.timeout)

@@ -15,10 +15,7 @@ pub(super) struct Output {
 
 impl Output {
     pub(super) fn new(format: OutputFormat) -> Self {
-        Self {
-            format,
-            stdout: io::stdout().lock(),
-        }
+        Self { format, stdout: io::stdout().lock() }
     }
 
     /// F(n).
@@ -117,10 +114,7 @@ impl Output {
     }
 
     fn line(&mut self, line: &[u8]) -> Exit {
-        let result = self
-            .stdout
-            .write_all(line)
-            .and_then(|()| self.stdout.write_all(b"\n"));
+        let result = self.stdout.write_all(line).and_then(|()| self.stdout.write_all(b"\n"));
         match result.and_then(|()| self.stdout.flush()) {
             Ok(()) => Exit::Ok,
             // `fibrpcctl call ... | head` has what it wants.

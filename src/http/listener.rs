@@ -107,11 +107,7 @@ pub async fn bind(addr: SocketAddr) -> Result<Server, HttpError> {
     let listener = TcpListener::bind(addr).await.map_err(failed)?;
     let addr = listener.local_addr().map_err(failed)?;
     let limits = Limits::default();
-    Ok(Server {
-        listener,
-        addr,
-        limits,
-    })
+    Ok(Server { listener, addr, limits })
 }
 
 impl Server {
@@ -186,9 +182,7 @@ impl AcceptFailures {
     }
 
     fn is_due(&mut self, now: Instant) -> bool {
-        let due = self
-            .logged
-            .is_none_or(|last| now.duration_since(last) >= ACCEPT_LOG_INTERVAL);
+        let due = self.logged.is_none_or(|last| now.duration_since(last) >= ACCEPT_LOG_INTERVAL);
         if due {
             self.logged = Some(now);
         } else {

@@ -47,10 +47,7 @@ pub(super) fn respond<B: Body>(request: &Request<B>, probe: &impl Probe) -> Resp
         "/metrics" => metrics(probe),
         "/livez" => plain(StatusCode::OK, "ok\n"),
         "/readyz" => readyz(probe),
-        _ => plain(
-            StatusCode::NOT_FOUND,
-            "not found; there are /metrics, /livez and /readyz\n",
-        ),
+        _ => plain(StatusCode::NOT_FOUND, "not found; there are /metrics, /livez and /readyz\n"),
     };
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -75,10 +72,7 @@ fn metrics(probe: &impl Probe) -> Response<Full<Bytes>> {
         }
         Err(error) => {
             tracing::error!(%error, "cannot render the metrics");
-            plain(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "cannot render the metrics; see the log\n",
-            )
+            plain(StatusCode::INTERNAL_SERVER_ERROR, "cannot render the metrics; see the log\n")
         }
     }
 }
@@ -94,10 +88,8 @@ fn readyz(probe: &impl Probe) -> Response<Full<Bytes>> {
 }
 
 fn method_not_allowed() -> Response<Full<Bytes>> {
-    let mut response = plain(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method not allowed; use GET or HEAD\n",
-    );
+    let mut response =
+        plain(StatusCode::METHOD_NOT_ALLOWED, "method not allowed; use GET or HEAD\n");
     let allowed = HeaderValue::from_static("GET, HEAD");
     response.headers_mut().insert(ALLOW, allowed);
     response
@@ -156,11 +148,7 @@ mod tests {
 
     #[test]
     fn the_query_and_an_absolute_target_do_not_matter() {
-        for path in [
-            "/readyz?verbose",
-            "/readyz?",
-            "http://proxy.example:9674/readyz",
-        ] {
+        for path in ["/readyz?verbose", "/readyz?", "http://proxy.example:9674/readyz"] {
             assert_eq!(get(path, &Fixed(Ok(()))).status(), StatusCode::OK, "{path}");
         }
         for path in ["/readyz/", "//readyz", "/READYZ", "/%72eadyz", "/"] {

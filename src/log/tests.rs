@@ -73,10 +73,7 @@ fn text_shows_the_message_the_fields_and_the_span() {
         let _span = info_span!("call", id = 7).entered();
         info!(n = 30, queue = "rpc", r#type = %"fib", "done");
     });
-    assert_eq!(
-        logged,
-        " INFO call{id=7}: fibrpc::log::tests: done n=30 queue=\"rpc\" type=fib\n"
-    );
+    assert_eq!(logged, " INFO call{id=7}: fibrpc::log::tests: done n=30 queue=\"rpc\" type=fib\n");
 }
 
 #[test]
@@ -142,9 +139,7 @@ fn other_crates_are_heard_only_when_they_warn() {
     };
     let heard = |level| {
         let logged = logged_as_text(false, level, events);
-        let lines = logged
-            .lines()
-            .map(|line| line.rsplit_once(": ").unwrap().1.to_owned());
+        let lines = logged.lines().map(|line| line.rsplit_once(": ").unwrap().1.to_owned());
         lines.collect::<Vec<_>>()
     };
     assert!(heard(Level::Error).is_empty());
@@ -165,11 +160,7 @@ fn even_at_trace_lapin_does_not_show_messages() {
 
 #[test]
 fn the_form_follows_what_stderr_is_connected_to() {
-    let stderr = |journal, terminal| Stderr {
-        journal,
-        terminal,
-        ..Stderr::default()
-    };
+    let stderr = |journal, terminal| Stderr { journal, terminal, ..Stderr::default() };
     assert_eq!(stderr(true, false).choose(Format::Auto), Form::Journal);
     assert_eq!(stderr(false, true).choose(Format::Auto), Form::Text);
     assert_eq!(stderr(false, false).choose(Format::Auto), Form::Json);
@@ -213,10 +204,7 @@ fn is_child() -> bool {
 fn a_panic_is_logged_and_then_printed_as_ever() {
     if is_child() {
         init(Level::Error, Format::Auto).unwrap();
-        assert!(matches!(
-            init(Level::Error, Format::Auto),
-            Err(LogError::AlreadySet)
-        ));
+        assert!(matches!(init(Level::Error, Format::Auto), Err(LogError::AlreadySet)));
         let worker = thread::Builder::new().name("worker".to_owned());
         let worker = worker.spawn(|| panic!("no {}", "way")).unwrap();
         assert!(worker.join().is_err());
@@ -261,15 +249,9 @@ fn without_a_journal_the_log_is_text_without_time() {
     if std::path::Path::new("/run/systemd/journal/socket").exists() {
         return; // it would be logged there
     }
-    let output = child(
-        "without_a_journal_the_log_is_text_without_time",
-        Stdio::piped(),
-    );
+    let output = child("without_a_journal_the_log_is_text_without_time", Stdio::piped());
     let stderr = String::from_utf8(output.stderr).unwrap();
     let lines: Vec<&str> = stderr.lines().collect();
-    assert!(
-        lines[0].starts_with(" WARN fibrpc::log: cannot reach the journal"),
-        "{stderr}"
-    );
+    assert!(lines[0].starts_with(" WARN fibrpc::log: cannot reach the journal"), "{stderr}");
     assert_eq!(lines[1], " INFO fibrpc::log::tests: hello");
 }

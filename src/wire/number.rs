@@ -64,11 +64,7 @@ impl NumberError {
             return Self::Binary;
         }
         let excerpt = &text[..text.len().min(Self::EXCERPT)];
-        let dots = if text.len() > Self::EXCERPT {
-            "..."
-        } else {
-            ""
-        };
+        let dots = if text.len() > Self::EXCERPT { "..." } else { "" };
         Self::NotANumber(format!("{}{dots}", excerpt.escape_ascii()))
     }
 }
@@ -79,25 +75,11 @@ mod tests {
 
     #[test]
     fn digits_with_white_space_and_one_plus_are_a_number() {
-        for body in [
-            "30",
-            "+30",
-            " 30 ",
-            "\t+30\r\n",
-            "030",
-            "0000000000000000000000000000030",
-        ] {
-            assert_eq!(
-                Number::parse(body.as_bytes()),
-                Ok(Number::Value(30)),
-                "{body:?}"
-            );
+        for body in ["30", "+30", " 30 ", "\t+30\r\n", "030", "0000000000000000000000000000030"] {
+            assert_eq!(Number::parse(body.as_bytes()), Ok(Number::Value(30)), "{body:?}");
         }
         assert_eq!(Number::parse(b"0"), Ok(Number::Value(0)));
-        assert_eq!(
-            Number::parse(b"18446744073709551615"),
-            Ok(Number::Value(u64::MAX))
-        );
+        assert_eq!(Number::parse(b"18446744073709551615"), Ok(Number::Value(u64::MAX)));
     }
 
     #[test]
@@ -123,18 +105,10 @@ mod tests {
             (b"+ 1", NumberError::NotANumber("+ 1".into())),
             (b"1 2", NumberError::NotANumber("1 2".into())),
             (b"30\0", NumberError::NotANumber("30\\x00".into())),
-            (
-                "٣٠".as_bytes(),
-                NumberError::NotANumber("\\xd9\\xa3\\xd9\\xa0".into()),
-            ),
+            ("٣٠".as_bytes(), NumberError::NotANumber("\\xd9\\xa3\\xd9\\xa0".into())),
         ];
         for (body, error) in cases {
-            assert_eq!(
-                Number::parse(body),
-                Err(error),
-                "{:?}",
-                body.escape_ascii().to_string()
-            );
+            assert_eq!(Number::parse(body), Err(error), "{:?}", body.escape_ascii().to_string());
         }
         let NumberError::NotANumber(excerpt) = Number::parse(&[b'x'; 1000]).unwrap_err() else {
             panic!("a kilobyte of x is no number");

@@ -25,21 +25,13 @@ impl Reply {
     /// A text answer.
     #[must_use]
     pub fn text(body: Vec<u8>) -> Self {
-        Self {
-            status: Status::Ok,
-            body,
-            content_type: "text/plain",
-        }
+        Self { status: Status::Ok, body, content_type: "text/plain" }
     }
 
     /// A JSON answer.
     #[must_use]
     pub fn json(body: Vec<u8>) -> Self {
-        Self {
-            status: Status::Ok,
-            body,
-            content_type: "application/json",
-        }
+        Self { status: Status::Ok, body, content_type: "application/json" }
     }
 
     /// What a client makes of a reply: the body, or the failure it stands for.
@@ -91,14 +83,8 @@ mod tests {
 
     #[test]
     fn a_reply_without_status_is_an_answer() {
-        assert_eq!(
-            Reply::open(None, b"832040".to_vec()),
-            Ok(Ok(b"832040".to_vec()))
-        );
-        assert_eq!(
-            Reply::open(Some(b"OK"), b"1".to_vec()),
-            Ok(Ok(b"1".to_vec()))
-        );
+        assert_eq!(Reply::open(None, b"832040".to_vec()), Ok(Ok(b"832040".to_vec())));
+        assert_eq!(Reply::open(Some(b"OK"), b"1".to_vec()), Ok(Ok(b"1".to_vec())));
     }
 
     #[test]

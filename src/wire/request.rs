@@ -29,9 +29,7 @@ impl Envelope {
     /// The correlation id of the reply.
     #[must_use]
     pub fn reply_id(&self) -> Option<&str> {
-        self.correlation_id
-            .as_deref()
-            .or(self.message_id.as_deref())
+        self.correlation_id.as_deref().or(self.message_id.as_deref())
     }
 
     /// The method named by the `type` property.
@@ -116,10 +114,7 @@ mod tests {
     use super::*;
 
     fn with_kind(kind: Option<&str>) -> Envelope {
-        Envelope {
-            kind: kind.map(Into::into),
-            ..Envelope::default()
-        }
+        Envelope { kind: kind.map(Into::into), ..Envelope::default() }
     }
 
     #[test]
@@ -128,10 +123,7 @@ mod tests {
         assert_eq!(decode(&with_kind(None), b"7"), fib);
         assert_eq!(decode(&with_kind(Some("")), b"7"), fib);
         assert_eq!(decode(&with_kind(Some("fib")), b"7"), fib);
-        assert_eq!(
-            decode(&with_kind(Some("ping")), b"whatever"),
-            Ok(Call::Ping)
-        );
+        assert_eq!(decode(&with_kind(Some("ping")), b"whatever"), Ok(Call::Ping));
         assert_eq!(decode(&with_kind(Some("info")), b""), Ok(Call::Info));
     }
 
@@ -139,23 +131,13 @@ mod tests {
     fn unknown_methods_and_wrong_bodies_are_typed_failures() {
         let unknown = decode(&with_kind(Some("Fib\n")), b"7").unwrap_err();
         assert_eq!(unknown.status, Status::Unimplemented);
-        assert!(
-            !unknown.message.contains('\n'),
-            "one line: {}",
-            unknown.message
-        );
-        assert_eq!(
-            decode(&with_kind(None), b"x").unwrap_err().status,
-            Status::InvalidArgument
-        );
+        assert!(!unknown.message.contains('\n'), "one line: {}", unknown.message);
+        assert_eq!(decode(&with_kind(None), b"x").unwrap_err().status, Status::InvalidArgument);
     }
 
     #[test]
     fn message_id_stands_in_for_the_correlation_id() {
-        let mut envelope = Envelope {
-            message_id: Some("m".into()),
-            ..Envelope::default()
-        };
+        let mut envelope = Envelope { message_id: Some("m".into()), ..Envelope::default() };
         assert_eq!(envelope.reply_id(), Some("m"));
         envelope.correlation_id = Some("c".into());
         assert_eq!(envelope.reply_id(), Some("c"));

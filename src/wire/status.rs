@@ -47,9 +47,7 @@ impl Status {
     /// The status with this name, if there is one.
     #[must_use]
     pub fn from_name(name: &[u8]) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|status| status.name().as_bytes() == name)
+        Self::ALL.into_iter().find(|status| status.name().as_bytes() == name)
     }
 }
 
@@ -72,10 +70,7 @@ pub struct Failure {
 impl Failure {
     /// A failure with this status and message.
     pub fn new(status: Status, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            message: message.into(),
-        }
+        Self { status, message: message.into() }
     }
 }
 

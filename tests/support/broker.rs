@@ -31,12 +31,8 @@ pub(crate) fn shared() -> &'static Broker {
     SHARED.get_or_init(|| {
         let mut pool = Pool::default();
         let definitions = pool.grow();
-        let mut broker = Broker {
-            running: None,
-            last: Ready::default(),
-            pool: Mutex::new(pool),
-            home: None,
-        };
+        let mut broker =
+            Broker { running: None, last: Ready::default(), pool: Mutex::new(pool), home: None };
         // Its directory is made and removed by the script: statics are not dropped.
         broker.launch(&["--definitions".into(), path(&definitions)]);
         broker
@@ -78,10 +74,7 @@ impl Broker {
         }
         let name = Pool::name(pool.used);
         pool.used += 1;
-        Vhost {
-            name,
-            port: self.port(),
-        }
+        Vhost { name, port: self.port() }
     }
 
     /// The AMQP port, which stays the same over restarts.
@@ -234,10 +227,7 @@ impl Ready {
         let (port, rest) = rest.split_once(" node=")?;
         let (_, rest) = rest.split_once(" dir=")?;
         let (dir, _) = rest.trim_end().rsplit_once(" epmd=")?;
-        Some(Self {
-            port: port.parse().ok()?,
-            dir: dir.into(),
-        })
+        Some(Self { port: port.parse().ok()?, dir: dir.into() })
     }
 }
 
@@ -281,10 +271,9 @@ impl Running {
         let line = first_line.recv_timeout(START);
         match line.as_deref().ok().and_then(Ready::parse) {
             Some(ready) => (running, ready),
-            None => panic!(
-                "the broker did not start ({line:?}); broker.sh says:\n{}",
-                running.end()
-            ),
+            None => {
+                panic!("the broker did not start ({line:?}); broker.sh says:\n{}", running.end())
+            }
         }
     }
 

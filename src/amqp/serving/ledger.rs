@@ -47,14 +47,8 @@ impl Acks {
     /// The acks, the batch first.
     pub(super) fn take(self) -> impl Iterator<Item = (u64, bool)> {
         let batch = self.batch;
-        let single = self
-            .confirmed
-            .into_iter()
-            .filter(move |tag| Some(*tag) > batch);
-        batch
-            .map(|tag| (tag, true))
-            .into_iter()
-            .chain(single.map(|tag| (tag, false)))
+        let single = self.confirmed.into_iter().filter(move |tag| Some(*tag) > batch);
+        batch.map(|tag| (tag, true)).into_iter().chain(single.map(|tag| (tag, false)))
     }
 }
 
@@ -76,11 +70,7 @@ impl Ledger {
         if self.slots.is_empty() {
             self.settled_up_to = tag - 1;
         }
-        self.slots.push_back(Slot::Open(Entry {
-            method,
-            status: None,
-            received: Instant::now(),
-        }));
+        self.slots.push_back(Slot::Open(Entry { method, status: None, received: Instant::now() }));
         self.open += 1;
     }
 
@@ -113,12 +103,7 @@ impl Ledger {
             }
         }
         self.forget_settled();
-        acks.batch = acks
-            .confirmed
-            .iter()
-            .copied()
-            .filter(|tag| *tag <= self.settled_up_to)
-            .max();
+        acks.batch = acks.confirmed.iter().copied().filter(|tag| *tag <= self.settled_up_to).max();
     }
 
     /// The tags that are not settled, in order.
@@ -166,10 +151,7 @@ mod tests {
     fn confirm(ledger: &mut Ledger, tags: &[u64]) -> Vec<(u64, bool)> {
         let mut acks = Acks::default();
         for tag in tags {
-            assert!(
-                ledger.confirmed(*tag, &mut acks).is_some(),
-                "{tag} was open"
-            );
+            assert!(ledger.confirmed(*tag, &mut acks).is_some(), "{tag} was open");
         }
         ledger.collect(&mut acks);
         acks.take().collect()
@@ -222,9 +204,7 @@ mod tests {
             let mut open: Vec<u64> = Vec::new();
             let (mut next, mut state) = (1, seed);
             for _ in 0..300 {
-                state = state
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1);
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 let choice = (state >> 33) as usize;
                 if open.is_empty() || (choice & 1 == 0 && next <= 150) {
                     ledger.received(next, Method::Fib);
@@ -236,18 +216,9 @@ mod tests {
                 let tag = open.swap_remove(choice % open.len());
                 for (tag, multiple) in confirm(&mut ledger, &[tag]) {
                     assert!(broker.contains(&tag), "ack of {tag}, which is settled");
-                    broker.retain(|other| {
-                        if multiple {
-                            *other > tag
-                        } else {
-                            *other != tag
-                        }
-                    });
+                    broker.retain(|other| if multiple { *other > tag } else { *other != tag });
                 }
-                assert!(
-                    open.iter().all(|tag| broker.contains(tag)),
-                    "an open one was acked"
-                );
+                assert!(open.iter().all(|tag| broker.contains(tag)), "an open one was acked");
                 assert_eq!(broker.len(), open.len(), "each confirmed one was acked");
             }
         }

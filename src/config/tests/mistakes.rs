@@ -8,18 +8,9 @@ use crate::config::*;
 /// File, and the messages it gives.
 const BAD_FILES: &[(&str, &str)] = &[
     // Keys and sections.
-    (
-        "[amqp]\nprefech = 1",
-        "FILE:2: amqp.prefech: unknown key; did you mean amqp.prefetch?",
-    ),
-    (
-        "[amqp]\nmax_n = 1",
-        "FILE:2: amqp.max_n: unknown key; did you mean compute.max_n?",
-    ),
-    (
-        "[log]\ncolour = 1",
-        "FILE:2: log.colour: unknown key; the keys of log are level, format",
-    ),
+    ("[amqp]\nprefech = 1", "FILE:2: amqp.prefech: unknown key; did you mean amqp.prefetch?"),
+    ("[amqp]\nmax_n = 1", "FILE:2: amqp.max_n: unknown key; did you mean compute.max_n?"),
+    ("[log]\ncolour = 1", "FILE:2: log.colour: unknown key; the keys of log are level, format"),
     (
         "prefetch = 1",
         "FILE:1: prefetch: unknown key outside of the sections; did you mean amqp.prefetch?",
@@ -32,22 +23,13 @@ const BAD_FILES: &[(&str, &str)] = &[
         "x = 1",
         "FILE:1: x: unknown key outside of the sections; the sections are amqp, compute, http, shutdown, log",
     ),
-    (
-        "[ampq]\na = 1\nb = 2",
-        "FILE:1: ampq: unknown section; did you mean amqp?",
-    ),
+    ("[ampq]\na = 1\nb = 2", "FILE:1: ampq: unknown section; did you mean amqp?"),
     (
         "[metrics]",
         "FILE:1: metrics: unknown section; the sections are amqp, compute, http, shutdown, log",
     ),
-    (
-        "\namqp = 'x'",
-        "FILE:2: amqp: expected a section, [amqp], found a string",
-    ),
-    (
-        "[[log]]\nlevel = 'info'",
-        "FILE:1: log: expected a section, [log], found a list",
-    ),
+    ("\namqp = 'x'", "FILE:2: amqp: expected a section, [amqp], found a string"),
+    ("[[log]]\nlevel = 'info'", "FILE:1: log: expected a section, [log], found a list"),
     (
         "[amqp.prefetch]",
         "FILE:1: amqp.prefetch: expected an integer from 1 to 65535, found a section",
@@ -56,19 +38,10 @@ const BAD_FILES: &[(&str, &str)] = &[
         "[log]\n\nlevel = 'info'\nlevel = 'warn'",
         "FILE:4: log.level: already given in line 3; keep one of the two",
     ),
-    (
-        "[log]\n[http]\n[log]",
-        "FILE:3: log: given a second time; keep one of the two",
-    ),
+    ("[log]\n[http]\n[log]", "FILE:3: log: given a second time; keep one of the two"),
     // Syntax.
-    (
-        "[amqp]\nqueue = \"x\n",
-        "FILE:2: invalid TOML: invalid basic string, expected `\"`",
-    ),
-    (
-        "[amqp\n",
-        "FILE:1: invalid TOML: unclosed table, expected `]`",
-    ),
+    ("[amqp]\nqueue = \"x\n", "FILE:2: invalid TOML: invalid basic string, expected `\"`"),
+    ("[amqp\n", "FILE:1: invalid TOML: unclosed table, expected `]`"),
     (
         "[amqp]\nprefetch = 07\nqueue",
         "FILE:2: invalid TOML: unexpected leading zero\n\
@@ -157,10 +130,7 @@ const BAD_FILES: &[(&str, &str)] = &[
         "http.listen = 'localhost:1'",
         "FILE:1: http.listen: expected an IP address and port such as \"127.0.0.1:9674\", or \"\" for off, found \"localhost:1\"",
     ),
-    (
-        "amqp.queue = ''",
-        "FILE:1: amqp.queue: expected a queue name of 1 to 255 bytes, found \"\"",
-    ),
+    ("amqp.queue = ''", "FILE:1: amqp.queue: expected a queue name of 1 to 255 bytes, found \"\""),
     (
         "amqp.queue = 'amq.x'",
         "FILE:1: amqp.queue: names that start with \"amq.\" are the broker's own; choose another, found \"amq.x\"",
@@ -245,10 +215,7 @@ fn mistakes_in_the_environment() {
         let message = load("", &[variable], &[]).unwrap_err();
         assert_eq!(message, format!("environment {expected}"));
     }
-    let twice = [
-        ("FIBRPCD_LOG__LEVEL", "info"),
-        ("fibrpcd_log__level", "warn"),
-    ];
+    let twice = [("FIBRPCD_LOG__LEVEL", "info"), ("fibrpcd_log__level", "warn")];
     let expected = "environment fibrpcd_log__level: log.level: also set by FIBRPCD_LOG__LEVEL; unset one of them";
     assert_eq!(load("", &twice, &[]).unwrap_err(), expected);
     let sources = Sources {
@@ -266,10 +233,7 @@ fn mistakes_in_options() {
             "amqp.prefetch=no",
             "amqp.prefetch=no: amqp.prefetch: expected an integer from 1 to 65535, found \"no\"",
         ),
-        (
-            "amqp.prefetch",
-            "amqp.prefetch: expected KEY=VALUE, such as amqp.prefetch=1",
-        ),
+        ("amqp.prefetch", "amqp.prefetch: expected KEY=VALUE, such as amqp.prefetch=1"),
         (
             "amqp.uri=amqp://u:secret@h",
             "amqp.uri=...: amqp.uri: unknown key; did you mean amqp.uris?",

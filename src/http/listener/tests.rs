@@ -22,7 +22,7 @@ const BIG: usize = 32 * 1024 * 1024; // more than the sockets of both ends can h
 const PATIENT: Limits = Limits {
     connections: 16,
     header_timeout: LONG,
-    response_timeout: LONG,
+    response_timeout: Duration::from_mins(2), // after the clients have lost patience
     drain_timeout: LONG,
 };
 
@@ -51,14 +51,8 @@ struct Running {
 
 impl Running {
     fn start(limits: Limits, metrics: fn() -> String) -> Self {
-        let probe = Arc::new(Scripted {
-            metrics,
-            ready: Mutex::new(Ok(())),
-        });
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let probe = Arc::new(Scripted { metrics, ready: Mutex::new(Ok(())) });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let server = runtime.block_on(bind(([127, 0, 0, 1], 0).into())).unwrap();
         let server = server.with_limits(limits);
         let addr = server.local_addr();
@@ -67,12 +61,7 @@ impl Running {
         let thread = thread::spawn(move || {
             runtime.block_on(server.serve(shared, async { drop(stopped.await) }));
         });
-        Self {
-            addr,
-            probe,
-            stop: Some(stop),
-            thread: Some(thread),
-        }
+        Self { addr, probe, stop: Some(stop), thread: Some(thread) }
     }
 
     fn plain(limits: Limits) -> Self {
@@ -93,9 +82,7 @@ impl Running {
     }
 
     fn request(&self, method: &str, path: &str) -> String {
-        self.exchange(format!(
-            "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-        ))
+        self.exchange(format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
     }
 
     fn signal_stop(&mut self) {
@@ -128,9 +115,7 @@ fn read_to_end(stream: &mut TcpStream) -> String {
 
 /// Asks for `/livez` and reads the answer, so that the connection is surely accepted and now idle.
 fn use_once(stream: &mut TcpStream) {
-    stream
-        .write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
-        .unwrap();
+    stream.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
     let mut bytes = Vec::new();
     while !bytes.ends_with(b"\r\n\r\nok\n") {
         let mut byte = [0];
@@ -157,10 +142,7 @@ fn metrics_are_served_as_the_text_format() {
     let server = Running::plain(PATIENT);
     let response = server.request("GET", "/metrics");
     assert_eq!(status(&response), "200");
-    assert_eq!(
-        header(&response, "content-type"),
-        Some("text/plain; version=0.0.4; charset=utf-8")
-    );
+    assert_eq!(header(&response, "content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     assert_eq!(header(&response, "cache-control"), Some("no-store"));
     assert_eq!(header(&response, "x-content-type-options"), Some("nosniff"));
     assert_eq!(split(&response).1, "up 1\n");
@@ -197,9 +179,7 @@ fn head_is_get_without_the_body() {
 #[test]
 fn other_methods_are_refused() {
     let server = Running::plain(PATIENT);
-    for method in [
-        "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "BREW", "get",
-    ] {
+    for method in ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "BREW", "get"] {
         let response = server.request(method, "/metrics");
         assert_eq!(status(&response), "405", "{method}");
         assert_eq!(header(&response, "allow"), Some("GET, HEAD"));
@@ -212,10 +192,7 @@ fn other_paths_name_the_endpoints() {
     let server = Running::plain(PATIENT);
     let response = server.request("GET", "/favicon.ico");
     assert_eq!(status(&response), "404");
-    assert_eq!(
-        split(&response).1,
-        "not found; there are /metrics, /livez and /readyz\n"
-    );
+    assert_eq!(split(&response).1, "not found; there are /metrics, /livez and /readyz\n");
 }
 
 #[test]
@@ -227,9 +204,8 @@ fn a_body_is_not_waited_for() {
         "Transfer-Encoding: chunked",
         "Content-Length: 9\r\nExpect: 100-continue",
     ] {
-        let response = server.exchange(format!(
-            "POST /livez HTTP/1.1\r\nHost: x\r\n{promise}\r\n\r\n"
-        ));
+        let response =
+            server.exchange(format!("POST /livez HTTP/1.1\r\nHost: x\r\n{promise}\r\n\r\n"));
         assert_eq!(status(&response), "405", "{promise}");
         assert_eq!(header(&response, "connection"), Some("close"));
     }
@@ -263,9 +239,7 @@ fn an_old_client_is_answered() {
 fn a_client_that_has_finished_sending_is_answered() {
     let server = Running::plain(PATIENT);
     let mut stream = server.connect();
-    stream
-        .write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
-        .unwrap();
+    stream.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
     let response = read_to_end(&mut stream);
     assert_eq!(split(&response).1, "ok\n");
@@ -286,10 +260,7 @@ fn garbage_is_refused_and_hurts_nobody() {
         stream.write_all(bytes).unwrap();
         stream.shutdown(Shutdown::Write).unwrap();
         let response = read_to_end(&mut stream);
-        assert!(
-            response.is_empty() || status(&response) == "400",
-            "{response}"
-        );
+        assert!(response.is_empty() || status(&response) == "400", "{response}");
     }
     assert_eq!(status(&server.request("GET", "/livez")), "200");
 }
@@ -310,10 +281,7 @@ fn a_head_that_is_too_large_is_refused() {
 
 #[test]
 fn slow_headers_are_cut_off() {
-    let server = Running::plain(Limits {
-        header_timeout: SHORT,
-        ..PATIENT
-    });
+    let server = Running::plain(Limits { header_timeout: SHORT, ..PATIENT });
     let started = Instant::now();
     for sent in ["", "G", "GET /livez HTTP/1.1\r\nHost: x\r\n"] {
         assert_eq!(server.exchange(sent), "");
@@ -323,10 +291,7 @@ fn slow_headers_are_cut_off() {
 
 #[test]
 fn trickled_headers_are_cut_off() {
-    let server = Running::plain(Limits {
-        header_timeout: SHORT,
-        ..PATIENT
-    });
+    let server = Running::plain(Limits { header_timeout: SHORT, ..PATIENT });
     let mut stream = server.connect();
     stream.write_all(b"GET /livez HTTP/1.1\r\n").unwrap();
     stream.set_read_timeout(Some(SHORT / 10)).unwrap();
@@ -345,10 +310,7 @@ fn trickled_headers_are_cut_off() {
 
 #[test]
 fn an_idle_connection_is_closed() {
-    let server = Running::plain(Limits {
-        header_timeout: SHORT,
-        ..PATIENT
-    });
+    let server = Running::plain(Limits { header_timeout: SHORT, ..PATIENT });
     let mut stream = server.connect();
     use_once(&mut stream);
     let idle = Instant::now();
@@ -357,17 +319,29 @@ fn an_idle_connection_is_closed() {
 }
 
 #[test]
-fn a_client_that_does_not_read_is_cut_off() {
-    let limits = Limits {
-        connections: 1,
-        header_timeout: SHORT,
-        response_timeout: SHORT,
+fn a_connection_in_use_is_kept_however_old() {
+    let server = Running::plain(Limits {
+        header_timeout: 18 * SHORT,
+        response_timeout: 2 * SHORT,
         ..PATIENT
-    };
+    });
+    let mut stream = server.connect();
+    for _ in 0..3 {
+        use_once(&mut stream);
+        stream.set_read_timeout(Some(10 * SHORT)).unwrap();
+        let silence = stream.read(&mut [0]).unwrap_err();
+        assert_eq!(silence.kind(), ErrorKind::WouldBlock);
+        stream.set_read_timeout(Some(LONG)).unwrap();
+    }
+}
+
+#[test]
+fn a_client_that_does_not_read_is_cut_off() {
+    let limits =
+        Limits { connections: 1, header_timeout: SHORT, response_timeout: SHORT, ..PATIENT };
     let server = Running::start(limits, || "x".repeat(BIG));
     let mut deaf = server.connect();
-    deaf.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-        .unwrap();
+    deaf.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
     // There is room for one connection, so this is served only once the other has ended.
     assert_eq!(status(&server.request("GET", "/livez")), "200");
     assert!(read_to_end(&mut deaf).len() < BIG);
@@ -375,17 +349,12 @@ fn a_client_that_does_not_read_is_cut_off() {
 
 #[test]
 fn connections_beyond_the_bound_wait_for_room() {
-    let server = Running::plain(Limits {
-        connections: 2,
-        ..PATIENT
-    });
+    let server = Running::plain(Limits { connections: 2, ..PATIENT });
     let (mut first, mut second) = (server.connect(), server.connect());
     use_once(&mut first);
     use_once(&mut second);
     let mut third = server.connect();
-    third
-        .write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        .unwrap();
+    third.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
     third.set_read_timeout(Some(SHORT)).unwrap();
     let early = third.read(&mut [0; 64]).unwrap_err();
     assert_eq!(early.kind(), ErrorKind::WouldBlock);
@@ -412,9 +381,7 @@ fn a_stop_lets_the_running_response_finish() {
     use_once(&mut idle);
     let fresh = server.connect();
     let mut reader = server.connect();
-    reader
-        .write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-        .unwrap();
+    reader.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
     reader.read_exact(&mut [0; 1]).unwrap(); // it runs
     server.signal_stop();
     assert_eq!(read_to_end(&mut idle), ""); // closed: the server has seen the stop
@@ -428,14 +395,10 @@ fn a_stop_lets_the_running_response_finish() {
 
 #[test]
 fn a_stop_does_not_wait_for_ever() {
-    let limits = Limits {
-        drain_timeout: SHORT,
-        ..PATIENT
-    };
+    let limits = Limits { drain_timeout: SHORT, ..PATIENT };
     let mut server = Running::start(limits, || "x".repeat(BIG));
     let mut deaf = server.connect();
-    deaf.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-        .unwrap();
+    deaf.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
     deaf.read_exact(&mut [0; 1]).unwrap();
     let mut slow = server.connect();
     slow.write_all(b"GET /met").unwrap();
@@ -463,9 +426,8 @@ async fn a_taken_port_is_an_error_that_says_what_to_do() {
 fn a_lasting_failure_of_accept_is_logged_now_and_then() {
     let mut failures = AcceptFailures::default();
     let start = tokio::time::Instant::now();
-    let due: Vec<u64> = (0..=150)
-        .filter(|second| failures.is_due(start + Duration::from_secs(*second)))
-        .collect();
+    let due: Vec<u64> =
+        (0..=150).filter(|second| failures.is_due(start + Duration::from_secs(*second))).collect();
     assert_eq!(due, [0, 60, 120]);
     assert_eq!(failures.unlogged, 148);
 }
@@ -505,9 +467,7 @@ fn run_out_of_file_descriptors() {
     let mut waiting = server.connect();
     let before = cpu_ticks(&mut accounting);
     waiting.set_read_timeout(Some(2 * SHORT)).unwrap();
-    waiting
-        .write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        .unwrap();
+    waiting.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
     let early = waiting.read(&mut [0; 64]).unwrap_err();
     assert_eq!(early.kind(), ErrorKind::WouldBlock);
     use_once(&mut client); // whoever is connected is still served
@@ -525,8 +485,5 @@ fn cpu_ticks(stat: &mut std::fs::File) -> u64 {
     stat.read_to_string(&mut text).unwrap();
     let after_name = text.rsplit_once(')').unwrap().1;
     let fields: Vec<&str> = after_name.split_whitespace().collect();
-    [11, 12]
-        .iter()
-        .map(|&at| fields[at].parse::<u64>().unwrap())
-        .sum()
+    [11, 12].iter().map(|&at| fields[at].parse::<u64>().unwrap()).sum()
 }

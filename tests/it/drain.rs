@@ -1,0 +1,144 @@
+//! Stopping: what is running is finished, what is not started stays in the queue.
+
+use crate::support::{
+    broker,
+    caller::{Caller, QUEUE, Reply},
+    program::Daemon,
+};
+use std::collections::HashMap;
+
+const CALLS: usize = 64;
+
+/// Rounds of the first test. A fault that shows in one stop of ten is found for sure.
+const ROUNDS: usize = 50;
+
+/// Numbers of mixed size: most are answered at once, some take milliseconds, some longer.
+fn number(call: usize) -> u64 {
+    match call % 8 {
+        0 => 300_000,
+        1 => 100_000,
+        2 => 20_000,
+        _ => call as u64,
+    }
+}
+
+/// The answer to each number, from a daemon that is not stopped.
+fn answers(uri: &str) -> HashMap<u64, String> {
+    let mut daemon = Daemon::serving(uri, &[]);
+    let caller = Caller::connect(uri);
+    let numbers = (0..CALLS).map(number).collect::<Vec<_>>();
+    numbers.iter().for_each(|n| caller.call(&n.to_string(), &n.to_string()));
+    let ids = numbers.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let replies = caller.replies_for(&ids);
+    assert_eq!(daemon.terminate(), Some(0));
+    numbers.iter().map(|n| (*n, replies[&n.to_string()][0].body.clone())).collect()
+}
+
+#[test]
+fn a_stop_under_load_loses_nothing_and_answers_nothing_wrongly() {
+    let vhost = broker::shared().vhost();
+    let right = answers(&vhost.uri());
+    let (mut lost, mut wrong, mut duplicates, mut left_in_queue) = (0, 0, 0, 0);
+    for round in 0..ROUNDS {
+        let caller = Caller::connect(&vhost.uri());
+        let mut daemon = Daemon::serving(&vhost.uri(), &[]);
+        for call in 0..CALLS {
+            caller.call(&format!("{call}"), &number(call).to_string());
+            // Stops at another point of the load in each round.
+            if call == round * CALLS / ROUNDS {
+                daemon.signal("TERM");
+            }
+        }
+        assert_eq!(daemon.wait().code(), Some(0), "round {round}");
+        let log = daemon.log();
+        assert!(log.contains("everything that was started is answered"), "{log}");
+        // The broker sends replies to a caller in the order it took them: once a message of our
+        // own has come round, every reply that was confirmed is here.
+        let mut replies = arrived(&caller);
+        let mut unanswered = Vec::new();
+        while let Some(message) = caller.get(QUEUE) {
+            unanswered.push(message.properties.correlation_id().clone().unwrap().to_string());
+        }
+        left_in_queue += unanswered.len();
+        for call in 0..CALLS {
+            let (id, n) = (call.to_string(), number(call));
+            let answered = replies.remove(&id).unwrap_or_default();
+            duplicates += answered.len().saturating_sub(1);
+            wrong += answered.iter().filter(|reply| reply.body != right[&n]).count();
+            if answered.is_empty() && !unanswered.contains(&id) {
+                lost += 1;
+            }
+        }
+    }
+    println!("{left_in_queue} calls left in the queue, {duplicates} answered twice");
+    assert_eq!((lost, wrong), (0, 0), "lost, wrong");
+    assert!(left_in_queue > 0, "some stop came before the last call was started");
+    assert_eq!(duplicates, 0, "nothing was answered and given back");
+}
+
+/// The replies so far, by id.
+fn arrived(caller: &Caller) -> HashMap<String, Vec<Reply>> {
+    let mut replies: HashMap<String, Vec<Reply>> = HashMap::new();
+    caller.echo("end");
+    loop {
+        let reply = caller.reply();
+        if reply.id.as_deref() == Some("end") {
+            return replies;
+        }
+        replies.entry(reply.id.clone().unwrap()).or_default().push(reply);
+    }
+}
+
+#[test]
+fn a_stop_that_takes_too_long_gives_everything_back_for_the_next_server() {
+    let vhost = broker::shared().vhost();
+    let caller = Caller::connect(&vhost.uri());
+    let settings = [("shutdown.drain_timeout", "1s"), ("compute.threads", "2")];
+    let mut daemon = Daemon::serving(&vhost.uri(), &settings);
+    let ids = (0..CALLS).map(|call| call.to_string()).collect::<Vec<_>>();
+    for (call, id) in ids.iter().enumerate() {
+        // Two of them keep both threads busy for far longer than the drain may take.
+        caller.call(id, if call < 2 { "40000000" } else { "20001" });
+    }
+    daemon.wait_for_metric("fibrpcd_requests_in_flight", CALLS as f64);
+    assert_eq!(daemon.terminate(), Some(1));
+    assert!(daemon.log().contains("not drained in time"), "{}", daemon.log());
+    // The large ones are taken off, so that the test need not wait for them.
+    let mut waiting = std::iter::from_fn(|| caller.get(QUEUE)).collect::<Vec<_>>();
+    assert_eq!(waiting.len(), CALLS, "everything is back");
+    assert_eq!(caller.arrived(), [], "nothing was answered");
+    waiting.retain(|message| message.data == b"20001");
+    let again = waiting.iter().map(|m| m.properties.correlation_id().clone().unwrap().to_string());
+    let again = again.collect::<Vec<_>>();
+    again.iter().for_each(|id| caller.call(id, "20001"));
+    let _second = Daemon::serving(&vhost.uri(), &[]);
+    let replies = caller.replies_for(&again);
+    assert_eq!(replies.len(), CALLS - 2);
+    assert!(replies.values().flatten().all(|reply| reply.body.len() == 4180));
+}
+
+#[test]
+fn a_second_signal_gives_up_at_once_and_a_second_daemon_answers() {
+    let vhost = broker::shared().vhost();
+    let caller = Caller::connect(&vhost.uri());
+    let mut daemon = Daemon::serving(&vhost.uri(), &[("compute.threads", "1")]);
+    caller.call("long", "10000000");
+    caller.call("waits", "20001");
+    daemon.wait_for_metric("fibrpcd_requests_in_flight", 2.0);
+    daemon.signal("INT");
+    daemon.wait_for("draining");
+    assert_eq!(daemon.get("/readyz"), (503, "draining\n".to_owned()));
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait().code(), Some(1));
+    let _second = Daemon::serving(&vhost.uri(), &[]);
+    let replies = caller.replies_for(&["long".to_owned(), "waits".to_owned()]);
+    assert_eq!(replies["long"][0].body.len(), 2_089_877);
+    assert_eq!(replies["waits"][0].body.len(), 4180);
+}
+
+#[test]
+fn a_stop_without_a_broker_is_prompt() {
+    let mut daemon = Daemon::start("amqp://127.0.0.1:1", &[]);
+    daemon.wait_for("cannot attach");
+    assert_eq!(daemon.terminate(), Some(0));
+}

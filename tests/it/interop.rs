@@ -1,0 +1,43 @@
+//! Programs of others: the Python tutorial's client and server, on pika.
+
+use crate::support::{
+    PATIENCE, broker,
+    program::{Daemon, ctl},
+};
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Command, Stdio},
+    sync::mpsc,
+    thread,
+};
+
+/// Debian's Python: the first one on PATH may be one without pika.
+fn python(script: &str, uri: &str) -> Command {
+    let mut command = Command::new("/usr/bin/python3");
+    command.arg(format!("{}/tests/interop/{script}", env!("CARGO_MANIFEST_DIR"))).arg(uri);
+    command
+}
+
+#[test]
+fn the_python_tutorial_client_gets_its_answer() {
+    let vhost = broker::shared().vhost();
+    let _daemon = Daemon::serving(&vhost.uri(), &[]);
+    let output = python("rpc_client.py", &vhost.uri()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "b'832040'\n");
+}
+
+#[test]
+fn fibrpcctl_gets_its_answer_from_the_python_tutorial_server() {
+    let vhost = broker::shared().vhost();
+    let mut server = python("rpc_server.py", &vhost.uri()).stdout(Stdio::piped()).spawn().unwrap();
+    let stdout = BufReader::new(server.stdout.take().unwrap());
+    let (sender, lines) = mpsc::channel();
+    thread::spawn(move || stdout.lines().try_for_each(|line| sender.send(line.unwrap())));
+    let waiting = lines.recv_timeout(PATIENCE).expect("the server starts");
+    assert_eq!(waiting, " [x] Awaiting RPC requests");
+    let ran = ctl(&vhost.uri(), &["call", "30", "7"]);
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "832040\n13\n"), "{ran:?}");
+}

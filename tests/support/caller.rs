@@ -1,0 +1,193 @@
+//! A bare AMQP caller: whatever a client may send, and what comes back.
+
+use super::PATIENCE;
+use fibrpc::wire::STATUS_HEADER;
+use futures_util::StreamExt as _;
+use lapin::{
+    BasicProperties, Channel, Connection, ConnectionProperties,
+    message::Delivery,
+    options::{
+        BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions,
+        QueueDeclareOptions, QueueDeleteOptions,
+    },
+    types::{AMQPValue, FieldTable, ShortString},
+};
+use std::{collections::HashMap, sync::mpsc};
+use tokio::runtime::Runtime;
+
+/// The queue of a daemon with default settings.
+pub(crate) const QUEUE: &str = "rpc_queue";
+
+/// A connection with a callback queue, usable from blocking tests.
+pub(crate) struct Caller {
+    runtime: Runtime,
+    connection: Connection,
+    channel: Channel,
+    reply_queue: ShortString,
+    replies: mpsc::Receiver<Delivery>,
+}
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reply {
+    pub(crate) id: Option<String>,
+    /// The status header, where there is one.
+    pub(crate) status: Option<String>,
+    pub(crate) body: String,
+}
+
+impl Caller {
+    pub(crate) fn connect(uri: &str) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let (connection, channel, reply_queue, mut consumer) = runtime.block_on(async {
+            let connection =
+                Connection::connect(uri, ConnectionProperties::default()).await.unwrap();
+            let channel = connection.create_channel().await.unwrap();
+            channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
+            let options = QueueDeclareOptions { exclusive: true, ..Default::default() };
+            let queue =
+                channel.queue_declare("".into(), options, FieldTable::default()).await.unwrap();
+            let reply_queue = queue.name().clone();
+            let options = BasicConsumeOptions { no_ack: true, ..Default::default() };
+            let consumer = channel
+                .basic_consume(reply_queue.clone(), "".into(), options, FieldTable::default())
+                .await
+                .unwrap();
+            (connection, channel, reply_queue, consumer)
+        });
+        let (sender, replies) = mpsc::channel();
+        runtime.spawn(async move {
+            while let Some(Ok(delivery)) = consumer.next().await {
+                if sender.send(delivery).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { runtime, connection, channel, reply_queue, replies }
+    }
+
+    /// Properties of a tutorial client's request: `reply_to` and `correlation_id`.
+    pub(crate) fn properties(&self, id: &str) -> BasicProperties {
+        BasicProperties::default()
+            .with_reply_to(self.reply_queue.clone())
+            .with_correlation_id(id.into())
+    }
+
+    /// Publishes, and waits for the broker's confirm.
+    pub(crate) fn publish(&self, queue: &str, properties: BasicProperties, body: &[u8]) {
+        self.runtime.block_on(async {
+            let options = BasicPublishOptions::default();
+            let publish =
+                self.channel.basic_publish("".into(), queue.into(), options, body, properties);
+            let confirmation = publish.await.unwrap().await.unwrap();
+            assert!(confirmation.is_ack());
+        });
+    }
+
+    /// Sends a request as a tutorial client does.
+    pub(crate) fn call(&self, id: &str, body: &str) {
+        self.publish(QUEUE, self.properties(id), body.as_bytes());
+    }
+
+    /// Sends a message to the own callback queue: it comes in behind all replies before it.
+    pub(crate) fn echo(&self, id: &str) {
+        self.publish(self.reply_queue.as_str(), self.properties(id), b"");
+    }
+
+    /// Waits for the next reply.
+    pub(crate) fn reply(&self) -> Reply {
+        self.delivery().into()
+    }
+
+    /// Waits for the next reply, properties and all.
+    pub(crate) fn delivery(&self) -> Delivery {
+        self.replies.recv_timeout(PATIENCE).expect("a reply in time")
+    }
+
+    /// Waits for replies until there is one for each of these ids; counts them.
+    pub(crate) fn replies_for(&self, ids: &[String]) -> HashMap<String, Vec<Reply>> {
+        let mut replies: HashMap<String, Vec<Reply>> = HashMap::new();
+        while ids.iter().any(|id| !replies.contains_key(id)) {
+            let reply = self.reply();
+            replies.entry(reply.id.clone().unwrap()).or_default().push(reply);
+        }
+        replies
+    }
+
+    /// The replies that are here already.
+    pub(crate) fn arrived(&self) -> Vec<Reply> {
+        self.replies.try_iter().map(Reply::from).collect()
+    }
+
+    /// Messages ready and consumers of a queue; `None` where there is no such queue.
+    pub(crate) fn depth(&self, queue: &str) -> Option<(u32, u32)> {
+        let options = QueueDeclareOptions { passive: true, ..Default::default() };
+        let queue = self.declare(queue, options, FieldTable::default()).ok()?;
+        Some((queue.message_count(), queue.consumer_count()))
+    }
+
+    /// Declares a queue on a channel of its own.
+    pub(crate) fn declare(
+        &self,
+        queue: &str,
+        options: QueueDeclareOptions,
+        arguments: FieldTable,
+    ) -> lapin::Result<lapin::Queue> {
+        self.runtime.block_on(async {
+            let channel = self.connection.create_channel().await?;
+            let queue = channel.queue_declare(queue.into(), options, arguments).await?;
+            channel.close(200, "OK".into()).await?;
+            Ok(queue)
+        })
+    }
+
+    /// Consumes from a queue, silently, until what it returns is dropped.
+    pub(crate) fn consume(&self, queue: &str) -> impl Drop + use<> {
+        self.runtime.block_on(async {
+            let channel = self.connection.create_channel().await.unwrap();
+            let options = BasicConsumeOptions::default();
+            let tag = "mute".into();
+            channel.basic_consume(queue.into(), tag, options, FieldTable::default()).await.unwrap()
+        })
+    }
+
+    pub(crate) fn delete(&self, queue: &str) {
+        let delete = self.channel.queue_delete(queue.into(), QueueDeleteOptions::default());
+        self.runtime.block_on(delete).unwrap();
+    }
+
+    /// Takes a message off a queue, if there is one.
+    pub(crate) fn get(&self, queue: &str) -> Option<Delivery> {
+        let options = BasicGetOptions { no_ack: true };
+        let get = self.channel.basic_get(queue.into(), options);
+        self.runtime.block_on(get).unwrap().map(|message| message.delivery)
+    }
+}
+
+impl From<Delivery> for Reply {
+    fn from(delivery: Delivery) -> Self {
+        let headers = delivery.properties.headers().as_ref();
+        let status = headers.and_then(|headers| match headers.inner().get(STATUS_HEADER)? {
+            AMQPValue::LongString(name) => Some(name.to_string()),
+            other => panic!("a status of another type: {other:?}"),
+        });
+        Self {
+            id: delivery.properties.correlation_id().as_ref().map(ToString::to_string),
+            status,
+            body: String::from_utf8(delivery.data).unwrap(),
+        }
+    }
+}
+
+/// Table arguments from pairs.
+pub(crate) fn arguments(pairs: &[(&str, AMQPValue)]) -> FieldTable {
+    let mut table = FieldTable::default();
+    for (key, value) in pairs {
+        table.insert((*key).into(), value.clone());
+    }
+    table
+}

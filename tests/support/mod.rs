@@ -1,0 +1,11 @@
+//! What the tests are made with: brokers, the two programs as processes, a bare AMQP caller.
+
+pub(crate) mod broker;
+pub(crate) mod caller;
+pub(crate) mod program;
+
+use std::time::Duration;
+
+/// How long a test waits for an event before it gives up. Nothing is asserted about time: this
+/// only turns a hang into a failure.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

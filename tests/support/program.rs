@@ -1,0 +1,216 @@
+//! The two programs, run as processes.
+
+use super::PATIENCE;
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::{Arc, Condvar, Mutex, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// A running `fibrpcd`, killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Daemon {
+    child: Child,
+    log: Arc<Log>,
+    exited: mpsc::Receiver<()>,
+}
+
+/// Lines of the daemon's log, and a bell for each new one.
+#[derive(Debug, Default)]
+struct Log {
+    lines: Mutex<(Vec<String>, bool)>,
+    bell: Condvar,
+}
+
+impl Daemon {
+    /// Starts a daemon for a broker, with HTTP on a free port and these settings.
+    pub(crate) fn start(uri: &str, settings: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fibrpcd"));
+        command
+            .env("FIBRPCD_AMQP__URIS", uri)
+            .args(["--set", "http.listen=127.0.0.1:0", "--set", "log.format=json"])
+            .args(["--set", "amqp.backoff_max=1s"]);
+        for (key, value) in settings {
+            command.args(["--set", &format!("{key}={value}")]);
+        }
+        Self::run(command)
+    }
+
+    fn run(mut command: Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("fibrpcd starts");
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let log = Arc::new(Log::default());
+        let (gone, exited) = mpsc::channel();
+        let writer = Arc::clone(&log);
+        thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                writer.lines.lock().unwrap().0.push(line);
+                writer.bell.notify_all();
+            }
+            writer.lines.lock().unwrap().1 = true;
+            writer.bell.notify_all();
+            drop(gone);
+        });
+        Self { child, log, exited }
+    }
+
+    /// A daemon that consumes.
+    pub(crate) fn serving(uri: &str, settings: &[(&str, &str)]) -> Self {
+        let daemon = Self::start(uri, settings);
+        daemon.wait_for("attached; consuming");
+        daemon
+    }
+
+    /// Waits for a line of the log that holds this text; returns the line.
+    pub(crate) fn wait_for(&self, text: &str) -> String {
+        self.wait_for_nth(text, 1)
+    }
+
+    /// Waits until this many lines of the log hold this text; returns the last of them.
+    pub(crate) fn wait_for_nth(&self, text: &str, count: usize) -> String {
+        let lines = self.log.lines.lock().unwrap();
+        let found = |lines: &[String]| {
+            lines.iter().filter(|line| line.contains(text)).nth(count - 1).cloned()
+        };
+        let (lines, timeout) = self
+            .log
+            .bell
+            .wait_timeout_while(lines, PATIENCE, |(lines, over)| found(lines).is_none() && !*over)
+            .unwrap();
+        match found(&lines.0) {
+            Some(line) => line,
+            None if timeout.timed_out() => panic!("no {text:?} in time: {:#?}", lines.0),
+            None => panic!("ended without {text:?}: {:#?}", lines.0),
+        }
+    }
+
+    /// The log so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.lines.lock().unwrap().0.join("\n")
+    }
+
+    /// Sends a signal, by the name `kill` knows.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let status = Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap();
+        assert!(status.success(), "kill -{name}");
+    }
+
+    /// Waits for the daemon to end.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        // Its standard error ends when it does.
+        if let Err(mpsc::RecvTimeoutError::Timeout) = self.exited.recv_timeout(PATIENCE) {
+            panic!("the daemon hangs: {}", self.log());
+        }
+        self.child.wait().unwrap()
+    }
+
+    /// SIGTERM, and the exit code.
+    pub(crate) fn terminate(&mut self) -> Option<i32> {
+        self.signal("TERM");
+        self.wait().code()
+    }
+
+    /// Where its HTTP server listens.
+    pub(crate) fn http_address(&self) -> String {
+        let line = self.wait_for("serving metrics and probes");
+        let (_, rest) = line.split_once("\"address\":\"").unwrap();
+        rest.split_once('"').unwrap().0.to_owned()
+    }
+
+    /// The status code and the body of a GET.
+    pub(crate) fn get(&self, path: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(self.http_address()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        let status = response.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, response.split_once("\r\n\r\n").unwrap().1.to_owned())
+    }
+
+    /// Waits until a metric's series is this value or more. Metrics have no event but a scrape.
+    pub(crate) fn wait_for_metric(&self, series: &str, value: f64) {
+        let started = Instant::now();
+        while self.metric(series) < value {
+            assert!(started.elapsed() < PATIENCE, "{series} is {}", self.metric(series));
+            thread::park_timeout(Duration::from_millis(10)); // leaves the machine to the others
+        }
+    }
+
+    /// The value of a metric's series.
+    pub(crate) fn metric(&self, series: &str) -> f64 {
+        let (status, text) = self.get("/metrics");
+        assert_eq!(status, 200);
+        let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {series} in {text}")).parse().unwrap()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            eprintln!("the daemon's log:\n{}", self.log());
+        }
+    }
+}
+
+/// What a program printed and how it ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// Runs `fibrpcctl` against a broker.
+pub(crate) fn ctl(uri: &str, args: &[&str]) -> Ran {
+    ctl_command(uri, args).stdin(Stdio::null()).output().unwrap().into()
+}
+
+/// Runs `fibrpcctl` with this on its standard input.
+pub(crate) fn ctl_with_input(uri: &str, args: &[&str], input: &str) -> Ran {
+    let mut command = ctl_command(uri, args);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_owned();
+    let writer = thread::spawn(move || stdin.write_all(input.as_bytes()));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    output.into()
+}
+
+/// `fibrpcctl`, to be spawned by the caller.
+pub(crate) fn ctl_command(uri: &str, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fibrpcctl"));
+    command.env("FIBRPCCTL_URI", uri).args(args);
+    command
+}
+
+/// Runs `fibrpcd` to its end.
+pub(crate) fn fibrpcd(args: &[&str], environment: &[(&str, &str)]) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fibrpcd"));
+    command.args(args).envs(environment.iter().copied());
+    command.stdin(Stdio::null()).output().unwrap().into()
+}
