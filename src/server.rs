@@ -24,8 +24,8 @@ use std::{
 };
 use tokio::sync::{mpsc, watch};
 
-/// A session that lasted this long was a good one: after it, attempts start quickly again.
-const GOOD_SESSION: Duration = Duration::from_secs(10);
+/// A session that lasted this long was a good one even if nothing was asked in it.
+const GOOD_SESSION: Duration = Duration::from_secs(1);
 
 /// Where the daemon is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl Server {
         link: Serving,
         phase: &mut watch::Receiver<Phase>,
     ) -> Result<Ending, LinkError> {
-        let started = Instant::now();
+        let (started, acks) = (Instant::now(), self.metrics.acks.get());
         let queue = &self.settings.queue;
         self.metrics.connects.inc();
         self.metrics.connected.set(1);
@@ -128,7 +128,9 @@ impl Server {
         tracing::info!(broker = %uri, queue, "attached; consuming");
         let result = Session::new(self, link).run(phase).await;
         self.metrics.connected.set(0);
-        if started.elapsed() >= GOOD_SESSION {
+        // After a good session attempts start quickly again; not after one that ended before it did
+        // anything, which may be what each of them does.
+        if self.metrics.acks.get() > acks || started.elapsed() >= GOOD_SESSION {
             self.backoff.reset();
         }
         result

@@ -13,10 +13,9 @@ use std::{
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
-/// What stands in the way of a call at the moment.
+/// Why nobody is there to answer a call at the moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Trouble {
-    Unreachable(String),
+pub(super) enum Absent {
     NoQueue(String),
     NoServer(String),
 }
@@ -31,10 +30,11 @@ struct Entry {
     deadline: Instant,
     /// The deadline for the server, Unix time in milliseconds.
     deadline_ms: i64,
-    patience: Duration,
+    /// Whether it waits for a server where there is none.
+    waits_for_server: bool,
     /// The number of the session it was sent in.
     sent_in: Option<u64>,
-    trouble: Option<Trouble>,
+    absent: Option<Absent>,
     done: oneshot::Sender<Outcome>,
 }
 
@@ -57,6 +57,8 @@ pub(super) struct Calls {
 #[derive(Debug, Default)]
 struct Table {
     entries: HashMap<String, Entry>,
+    /// Why there is no session, while there is none.
+    unreachable: Option<String>,
     unmatched: u64,
 }
 
@@ -75,7 +77,7 @@ impl Calls {
         method: Method,
         body: Vec<u8>,
         deadline: Instant,
-        patience: Duration,
+        waits_for_server: bool,
     ) -> Pending<'_> {
         let id = Uuid::new_v4().to_string();
         let (done, outcome) = oneshot::channel();
@@ -86,9 +88,9 @@ impl Calls {
             started,
             deadline,
             deadline_ms: unix_ms(deadline.saturating_duration_since(started)),
-            patience,
+            waits_for_server,
             sent_in: None,
-            trouble: None,
+            absent: None,
             done,
         };
         self.lock().entries.insert(id.clone(), entry);
@@ -104,7 +106,6 @@ impl Calls {
             return None;
         }
         entry.sent_in = Some(session);
-        entry.trouble = None;
         Some(ToSend {
             method: entry.method,
             body: entry.body.clone(),
@@ -149,41 +150,40 @@ impl Calls {
         }
     }
 
-    /// Notes what stands in the way of every call.
-    pub(super) fn trouble_all(&self, trouble: &Trouble) {
-        for entry in self.lock().entries.values_mut() {
-            entry.trouble = Some(trouble.clone());
-        }
+    /// Notes why there is no session, or that there is one.
+    pub(super) fn unreachable(&self, why: Option<String>) {
+        self.lock().unreachable = why;
     }
 
-    /// Notes that a call, or every call, finds no server: ends those whose patience is over.
-    /// A call that `unsent` says the broker has not kept will be sent again.
-    pub(super) fn absent(&self, id: Option<&str>, trouble: &Trouble, unsent: bool) {
-        let now = Instant::now();
+    /// Notes why there is no session, where that is not known better.
+    pub(super) fn unreachable_so_far(&self, why: &str) {
+        self.lock().unreachable.get_or_insert_with(|| why.to_owned());
+    }
+
+    /// Notes that a call, or every call, finds no server; ends those that do not wait for one.
+    /// A call that is `unsent`, because the broker has not kept it, will be sent again.
+    pub(super) fn absent(&self, id: Option<&str>, absent: &Absent, unsent: bool) {
         let mut table = self.lock();
-        let over = table
+        let concerned = |key: &str| id.is_none_or(|id| id == key);
+        let ended = table
             .entries
-            .iter_mut()
-            .filter(|(key, _)| id.is_none_or(|id| id == key.as_str()))
-            .filter_map(|(key, entry)| {
-                entry.trouble = Some(trouble.clone());
-                if unsent {
-                    entry.sent_in = None;
-                }
-                (now >= entry.started + entry.patience).then(|| key.clone())
-            })
+            .extract_if(|key, entry| concerned(key) && !entry.waits_for_server)
             .collect::<Vec<_>>();
-        for key in over {
-            if let Some(entry) = table.entries.remove(&key) {
-                drop(entry.done.send(Err(trouble.clone().into_error())));
+        for (_, entry) in ended {
+            drop(entry.done.send(Err(absent.clone().into_error())));
+        }
+        for (_, entry) in table.entries.iter_mut().filter(|(key, _)| concerned(key)) {
+            entry.absent = Some(absent.clone());
+            if unsent {
+                entry.sent_in = None;
             }
         }
     }
 
-    /// Notes that there is a server: what stood in the way is gone.
+    /// Notes that there is a server.
     pub(super) fn served(&self) {
         for entry in self.lock().entries.values_mut() {
-            entry.trouble = None;
+            entry.absent = None;
         }
     }
 
@@ -228,8 +228,11 @@ impl Pending<'_> {
     /// What to tell a caller whose time is up.
     pub(super) fn late(&self, timeout: Duration) -> CallError {
         let table = self.calls.lock();
-        let trouble = table.entries.get(&self.id).and_then(|entry| entry.trouble.clone());
-        trouble.map_or(CallError::TimedOut(timeout), Trouble::into_error)
+        if let Some(why) = &table.unreachable {
+            return CallError::Unreachable(why.clone());
+        }
+        let absent = table.entries.get(&self.id).and_then(|entry| entry.absent.clone());
+        absent.map_or(CallError::TimedOut(timeout), Absent::into_error)
     }
 }
 
@@ -251,14 +254,14 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(3600);
 
-    fn begin(calls: &Calls, patience: Duration) -> Pending<'_> {
-        calls.begin(Method::Fib, b"30".to_vec(), Instant::now() + LONG, patience)
+    fn begin(calls: &Calls) -> Pending<'_> {
+        calls.begin(Method::Fib, b"30".to_vec(), Instant::now() + LONG, true)
     }
 
     #[tokio::test]
     async fn a_reply_ends_its_call_and_no_other() {
         let calls = Calls::default();
-        let (mut one, mut two) = (begin(&calls, LONG), begin(&calls, LONG));
+        let (mut one, mut two) = (begin(&calls), begin(&calls));
         calls.reply(two.id(), None, b"2".to_vec());
         calls.reply(one.id(), None, b"1".to_vec());
         assert_eq!(one.outcome().await, Ok(b"1".to_vec()));
@@ -269,8 +272,8 @@ mod tests {
     #[tokio::test]
     async fn foreign_late_and_duplicate_replies_are_counted_and_match_nothing() {
         let calls = Calls::default();
-        let mut call = begin(&calls, LONG);
-        let late = begin(&calls, LONG);
+        let mut call = begin(&calls);
+        let late = begin(&calls);
         let late_id = late.id().to_owned();
         drop(late);
         calls.reply("somebody else's", None, b"1".to_vec());
@@ -285,35 +288,43 @@ mod tests {
     #[test]
     fn a_call_is_sent_once_in_each_session() {
         let calls = Calls::default();
-        let call = begin(&calls, LONG);
+        let call = begin(&calls);
         assert!(calls.to_send(call.id(), 1).is_some());
         assert_eq!(calls.to_send(call.id(), 1), None);
         assert!(calls.to_send(call.id(), 2).is_some());
     }
 
     #[tokio::test]
-    async fn absence_ends_calls_whose_patience_is_over_and_keeps_the_others() {
+    async fn absence_ends_calls_that_do_not_wait_and_keeps_the_others() {
         let calls = Calls::default();
-        let (mut hasty, patient) = (begin(&calls, Duration::ZERO), begin(&calls, LONG));
+        let deadline = Instant::now() + LONG;
+        let mut hasty = calls.begin(Method::Ping, Vec::new(), deadline, false);
+        let patient = calls.begin(Method::Ping, Vec::new(), deadline, true);
         calls.to_send(patient.id(), 1);
-        let trouble = Trouble::NoQueue("q".into());
-        calls.absent(None, &trouble, true);
+        let absent = Absent::NoQueue("q".into());
+        calls.absent(Some("another"), &absent, true);
+        assert_eq!(patient.late(LONG), CallError::TimedOut(LONG), "another was meant");
+        calls.absent(None, &absent, true);
         assert_eq!(hasty.outcome().await, Err(CallError::NoQueue("q".into())));
         assert_eq!(patient.late(LONG), CallError::NoQueue("q".into()));
         assert!(calls.to_send(patient.id(), 1).is_some(), "to be sent again");
+        calls.served();
+        assert_eq!(patient.late(LONG), CallError::TimedOut(LONG));
+        calls.unreachable(Some("why".into()));
+        assert_eq!(patient.late(LONG), CallError::Unreachable("why".into()));
     }
 
     #[test]
     fn a_caller_that_gives_up_leaves_nothing() {
         let calls = Calls::default();
-        drop(begin(&calls, LONG));
+        drop(begin(&calls));
         assert!(calls.is_empty());
     }
 
     #[tokio::test]
     async fn closing_ends_everything() {
         let calls = Calls::default();
-        let mut call = begin(&calls, LONG);
+        let mut call = begin(&calls);
         calls.close();
         assert_eq!(call.outcome().await, Err(CallError::Closed));
         calls.closing().await;

@@ -2,7 +2,7 @@
 
 use super::{
     CallError,
-    calls::{Calls, Trouble},
+    calls::{Absent, Calls},
 };
 use crate::{
     amqp::{
@@ -62,7 +62,7 @@ impl Keeper {
                 calls.fail_all(&CallError::Unreachable(error.message));
                 continue;
             }
-            calls.trouble_all(&Trouble::Unreachable(error.message));
+            calls.unreachable(Some(error.message));
             tokio::select! {
                 () = calls.closing() => break,
                 () = tokio::time::sleep(self.backoff.pause()) => {}
@@ -80,6 +80,8 @@ impl Keeper {
         if self.calls.is_empty() {
             fresh.recv().await?;
         }
+        // Where nothing is known yet: better than to keep silent about it.
+        self.calls.unreachable_so_far(&format!("connecting to {uri}: no answer yet"));
         Some(Calling::attach(uri, &self.dial, &self.queue).await)
     }
 
@@ -90,6 +92,7 @@ impl Keeper {
         fresh: &mut mpsc::Receiver<String>,
     ) -> Option<LinkError> {
         self.session += 1;
+        self.calls.unreachable(None);
         let calls = Arc::clone(&self.calls);
         // Every call in the table, those of the session before included.
         calls.ids().iter().for_each(|id| self.send(&mut link, id));
@@ -137,8 +140,8 @@ impl Keeper {
                 self.calls.reply(&correlation_id, status.as_deref(), body);
             }
             Event::NoQueue { correlation_id } => {
-                let trouble = Trouble::NoQueue(self.queue.clone());
-                self.calls.absent(Some(&correlation_id), &trouble, true);
+                let absent = Absent::NoQueue(self.queue.clone());
+                self.calls.absent(Some(&correlation_id), &absent, true);
             }
             // Sent again with the next look.
             Event::Refused { correlation_id } => self.calls.unsent(&correlation_id),
@@ -150,14 +153,14 @@ impl Keeper {
     async fn look(&self, link: &mut Calling) -> Result<(), LinkError> {
         match link.consumers().await {
             Ok(0) => {
-                self.calls.absent(None, &Trouble::NoServer(self.queue.clone()), false);
+                self.calls.absent(None, &Absent::NoServer(self.queue.clone()), false);
             }
             Ok(_) => {
                 self.calls.served();
                 self.calls.ids().iter().for_each(|id| self.send(link, id));
             }
             Err(error) if error.cause == Cause::NoQueue => {
-                self.calls.absent(None, &Trouble::NoQueue(self.queue.clone()), true);
+                self.calls.absent(None, &Absent::NoQueue(self.queue.clone()), true);
             }
             Err(error) => return Err(error),
         }

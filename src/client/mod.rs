@@ -7,7 +7,7 @@
 mod calls;
 mod link;
 
-use self::calls::{Calls, Trouble};
+use self::calls::{Absent, Calls};
 use crate::{
     amqp::connect::Dial,
     broker_uri::BrokerUri,
@@ -38,7 +38,7 @@ pub struct Client {
     places: Arc<Semaphore>,
     fresh: mpsc::Sender<String>,
     timeout: Duration,
-    patience: Duration,
+    waits_for_server: bool,
 }
 
 /// Settings of a [`Client`].
@@ -47,7 +47,7 @@ pub struct ClientBuilder {
     uris: Vec<BrokerUri>,
     queue: String,
     timeout: Duration,
-    patience: Duration,
+    waits_for_server: bool,
     name: String,
     heartbeat: Duration,
 }
@@ -86,7 +86,7 @@ impl Client {
             uris: vec![uri],
             queue: "rpc_queue".to_owned(),
             timeout: Duration::from_secs(10),
-            patience: Duration::ZERO,
+            waits_for_server: false,
             name: "fibrpc client".to_owned(),
             heartbeat: Duration::from_secs(10),
         }
@@ -134,7 +134,7 @@ impl Client {
             place = self.places.acquire() => place.map_err(|_| CallError::Closed)?,
             () = &mut late => return Err(CallError::TimedOut(self.timeout)),
         };
-        let mut pending = self.calls.begin(method, body, deadline, self.patience);
+        let mut pending = self.calls.begin(method, body, deadline, self.waits_for_server);
         tokio::select! {
             sent = self.fresh.send(pending.id().to_owned()) => sent.map_err(|_| CallError::Closed)?,
             () = &mut late => return Err(pending.late(self.timeout)),
@@ -182,11 +182,12 @@ impl ClientBuilder {
         self
     }
 
-    /// How long, of its timeout, a call may wait for a server to appear where there is none.
-    /// Zero, the default: [`CallError::NoQueue`] and [`CallError::NoServer`] come at once.
+    /// Whether a call waits, within its timeout, for a server to come where there is none: long
+    /// enough to sit out the restart of a broker. Otherwise, and by default,
+    /// [`CallError::NoQueue`] and [`CallError::NoServer`] come at once.
     #[must_use]
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+    pub fn wait_for_server(mut self, wait: bool) -> Self {
+        self.waits_for_server = wait;
         self
     }
 
@@ -218,16 +219,14 @@ impl ClientBuilder {
             places: Arc::new(Semaphore::new(MAX_CALLS_IN_FLIGHT)),
             fresh,
             timeout: self.timeout,
-            patience: self.patience,
+            waits_for_server: self.waits_for_server,
         }
     }
 }
 
-impl Trouble {
-    /// What to tell a caller whose time is up.
+impl Absent {
     fn into_error(self) -> CallError {
         match self {
-            Self::Unreachable(message) => CallError::Unreachable(message),
             Self::NoQueue(queue) => CallError::NoQueue(queue),
             Self::NoServer(queue) => CallError::NoServer(queue),
         }

@@ -15,9 +15,8 @@ use crate::{
 };
 use std::time::Duration;
 
-/// The timeout up to which a missing server is reported at once. Who allows more time than this,
-/// the default, lets a call wait the rest of it for a server to come: long enough to sit out the
-/// restart of a broker.
+/// The timeout, the default one, up to which a missing server is reported at once. Who allows more
+/// lets a call wait for a server to come: long enough to sit out the restart of a broker.
 const PROMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs one command.
@@ -76,7 +75,7 @@ fn client(options: &CtlOptions) -> Result<crate::ClientBuilder, String> {
     Ok(Client::builder(uri)
         .queue(&options.queue)
         .timeout(options.timeout)
-        .patience(options.timeout.saturating_sub(PROMPT_TIMEOUT))
+        .wait_for_server(options.timeout > PROMPT_TIMEOUT)
         .connection_name("fibrpcctl"))
 }
 

@@ -69,6 +69,8 @@ fn calls_survive_a_broker_that_is_stopped_and_started() {
         attached += 1;
         daemon.wait_for_nth("attached; consuming", attached);
         assert_eq!(daemon.get("/readyz").0, 200);
+        // Up until calls have come through again.
+        daemon.wait_for_metric("fibrpcd_acks_total", daemon.metric("fibrpcd_acks_total") + 50.0);
         // Once killed, once stopped politely, in turn.
         if attached % 2 == 0 {
             broker.kill()
