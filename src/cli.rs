@@ -6,7 +6,6 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -59,41 +58,7 @@ pub struct DaemonArgs {
 
     /// Override one setting; may be repeated; not for secrets, as `ps` shows it to everybody
     #[arg(long, value_name = "KEY=VALUE")]
-    pub set: Vec<Setting>,
-}
-
-/// One `KEY=VALUE` of `--set`, not yet judged.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Setting {
-    /// The key with its section, such as `log.level`.
-    pub key: String,
-    /// The value, verbatim; may be empty.
-    pub value: String,
-}
-
-impl fmt::Debug for Setting {
-    /// The key alone: the value may be a URI with its password.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Setting({}=..)", self.key)
-    }
-}
-
-/// A `--set` without a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("expected KEY=VALUE, such as log.level=debug")]
-pub struct SettingError;
-
-impl FromStr for Setting {
-    type Err = SettingError;
-
-    fn from_str(text: &str) -> Result<Self, SettingError> {
-        match text.split_once('=') {
-            Some((key, value)) if !key.trim().is_empty() => {
-                Ok(Self { key: key.trim().to_owned(), value: value.to_owned() })
-            }
-            _ => Err(SettingError),
-        }
-    }
+    pub set: Vec<Sensitive>,
 }
 
 /// Call a fibrpcd server.
@@ -120,13 +85,14 @@ pub struct CtlOptions {
         hide_env_values = true,
         default_value = "amqp://guest:guest@127.0.0.1:5672/%2f"
     )]
-    pub uri: UriText,
+    pub uri: Sensitive,
 
     /// The queue that the server consumes
     #[arg(long, global = true, env = "FIBRPCCTL_QUEUE", default_value = "rpc_queue")]
     pub queue: String,
 
-    /// How long to wait for everything together, such as 250ms or 1m
+    /// How long a call may take, connecting included, such as 250ms or 1m; with more than 10s, a
+    /// call waits for a server where there is none
     #[arg(
         long,
         global = true,
@@ -147,29 +113,28 @@ pub struct CtlOptions {
     pub format: OutputFormat,
 }
 
-/// The text of a broker URI, which may hold a password.
-///
-/// So it is not in debug output, and not parsed here: clap repeats a wrong value in its message.
+/// A text that may hold a password: kept out of debug output, and judged elsewhere, because clap
+/// repeats what it cannot parse.
 #[derive(Clone, PartialEq, Eq)]
-pub struct UriText(String);
+pub struct Sensitive(String);
 
-impl UriText {
-    /// The URI, password included.
+impl Sensitive {
+    /// The text, password included.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl From<String> for UriText {
-    fn from(uri: String) -> Self {
-        Self(uri)
+impl From<String> for Sensitive {
+    fn from(text: String) -> Self {
+        Self(text)
     }
 }
 
-impl fmt::Debug for UriText {
+impl fmt::Debug for Sensitive {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("UriText(..)")
+        f.write_str("[hidden]")
     }
 }
 
@@ -243,179 +208,4 @@ fn timeout(text: &str) -> Result<Duration, TimeoutError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-    use clap::error::ErrorKind;
-
-    use super::*;
-
-    fn daemon(args: &[&str]) -> Result<DaemonArgs, clap::Error> {
-        DaemonArgs::try_parse_from([&["fibrpcd"], args].concat())
-    }
-
-    fn ctl(args: &[&str]) -> Result<CtlArgs, clap::Error> {
-        CtlArgs::try_parse_from([&["fibrpcctl"], args].concat())
-    }
-
-    fn call(args: &[&str]) -> CallArgs {
-        match ctl(&[&["call"], args].concat()).unwrap().command {
-            CtlCommand::Call(call) => call,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// The texts that have to be sent.
-    fn given(args: &[&str]) -> Vec<String> {
-        match call(args).numbers() {
-            Numbers::Given(texts) => texts.to_vec(),
-            Numbers::Stdin => panic!("standard input"),
-        }
-    }
-
-    fn assert_usage(result: Result<CtlArgs, clap::Error>, says: &str) {
-        let error = result.unwrap_err();
-        assert_eq!(error.exit_code(), 2, "{error}");
-        assert!(error.to_string().contains(says), "{error}");
-    }
-
-    #[test]
-    fn the_definitions_are_sound() {
-        DaemonArgs::command().debug_assert();
-        CtlArgs::command().debug_assert();
-    }
-
-    #[test]
-    fn the_daemon_needs_no_arguments() {
-        let args = daemon(&[]).unwrap();
-        assert!(args.config.is_none() && !args.check && args.set.is_empty());
-    }
-
-    #[test]
-    fn settings_are_split_at_the_first_equals_sign() {
-        let args = daemon(&[
-            "--check",
-            "--config=f.toml",
-            "--set",
-            "log.level=debug",
-            "--set=a.b=c=d",
-            "--set= k =",
-        ]);
-        let args = args.unwrap();
-        let set: Vec<_> = args.set.iter().map(|s| (s.key.as_str(), s.value.as_str())).collect();
-        assert_eq!(set, [("log.level", "debug"), ("a.b", "c=d"), ("k", "")]);
-        assert!(args.check);
-        assert_eq!(args.config, Some("f.toml".into()));
-    }
-
-    #[test]
-    fn the_daemon_refuses_what_it_does_not_know() {
-        for args in [&["--set", "nothing"][..], &["--set", "=x"], &["--set"], &["x"], &["--config"]]
-        {
-            assert_eq!(daemon(args).unwrap_err().exit_code(), 2, "{args:?}");
-        }
-    }
-
-    #[test]
-    fn version_and_help_are_no_errors() {
-        for (flag, kind) in
-            [("--version", ErrorKind::DisplayVersion), ("--help", ErrorKind::DisplayHelp)]
-        {
-            let (daemon, ctl) = (daemon(&[flag]).unwrap_err(), ctl(&[flag]).unwrap_err());
-            assert_eq!((daemon.kind(), daemon.exit_code()), (kind, 0));
-            assert_eq!((ctl.kind(), ctl.exit_code()), (kind, 0));
-        }
-        let version = daemon(&["--version"]).unwrap_err().to_string();
-        assert_eq!(version, concat!("fibrpcd ", env!("CARGO_PKG_VERSION"), "\n"));
-    }
-
-    #[test]
-    fn numbers_reach_the_server_verbatim() {
-        assert_eq!(given(&["10", "50"]), ["10", "50"]);
-        assert_eq!(given(&["", " 7 ", "+1", "1e3", "fünf"]), ["", " 7 ", "+1", "1e3", "fünf"]);
-        assert_eq!(given(&["--", "-1", "--help"]), ["-1", "--help"]);
-        assert_eq!(given(&["5", "--", "-1"]), ["5", "-1"]);
-    }
-
-    #[test]
-    fn a_lone_dash_is_standard_input() {
-        assert_eq!(call(&["-"]).numbers(), Numbers::Stdin);
-        assert_eq!(call(&["--", "-"]).numbers(), Numbers::Stdin);
-        assert_eq!(given(&["-", "5"]), ["-", "5"]);
-    }
-
-    #[test]
-    fn wrong_usage_exits_with_2() {
-        assert_usage(ctl(&[]), "Usage:");
-        assert_usage(ctl(&["call"]), "<N>...");
-        assert_usage(ctl(&["call", "-1"]), "'-1'");
-        assert_usage(ctl(&["dial", "1"]), "'dial'");
-        assert_usage(ctl(&["ping", "1"]), "'1'");
-        assert_usage(ctl(&["--format", "xml", "ping"]), "[possible values: plain, json]");
-    }
-
-    #[test]
-    fn timeouts_are_durations_within_bounds() {
-        let parse = |text| ctl(&["--timeout", text, "ping"]).map(|args| args.options.timeout);
-        assert_eq!(parse("250ms").unwrap(), Duration::from_millis(250));
-        assert_eq!(parse("1m 30s").unwrap(), Duration::from_secs(90));
-        assert_eq!(parse("24h").unwrap(), MAX_TIMEOUT);
-        for (text, says) in [
-            ("0s", "must be more than 0"),
-            ("25h", "must be at most 1 day"),
-            ("10", "such as 10s"),
-            ("", "such as 10s"),
-            ("99999999999999y", "such as 10s"),
-        ] {
-            assert_usage(ctl(&["--timeout", text, "ping"]), says);
-        }
-        assert_usage(ctl(&["--timeout=-1s", "ping"]), "such as 10s");
-    }
-
-    #[test]
-    fn options_may_stand_on_either_side_of_the_command() {
-        for args in [
-            &["--queue", "q", "--format", "json", "call", "5"][..],
-            &["call", "5", "--queue", "q", "--format", "json"],
-        ] {
-            let options = ctl(args).unwrap().options;
-            assert_eq!(options.queue, "q");
-            assert_eq!(options.format, OutputFormat::Json);
-        }
-    }
-
-    #[test]
-    fn help_tells_the_defaults_and_the_variables() {
-        let help = CtlArgs::command().render_help().to_string();
-        let words: Vec<&str> = help.split_whitespace().collect();
-        let help = words.join(" ");
-        for part in [
-            "[env: FIBRPCCTL_URI] [default: amqp://guest:guest@127.0.0.1:5672/%2f]",
-            "[env: FIBRPCCTL_QUEUE=",
-            "[default: rpc_queue]",
-            "[env: FIBRPCCTL_TIMEOUT=",
-            "[default: 10s]",
-            "[env: FIBRPCCTL_FORMAT=",
-            "[default: plain] [possible values: plain, json]",
-            "Examples:",
-            "5 no such queue, or no server is consuming it",
-        ] {
-            assert!(help.contains(part), "{part:?} is not in {help}");
-        }
-    }
-
-    #[test]
-    fn the_uri_is_not_shown_by_accident() {
-        let args = ctl(&["--uri", "amqp://u:secret@h", "ping"]).unwrap();
-        assert_eq!(args.options.uri.as_str(), "amqp://u:secret@h");
-        assert!(!format!("{args:?}").contains("secret"));
-        let args = daemon(&["--set", "amqp.uris=[\"amqp://u:secret@h\"]"]).unwrap();
-        assert!(!format!("{args:?}").contains("secret"));
-        for command in [CtlArgs::command(), DaemonArgs::command()] {
-            for arg in command.get_arguments() {
-                let shown = arg.get_env().is_some_and(|name| name == "FIBRPCCTL_URI")
-                    && !arg.is_hide_env_values_set();
-                assert!(!shown);
-            }
-        }
-    }
-}
+mod tests;

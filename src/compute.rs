@@ -107,7 +107,8 @@ impl Pool {
 
     /// Waits for a free thread. Cancel safe.
     pub(crate) async fn slot(&self) -> Option<Slot> {
-        Arc::clone(&self.slots).acquire_owned().await.ok().map(|_permit| Slot { _permit })
+        let permit = Arc::clone(&self.slots).acquire_owned().await.ok()?;
+        Some(Slot { _permit: permit })
     }
 
     /// Runs a job on the thread the slot stands for.

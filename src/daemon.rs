@@ -177,7 +177,7 @@ impl Probe for Watched {
 
 fn sources(args: &DaemonArgs) -> Sources {
     let file = args.config.clone().map_or(File::Default, File::Explicit);
-    let options = args.set.iter().map(|set| format!("{}={}", set.key, set.value)).collect();
+    let options = args.set.iter().map(|set| set.as_str().to_owned()).collect();
     Sources::with_process_environment(file, options)
 }
 

@@ -227,7 +227,7 @@ impl<'a> Session<'a> {
                     Event::Settled => {}
                     Event::Ended => self.ended = true,
                 },
-                Some((large, result)) = self.results.recv() => self.finish(large, result),
+                Some((large, result)) = self.results.recv() => self.finish(&large, result),
                 Some(slot) = self.pool.slot(), if !self.waiting.is_empty() => self.start(slot),
             }
         };
@@ -255,7 +255,7 @@ impl<'a> Session<'a> {
             return;
         };
         if large.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return self.finish(large, Err(Unfinished::TooLate));
+            return self.finish(&large, Err(Unfinished::TooLate));
         }
         let finished = self.finished.clone();
         let job = Job {
@@ -268,7 +268,7 @@ impl<'a> Session<'a> {
         self.pool.run(slot, job);
     }
 
-    fn finish(&mut self, large: Large, result: Result<Vec<u8>, Unfinished>) {
+    fn finish(&mut self, large: &Large, result: Result<Vec<u8>, Unfinished>) {
         let reply = match result {
             Ok(digits) => Reply::text(digits),
             Err(Unfinished::TooLate) => Reply::from(&service::too_late()),

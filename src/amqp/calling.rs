@@ -126,13 +126,15 @@ impl Calling {
         loop {
             tokio::select! {
                 biased;
-                delivery = self.consumer.next() => match delivery {
-                    Some(delivery) => return Ok(reply(delivery?)),
-                    None => {
-                        let message = "the broker deleted the callback queue";
-                        return Err(LinkError::new(Cause::ConsumerCancelled, message));
-                    }
-                },
+                delivery = self.consumer.next() => {
+                    return match delivery {
+                        Some(delivery) => Ok(reply(delivery?)),
+                        None => Err(LinkError::new(
+                            Cause::ConsumerCancelled,
+                            "the broker deleted the callback queue",
+                        )),
+                    };
+                }
                 Some((id, confirmation)) = self.publishing.next() => {
                     return Ok(published(id, confirmation?));
                 }

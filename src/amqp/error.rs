@@ -63,7 +63,7 @@ pub(super) mod code {
     pub(crate) const PRECONDITION_FAILED: u16 = 406;
     const NOT_ALLOWED: u16 = 530;
 
-    /// RabbitMQ answers `connection.open` for a vhost that is not there with NOT_ALLOWED.
+    /// RabbitMQ answers `connection.open` for a vhost that is not there with `NOT_ALLOWED`.
     pub(crate) fn is_missing_vhost(code: u16, text: &str) -> bool {
         code == NOT_ALLOWED && text.contains("not found")
     }

@@ -35,7 +35,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 /// How long replies may wait for a first or a further confirm.
-const CONFIRM_TIMEOUT: Duration = Duration::from_secs(60);
+const CONFIRM_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How long the broker may block publishing before the session is given up, so that requests held
 /// here go to a server whose broker node is better off.

@@ -252,7 +252,7 @@ fn unix_ms(remaining: Duration) -> i64 {
 mod tests {
     use super::*;
 
-    const LONG: Duration = Duration::from_secs(3600);
+    const LONG: Duration = Duration::from_hours(1);
 
     fn begin(calls: &Calls) -> Pending<'_> {
         calls.begin(Method::Fib, b"30".to_vec(), Instant::now() + LONG, true)

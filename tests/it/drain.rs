@@ -27,7 +27,9 @@ fn answers(uri: &str) -> HashMap<u64, String> {
     let mut daemon = Daemon::serving(uri, &[]);
     let caller = Caller::connect(uri);
     let numbers = (0..CALLS).map(number).collect::<Vec<_>>();
-    numbers.iter().for_each(|n| caller.call(&n.to_string(), &n.to_string()));
+    for n in &numbers {
+        caller.call(&n.to_string(), &n.to_string());
+    }
     let ids = numbers.iter().map(ToString::to_string).collect::<Vec<_>>();
     let replies = caller.replies_for(&ids);
     assert_eq!(daemon.terminate(), Some(0));
@@ -100,7 +102,7 @@ fn a_stop_that_takes_too_long_gives_everything_back_for_the_next_server() {
         // Two of them keep both threads busy for far longer than the drain may take.
         caller.call(id, if call < 2 { "40000000" } else { "20001" });
     }
-    daemon.wait_for_metric("fibrpcd_requests_in_flight", CALLS as f64);
+    daemon.wait_for_metric("fibrpcd_requests_in_flight", CALLS as u64);
     assert_eq!(daemon.terminate(), Some(1));
     assert!(daemon.log().contains("not drained in time"), "{}", daemon.log());
     // The large ones are taken off, so that the test need not wait for them.
@@ -110,7 +112,9 @@ fn a_stop_that_takes_too_long_gives_everything_back_for_the_next_server() {
     waiting.retain(|message| message.data == b"20001");
     let again = waiting.iter().map(|m| m.properties.correlation_id().clone().unwrap().to_string());
     let again = again.collect::<Vec<_>>();
-    again.iter().for_each(|id| caller.call(id, "20001"));
+    for id in &again {
+        caller.call(id, "20001");
+    }
     let _second = Daemon::serving(&vhost.uri(), &[]);
     let replies = caller.replies_for(&again);
     assert_eq!(replies.len(), CALLS - 2);
@@ -124,7 +128,7 @@ fn a_second_signal_gives_up_at_once_and_a_second_daemon_answers() {
     let mut daemon = Daemon::serving(&vhost.uri(), &[("compute.threads", "1")]);
     caller.call("long", "10000000");
     caller.call("waits", "20001");
-    daemon.wait_for_metric("fibrpcd_requests_in_flight", 2.0);
+    daemon.wait_for_metric("fibrpcd_requests_in_flight", 2);
     daemon.signal("INT");
     daemon.wait_for("draining");
     assert_eq!(daemon.get("/readyz"), (503, "draining\n".to_owned()));

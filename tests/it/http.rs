@@ -37,14 +37,14 @@ fn readiness_goes_with_the_consumer() {
     assert_eq!(daemon.get("/livez"), (200, "ok\n".to_owned()));
     assert_eq!(daemon.get("/readyz"), (200, "ok\n".to_owned()));
     assert_eq!(daemon.get("/nothing").0, 404);
-    assert_eq!(daemon.metric("fibrpcd_amqp_connected"), 1.0);
+    assert_eq!(daemon.metric("fibrpcd_amqp_connected"), 1);
     let away = Daemon::start("amqp://127.0.0.1:1", &[]);
     away.wait_for("cannot attach");
     assert_eq!(away.get("/livez").0, 200);
     let (status, why) = away.get("/readyz");
     assert_eq!(status, 503);
     assert!(why.starts_with("not consuming: connecting to amqp://guest@127.0.0.1:1/"), "{why}");
-    assert_eq!(away.metric("fibrpcd_amqp_connected"), 0.0);
+    assert_eq!(away.metric("fibrpcd_amqp_connected"), 0);
 }
 
 #[test]
@@ -53,18 +53,18 @@ fn requests_are_counted_when_they_are_answered() {
     let daemon = Daemon::serving(&vhost.uri(), &[("amqp.prefetch", "7")]);
     assert_eq!(ctl(&vhost.uri(), &["call", "1", "2", "3", "x"]).code, Some(3));
     assert_eq!(ctl(&vhost.uri(), &["ping"]).code, Some(0));
-    daemon.wait_for_metric("fibrpcd_requests_total{method=\"fib\"}", 4.0);
-    daemon.wait_for_metric("fibrpcd_requests_total{method=\"ping\"}", 1.0);
+    daemon.wait_for_metric("fibrpcd_requests_total{method=\"fib\"}", 4);
+    daemon.wait_for_metric("fibrpcd_requests_total{method=\"ping\"}", 1);
     for (series, value) in [
-        ("fibrpcd_request_failures_total{reason=\"invalid_argument\"}", 1.0),
-        ("fibrpcd_request_duration_seconds_count{method=\"fib\"}", 4.0),
-        ("fibrpcd_deliveries_total", 5.0),
-        ("fibrpcd_redeliveries_total", 0.0),
-        ("fibrpcd_acks_total", 5.0),
-        ("fibrpcd_replies_total", 5.0),
-        ("fibrpcd_requests_in_flight", 0.0),
-        ("fibrpcd_prefetch_limit", 7.0),
-        ("fibrpcd_amqp_connects_total", 1.0),
+        ("fibrpcd_request_failures_total{reason=\"invalid_argument\"}", 1),
+        ("fibrpcd_request_duration_seconds_count{method=\"fib\"}", 4),
+        ("fibrpcd_deliveries_total", 5),
+        ("fibrpcd_redeliveries_total", 0),
+        ("fibrpcd_acks_total", 5),
+        ("fibrpcd_replies_total", 5),
+        ("fibrpcd_requests_in_flight", 0),
+        ("fibrpcd_prefetch_limit", 7),
+        ("fibrpcd_amqp_connects_total", 1),
     ] {
         assert_eq!(daemon.metric(series), value, "{series}");
     }

@@ -1,5 +1,8 @@
 //! The tests that need a broker or the programs: one program, so that they share one broker.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
+#![expect(clippy::print_stderr, reason = "shown when a test fails")]
+
 #[path = "../support/mod.rs"]
 mod support;
 

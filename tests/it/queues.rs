@@ -102,7 +102,7 @@ fn a_mismatch_says_what_is_there_and_what_was_asked_and_ends_when_mended() {
         assert!(why.contains(message), "{why}");
         // It is said once, however often it is tried.
         let failures = daemon.metric("fibrpcd_amqp_connect_failures_total");
-        daemon.wait_for_metric("fibrpcd_amqp_connect_failures_total", failures + 3.0);
+        daemon.wait_for_metric("fibrpcd_amqp_connect_failures_total", failures + 3);
         assert_eq!(daemon.log().matches("cannot attach").count(), 1);
         caller.delete(QUEUE);
         daemon.wait_for("attached; consuming");

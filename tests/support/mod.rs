@@ -8,4 +8,4 @@ use std::time::Duration;
 
 /// How long a test waits for an event before it gives up. Nothing is asserted about time: this
 /// only turns a hang into a failure.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);

@@ -138,7 +138,7 @@ impl Daemon {
     }
 
     /// Waits until a metric's series is this value or more. Metrics have no event but a scrape.
-    pub(crate) fn wait_for_metric(&self, series: &str, value: f64) {
+    pub(crate) fn wait_for_metric(&self, series: &str, value: u64) {
         let started = Instant::now();
         while self.metric(series) < value {
             assert!(started.elapsed() < PATIENCE, "{series} is {}", self.metric(series));
@@ -147,7 +147,7 @@ impl Daemon {
     }
 
     /// The value of a metric's series.
-    pub(crate) fn metric(&self, series: &str) -> f64 {
+    pub(crate) fn metric(&self, series: &str) -> u64 {
         let (status, text) = self.get("/metrics");
         assert_eq!(status, 200);
         let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));

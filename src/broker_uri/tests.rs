@@ -1,0 +1,129 @@
+use super::*;
+
+fn parse(text: &str) -> BrokerUri {
+    text.parse().unwrap()
+}
+
+fn message(text: &str) -> String {
+    text.parse::<BrokerUri>().unwrap_err().to_string()
+}
+
+#[test]
+fn parts_and_their_defaults() {
+    // text, host, port, user, password, vhost
+    let cases = [
+        ("amqp://h", "h", 5672, "guest", "guest", "/"),
+        ("AMQP://h:1/", "h", 1, "guest", "guest", ""),
+        ("amqp://h/%2f", "h", 5672, "guest", "guest", "/"),
+        ("amqp://h/%2F?", "h", 5672, "guest", "guest", "/"),
+        ("amqp://u@h/v", "h", 5672, "u", "guest", "v"),
+        ("amqp://u:@h/v", "h", 5672, "u", "", "v"),
+        ("amqp://u:p:q@h/v", "h", 5672, "u", "p:q", "v"),
+        ("amqp://u%40:%2F%3f@h:65535/a%2fb", "h", 65535, "u@", "/?", "a/b"),
+        ("amqp://[::1]:9/%C3%A9", "::1", 9, "guest", "guest", "é"),
+        ("amqp://[2001:DB8::0:1]", "2001:db8::1", 5672, "guest", "guest", "/"),
+        ("amqp://my_node-1.example./..", "my_node-1.example.", 5672, "guest", "guest", ".."),
+        ("amqp://10.0.0.1/é", "10.0.0.1", 5672, "guest", "guest", "é"),
+    ];
+    for (text, host, port, user, password, vhost) in cases {
+        let uri = parse(text);
+        assert_eq!(
+            (uri.host(), uri.port(), uri.user(), uri.password(), uri.vhost()),
+            (host, port, user, password, vhost),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn default_is_the_local_broker() {
+    assert_eq!(BrokerUri::default(), parse("amqp://guest:guest@127.0.0.1:5672/%2f"));
+}
+
+#[test]
+fn shown_without_the_password() {
+    let uri = parse("amqp://a%40b:secret@[::1]:5673/x%2fy.z");
+    assert_eq!(uri.to_string(), "amqp://a%40b@[::1]:5673/x%2Fy.z");
+    assert_eq!(format!("{uri:?}"), uri.to_string());
+    assert_eq!(format!("{:?}", uri.password), "[redacted]");
+    assert_eq!(parse("amqp://h/").to_string(), "amqp://guest@h:5672/");
+}
+
+#[test]
+fn refused_with_a_reason() {
+    const DELIMITER: &str = "/, ?, # and @ in the user, password or vhost must be percent-encoded";
+    const HOST: &str =
+        "the host must be a DNS name in ASCII, an IPv4 address, or an IPv6 address in brackets";
+    const PORT: &str = "the port must be a number from 1 to 65535";
+    const SCHEME: &str = "expected a URI that starts with amqp://";
+    let cases = [
+        ("", "the URI is empty; expected one such as amqp://user:password@host:5672/vhost"),
+        ("localhost", SCHEME),
+        ("amqp:h", SCHEME),
+        ("http://h", SCHEME),
+        ("amqps://u:secret@h", "amqps (TLS) is not supported by this version; use amqp://"),
+        ("amqp://h/a b", "white space and control characters must be percent-encoded"),
+        ("amqp://h\n", "white space and control characters must be percent-encoded"),
+        ("amqp://u:1/secret@h", DELIMITER),
+        ("amqp://u:1?secret@h", DELIMITER),
+        ("amqp://u:1#secret@h", DELIMITER),
+        ("amqp://u:secret@secret@h", DELIMITER),
+        ("amqp://", "the host is missing"),
+        ("amqp:///v", "the host is missing"),
+        ("amqp://u:secret@/v", "the host is missing"),
+        ("amqp://:5672", "the host is missing"),
+        ("amqp://bücher", HOST),
+        ("amqp://a%20b", HOST),
+        ("amqp://[::g]", HOST),
+        ("amqp://h:0", PORT),
+        ("amqp://h:65536", PORT),
+        ("amqp://u:secret/h", PORT),
+        ("amqp://h/a/b", "the vhost must be one path segment; write a / in its name as %2f"),
+        ("amqp://h/v#f", "a fragment (#...) has no meaning in a broker URI; remove it"),
+        (
+            "amqp://h?heartbeat=5",
+            "the query parameter heartbeat is not supported; set amqp.heartbeat instead",
+        ),
+        (
+            "amqp://h/?connection_timeout=5&x=1",
+            "the query parameter connection_timeout is not supported; \
+             set amqp.connect_timeout instead",
+        ),
+        ("amqp://h/v?frame_max=1", "the query parameter frame_max is not supported; remove it"),
+        ("amqp://h/v?S3cret", "query parameters (?...) are not supported; remove it"),
+        (
+            "amqp://u:secret%zz@h",
+            "the password has a bad percent encoding; \
+             expected % and two hexadecimal digits, in UTF-8",
+        ),
+        (
+            "amqp://h/%ff",
+            "the vhost has a bad percent encoding; \
+             expected % and two hexadecimal digits, in UTF-8",
+        ),
+        ("amqp://u%00:secret@h", "the user must not contain a NUL (%00)"),
+        (
+            "amqp://:secret@h",
+            "the user is empty; name one, or leave user and password out for guest",
+        ),
+    ];
+    for (text, expected) in cases {
+        let message = message(text);
+        assert_eq!(message, expected, "{text}");
+        assert!(!message.contains("secret"), "{text}");
+    }
+}
+
+#[test]
+fn parts_of_255_bytes_at_most() {
+    let (fits, long) = ("é".repeat(127) + "x", "é".repeat(128));
+    assert_eq!(parse(&format!("amqp://{fits}:{fits}@h/{fits}")).vhost(), fits);
+    for (part, text) in [
+        ("user", format!("amqp://{long}@h")),
+        ("password", format!("amqp://u:{long}@h")),
+        ("vhost", format!("amqp://h/{long}")),
+    ] {
+        let expected = format!("the {part} is 256 bytes long; at most 255 are possible");
+        assert_eq!(message(&text), expected);
+    }
+}

@@ -1,0 +1,166 @@
+use clap::CommandFactory;
+use clap::error::ErrorKind;
+
+use super::*;
+
+fn daemon(args: &[&str]) -> Result<DaemonArgs, clap::Error> {
+    DaemonArgs::try_parse_from([&["fibrpcd"], args].concat())
+}
+
+fn ctl(args: &[&str]) -> Result<CtlArgs, clap::Error> {
+    CtlArgs::try_parse_from([&["fibrpcctl"], args].concat())
+}
+
+fn call(args: &[&str]) -> CallArgs {
+    match ctl(&[&["call"], args].concat()).unwrap().command {
+        CtlCommand::Call(call) => call,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The texts that have to be sent.
+fn given(args: &[&str]) -> Vec<String> {
+    match call(args).numbers() {
+        Numbers::Given(texts) => texts.to_vec(),
+        Numbers::Stdin => panic!("standard input"),
+    }
+}
+
+fn assert_usage(result: Result<CtlArgs, clap::Error>, says: &str) {
+    let error = result.unwrap_err();
+    assert_eq!(error.exit_code(), 2, "{error}");
+    assert!(error.to_string().contains(says), "{error}");
+}
+
+#[test]
+fn the_definitions_are_sound() {
+    DaemonArgs::command().debug_assert();
+    CtlArgs::command().debug_assert();
+}
+
+#[test]
+fn the_daemon_needs_no_arguments() {
+    let args = daemon(&[]).unwrap();
+    assert!(args.config.is_none() && !args.check && args.set.is_empty());
+}
+
+#[test]
+fn settings_are_kept_as_they_are() {
+    let args = daemon(&["--check", "--config=f.toml", "--set", "log.level=debug", "--set=x"]);
+    let args = args.unwrap();
+    let set: Vec<_> = args.set.iter().map(Sensitive::as_str).collect();
+    assert_eq!(set, ["log.level=debug", "x"]);
+    assert!(args.check);
+    assert_eq!(args.config, Some("f.toml".into()));
+}
+
+#[test]
+fn the_daemon_refuses_what_it_does_not_know() {
+    for args in [&["--set"][..], &["x"], &["--config"]] {
+        assert_eq!(daemon(args).unwrap_err().exit_code(), 2, "{args:?}");
+    }
+}
+
+#[test]
+fn version_and_help_are_no_errors() {
+    for (flag, kind) in
+        [("--version", ErrorKind::DisplayVersion), ("--help", ErrorKind::DisplayHelp)]
+    {
+        let (daemon, ctl) = (daemon(&[flag]).unwrap_err(), ctl(&[flag]).unwrap_err());
+        assert_eq!((daemon.kind(), daemon.exit_code()), (kind, 0));
+        assert_eq!((ctl.kind(), ctl.exit_code()), (kind, 0));
+    }
+    let version = daemon(&["--version"]).unwrap_err().to_string();
+    assert_eq!(version, concat!("fibrpcd ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn numbers_reach_the_server_verbatim() {
+    assert_eq!(given(&["10", "50"]), ["10", "50"]);
+    assert_eq!(given(&["", " 7 ", "+1", "1e3", "fünf"]), ["", " 7 ", "+1", "1e3", "fünf"]);
+    assert_eq!(given(&["--", "-1", "--help"]), ["-1", "--help"]);
+    assert_eq!(given(&["5", "--", "-1"]), ["5", "-1"]);
+}
+
+#[test]
+fn a_lone_dash_is_standard_input() {
+    assert_eq!(call(&["-"]).numbers(), Numbers::Stdin);
+    assert_eq!(call(&["--", "-"]).numbers(), Numbers::Stdin);
+    assert_eq!(given(&["-", "5"]), ["-", "5"]);
+}
+
+#[test]
+fn wrong_usage_exits_with_2() {
+    assert_usage(ctl(&[]), "Usage:");
+    assert_usage(ctl(&["call"]), "<N>...");
+    assert_usage(ctl(&["call", "-1"]), "'-1'");
+    assert_usage(ctl(&["dial", "1"]), "'dial'");
+    assert_usage(ctl(&["ping", "1"]), "'1'");
+    assert_usage(ctl(&["--format", "xml", "ping"]), "[possible values: plain, json]");
+}
+
+#[test]
+fn timeouts_are_durations_within_bounds() {
+    let parse = |text| ctl(&["--timeout", text, "ping"]).map(|args| args.options.timeout);
+    assert_eq!(parse("250ms").unwrap(), Duration::from_millis(250));
+    assert_eq!(parse("1m 30s").unwrap(), Duration::from_secs(90));
+    assert_eq!(parse("24h").unwrap(), MAX_TIMEOUT);
+    for (text, says) in [
+        ("0s", "must be more than 0"),
+        ("25h", "must be at most 1 day"),
+        ("10", "such as 10s"),
+        ("", "such as 10s"),
+        ("99999999999999y", "such as 10s"),
+    ] {
+        assert_usage(ctl(&["--timeout", text, "ping"]), says);
+    }
+    assert_usage(ctl(&["--timeout=-1s", "ping"]), "such as 10s");
+}
+
+#[test]
+fn options_may_stand_on_either_side_of_the_command() {
+    for args in [
+        &["--queue", "q", "--format", "json", "call", "5"][..],
+        &["call", "5", "--queue", "q", "--format", "json"],
+    ] {
+        let options = ctl(args).unwrap().options;
+        assert_eq!(options.queue, "q");
+        assert_eq!(options.format, OutputFormat::Json);
+    }
+}
+
+#[test]
+fn help_tells_the_defaults_and_the_variables() {
+    let help = CtlArgs::command().render_help().to_string();
+    let words: Vec<&str> = help.split_whitespace().collect();
+    let help = words.join(" ");
+    for part in [
+        "[env: FIBRPCCTL_URI] [default: amqp://guest:guest@127.0.0.1:5672/%2f]",
+        "[env: FIBRPCCTL_QUEUE=",
+        "[default: rpc_queue]",
+        "[env: FIBRPCCTL_TIMEOUT=",
+        "[default: 10s]",
+        "[env: FIBRPCCTL_FORMAT=",
+        "[default: plain] [possible values: plain, json]",
+        "Examples:",
+        "5 no such queue, or no server is consuming it",
+    ] {
+        assert!(help.contains(part), "{part:?} is not in {help}");
+    }
+}
+
+#[test]
+fn the_uri_is_not_shown_by_accident() {
+    let args = ctl(&["--uri", "amqp://u:secret@h", "ping"]).unwrap();
+    assert_eq!(args.options.uri.as_str(), "amqp://u:secret@h");
+    assert!(!format!("{args:?}").contains("secret"));
+    let args = daemon(&["--set", "amqp.uris=[\"amqp://u:secret@h\"]"]).unwrap();
+    assert!(!format!("{args:?}").contains("secret"));
+    for command in [CtlArgs::command(), DaemonArgs::command()] {
+        for arg in command.get_arguments() {
+            let shown = arg.get_env().is_some_and(|name| name == "FIBRPCCTL_URI")
+                && !arg.is_hide_env_values_set();
+            assert!(!shown);
+        }
+    }
+}
