@@ -384,7 +384,8 @@ echo "ready port=$port node=$name dir=$dir epmd=$epmd_port"
 # Nothing more will come: whoever reads until the end should see it.
 exec >/dev/null
 
-wait -n "$node" "$epmd" || true
+# bash would announce here that a job was killed.
+{ wait -n "$node" "$epmd" || true; } 2>/dev/null
 if gone "$node"; then
     say "$name has ended"
 else

@@ -1,0 +1,29 @@
+# What a developer does most; `make` alone lists it.
+
+CARGO ?= cargo
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint build clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+run: ## Install what is missing, start a broker if none answers, start the daemon, make a call
+	@packaging/dev/run.sh
+
+test: ## Run every test, against a RabbitMQ of its own
+	@packaging/dev/install-deps.sh test
+	$(CARGO) test --locked
+
+lint: ## Check formatting, lints, and the dependency tree
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	@if $(CARGO) deny --version >/dev/null 2>&1; then \
+	    $(CARGO) deny --locked check bans licenses sources; \
+	else echo "lint: cargo-deny is not installed, dependencies not checked (cargo install cargo-deny)"; fi
+
+build: ## Build both programs, optimized
+	$(CARGO) build --release --locked
+
+clean: ## Remove what was built
+	$(CARGO) clean
