@@ -102,6 +102,10 @@ async fn start(config: Config) -> Result<Exit, StartError> {
             tracing::info!("stopped; everything that was started is answered");
             Exit::Ok
         }
+        Ending::Detached => {
+            tracing::info!("stopped without a broker");
+            Exit::Ok
+        }
         Ending::GaveUp => {
             tracing::warn!("stopped; requests were given back to the queue");
             Exit::Failure

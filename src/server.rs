@@ -43,6 +43,8 @@ pub(crate) enum Phase {
 pub(crate) enum Ending {
     /// What had been started was answered.
     Drained,
+    /// There was no broker: it has, or will have, back whatever was not answered.
+    Detached,
     /// Requests that had been started were given back.
     GaveUp,
 }
@@ -78,7 +80,7 @@ impl Server {
         for (index, uri) in uris.iter().enumerate().cycle() {
             let attached = tokio::select! {
                 biased;
-                () = leaves_serving(&mut phase) => return Ending::Drained,
+                () = leaves_serving(&mut phase) => return Ending::Detached,
                 attached = Serving::attach(uri, &self.settings, Arc::clone(&self.metrics)) => attached,
             };
             let pause = match attached {
@@ -102,12 +104,12 @@ impl Server {
                 let pause = self.backoff.pause();
                 tracing::debug!("trying again in {pause:?}");
                 tokio::select! {
-                    () = leaves_serving(&mut phase) => return Ending::Drained,
+                    () = leaves_serving(&mut phase) => return Ending::Detached,
                     () = tokio::time::sleep(pause) => {}
                 }
             }
         }
-        Ending::Drained // not reached: there is always a URI, and the cycle has no end
+        Ending::Detached // not reached: there is always a URI, and the cycle has no end
     }
 
     fn detached(&self, error: &LinkError) {
@@ -207,7 +209,7 @@ impl<'a> Session<'a> {
     async fn run(mut self, phase: &mut watch::Receiver<Phase>) -> Result<Ending, LinkError> {
         let ending = loop {
             if self.ended && self.link.outstanding() == 0 {
-                break Ending::Drained;
+                break Ok(Ending::Drained);
             }
             tokio::select! {
                 biased;
@@ -215,24 +217,28 @@ impl<'a> Session<'a> {
                     let phase = *phase.borrow_and_update();
                     if changed.is_err() || phase == Phase::GivingUp {
                         self.give_up();
-                        break Ending::GaveUp;
+                        break Ok(Ending::GaveUp);
                     }
                     if phase == Phase::Draining {
                         self.drain();
                     }
                 }
-                event = self.link.next() => match event? {
-                    Event::Request(request) if self.draining() => self.link.give_back(request.tag),
-                    Event::Request(request) => self.handle(request),
-                    Event::Settled => {}
-                    Event::Ended => self.ended = true,
+                event = self.link.next() => match event {
+                    Ok(Event::Request(request)) if self.draining() => {
+                        self.link.give_back(request.tag);
+                    }
+                    Ok(Event::Request(request)) => self.handle(request),
+                    Ok(Event::Settled) => {}
+                    Ok(Event::Ended) => self.ended = true,
+                    Err(error) => break Err(error),
                 },
                 Some((large, result)) = self.results.recv() => self.finish(&large, result),
                 Some(slot) = self.pool.slot(), if !self.waiting.is_empty() => self.start(slot),
             }
         };
+        // Also after an error, which need not be the connection's.
         self.link.close().await;
-        Ok(ending)
+        ending
     }
 
     fn handle(&mut self, request: Incoming) {

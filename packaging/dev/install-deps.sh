@@ -48,6 +48,8 @@ fi
 if ! "$here/broker.sh" --find >/dev/null 2>&1; then
     need rabbitmq-server
     units="$units rabbitmq-server.service"
+    # Erlang's name server comes along, on a port of all interfaces. Somebody who had it before may want it.
+    command -v epmd >/dev/null 2>&1 || units="$units epmd.service epmd.socket"
 fi
 
 if [ "$profile" = test ]; then
@@ -85,10 +87,12 @@ fi
 # upgrade that comes along still restarts what it must.
 policy=/usr/sbin/policy-rc.d
 mine=""
+log=""
 # shellcheck disable=SC2329,SC2317 # called by the traps
 cleanup() {
     status=$?
     trap - EXIT
+    [ -z "$log" ] || rm -f "$log"
     if [ -n "$mine" ]; then
         as_root rm -f "$policy"
         say "removed $policy again"
@@ -115,10 +119,15 @@ say "updating the package lists"
 as_root apt-get -qq -o Acquire::Retries=3 update
 
 say "installing:$missing"
-# env, because sudo drops the variable. stdin from nowhere: nothing may ask. The word splitting is meant.
+log=$(mktemp)
+# env, because sudo drops the variable. stdin from nowhere: nothing may ask. dpkg's hundred lines only if they matter.
+# The word splitting is meant.
 # shellcheck disable=SC2086
-as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 -o Acquire::Retries=3 \
-    install --no-install-recommends $missing </dev/null
+if ! as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 -o Acquire::Retries=3 \
+    install --no-install-recommends $missing >"$log" 2>&1 </dev/null; then
+    cat "$log" >&2
+    fail "apt-get could not install them; what it said is above"
+fi
 
 # Not now, and not at the next boot either: `systemctl enable --now` is for whoever wants it.
 if command -v systemctl >/dev/null 2>&1; then

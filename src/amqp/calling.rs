@@ -57,13 +57,38 @@ type Publishing = Pin<Box<dyn Future<Output = (String, lapin::Result<Confirmatio
 
 /// A session: able to call until anything about it ends.
 pub(crate) struct Calling {
-    channel: Channel,
+    callback: Callback,
     queue: String,
-    reply_queue: String,
-    consumer: Consumer,
     publishing: FuturesUnordered<Publishing>,
     events: Pin<Box<dyn Stream<Item = ConnectionEvent> + Send>>,
     link: Link,
+}
+
+/// The callback queue, and the channel it is consumed on.
+struct Callback {
+    channel: Channel,
+    queue: String,
+    consumer: Consumer,
+}
+
+impl Callback {
+    async fn open(link: &Link) -> Result<Self, LinkError> {
+        let channel = link.channel().await?;
+        let options = QueueDeclareOptions {
+            exclusive: true,
+            auto_delete: true,
+            ..QueueDeclareOptions::default()
+        };
+        let declare = channel.queue_declare("".into(), options, FieldTable::default());
+        let queue = answer("declaring the callback queue", declare).await?.name().to_string();
+        let confirms = channel.confirm_select(ConfirmSelectOptions::default());
+        answer("turning on publisher confirms", confirms).await?;
+        let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
+        let consume =
+            channel.basic_consume(queue.as_str().into(), "".into(), options, FieldTable::default());
+        let consumer = answer("consuming from the callback queue", consume).await?;
+        Ok(Self { channel, queue, consumer })
+    }
 }
 
 impl Calling {
@@ -74,37 +99,28 @@ impl Calling {
         queue: &str,
     ) -> Result<Self, LinkError> {
         let link = Link::open(uri, dial).await?;
-        let events = link.events();
-        let channel = link.channel().await?;
-        let options = QueueDeclareOptions {
-            exclusive: true,
-            auto_delete: true,
-            ..QueueDeclareOptions::default()
-        };
-        let declare = channel.queue_declare("".into(), options, FieldTable::default());
-        let reply_queue = answer("declaring the callback queue", declare).await?.name().to_string();
-        let confirms = channel.confirm_select(ConfirmSelectOptions::default());
-        answer("turning on publisher confirms", confirms).await?;
-        let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
-        let consume = channel.basic_consume(
-            reply_queue.as_str().into(),
-            "".into(),
-            options,
-            FieldTable::default(),
-        );
-        let consumer = answer("consuming from the callback queue", consume).await?;
-        let publishing = FuturesUnordered::new();
-        let queue = queue.to_owned();
-        Ok(Self { channel, queue, reply_queue, consumer, publishing, events, link })
+        match Callback::open(&link).await {
+            Ok(callback) => Ok(Self {
+                callback,
+                queue: queue.to_owned(),
+                publishing: FuturesUnordered::new(),
+                events: link.events(),
+                link,
+            }),
+            Err(error) => {
+                link.close().await;
+                Err(error)
+            }
+        }
     }
 
     /// Publishes a call; what comes of it is told by [`Self::next`].
     pub(crate) fn publish(&mut self, call: Outgoing<'_>) {
-        let channel = self.channel.clone();
+        let channel = self.callback.channel.clone();
         let queue = self.queue.as_str().into();
         let properties = properties::of_call(&CallProperties {
             kind: call.method,
-            reply_to: &self.reply_queue,
+            reply_to: &self.callback.queue,
             correlation_id: call.correlation_id,
             remaining_ms: call.remaining_ms,
             deadline_ms: call.deadline_ms,
@@ -126,7 +142,7 @@ impl Calling {
         loop {
             tokio::select! {
                 biased;
-                delivery = self.consumer.next() => {
+                delivery = self.callback.consumer.next() => {
                     return match delivery {
                         Some(delivery) => Ok(reply(delivery?)),
                         None => Err(LinkError::new(

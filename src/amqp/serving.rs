@@ -79,9 +79,7 @@ type Events = Pin<Box<dyn Stream<Item = ConnectionEvent> + Send>>;
 
 /// A session: attached to the queue until anything about it ends.
 pub(crate) struct Serving {
-    requests: Channel,
-    replies: Channel,
-    consumer: Consumer,
+    channels: Channels,
     cancelling: Option<Cancelling>,
     ended: bool,
     ledger: Ledger,
@@ -94,29 +92,47 @@ pub(crate) struct Serving {
     watch: Interval,
     metrics: Arc<Metrics>,
     _gauges: Gauges,
-    consume_link: Link,
-    publish_link: Link,
+    links: Links,
 }
 
-impl Serving {
-    /// Connects, makes sure of the queue, and starts to consume.
-    pub(crate) async fn attach(
-        uri: &BrokerUri,
-        settings: &Settings,
-        metrics: Arc<Metrics>,
-    ) -> Result<Self, LinkError> {
-        let named = |suffix| Dial {
-            name: format!("{} {suffix}", settings.dial.name),
-            ..settings.dial.clone()
-        };
-        let consume_link = Link::open(uri, &named("consume")).await?;
-        let publish_link = Link::open(uri, &named("publish")).await?;
-        let (consume_events, publish_events) = (consume_link.events(), publish_link.events());
-        queue::ensure(&consume_link, &settings.queue, settings.queue_type).await?;
-        let replies = publish_link.channel().await?;
+/// The two connections.
+struct Links {
+    consume: Link,
+    publish: Link,
+}
+
+impl Links {
+    async fn open(uri: &BrokerUri, dial: &Dial) -> Result<Self, LinkError> {
+        let named = |suffix| Dial { name: format!("{} {suffix}", dial.name), ..dial.clone() };
+        let consume = Link::open(uri, &named("consume")).await?;
+        match Link::open(uri, &named("publish")).await {
+            Ok(publish) => Ok(Self { consume, publish }),
+            Err(error) => {
+                consume.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn close(self) {
+        tokio::join!(self.consume.close(), self.publish.close());
+    }
+}
+
+/// What is open on the connections.
+struct Channels {
+    requests: Channel,
+    replies: Channel,
+    consumer: Consumer,
+}
+
+impl Channels {
+    async fn open(links: &Links, settings: &Settings) -> Result<Self, LinkError> {
+        queue::ensure(&links.consume, &settings.queue, settings.queue_type).await?;
+        let replies = links.publish.channel().await?;
         let confirms = replies.confirm_select(ConfirmSelectOptions::default());
         answer("turning on publisher confirms", confirms).await?;
-        let requests = consume_link.channel().await?;
+        let requests = links.consume.channel().await?;
         let qos = requests.basic_qos(settings.prefetch, BasicQosOptions::default());
         answer("setting the prefetch", qos).await?;
         let consumer = requests.basic_consume(
@@ -126,25 +142,41 @@ impl Serving {
             FieldTable::default(),
         );
         let consumer = answer("starting to consume", consumer).await?;
+        Ok(Self { requests, replies, consumer })
+    }
+}
+
+impl Serving {
+    /// Connects, makes sure of the queue, and starts to consume.
+    pub(crate) async fn attach(
+        uri: &BrokerUri,
+        settings: &Settings,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, LinkError> {
+        let links = Links::open(uri, &settings.dial).await?;
+        let channels = match Channels::open(&links, settings).await {
+            Ok(channels) => channels,
+            Err(error) => {
+                links.close().await;
+                return Err(error);
+            }
+        };
         let mut watch = interval(Duration::from_secs(1));
         watch.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Self {
-            requests,
-            replies,
-            consumer,
+            channels,
             cancelling: None,
             ended: false,
             ledger: Ledger::default(),
             publishing: FuturesUnordered::new(),
             progress: Instant::now(),
             blocked_since: None,
-            consume_events,
-            publish_events,
+            consume_events: links.consume.events(),
+            publish_events: links.publish.events(),
             watch,
             _gauges: Gauges(Arc::clone(&metrics)),
             metrics,
-            consume_link,
-            publish_link,
+            links,
         })
     }
 
@@ -165,7 +197,7 @@ impl Serving {
                     self.confirmed(tag, result)?;
                     return Ok(Event::Settled);
                 }
-                delivery = self.consumer.next(), if !self.ended => match delivery {
+                delivery = self.channels.consumer.next(), if !self.ended => match delivery {
                     Some(Ok(delivery)) => return Ok(Event::Request(self.receive(delivery))),
                     Some(Err(error)) => return Err(error.into()),
                     None => return self.consumer_ended(),
@@ -175,7 +207,7 @@ impl Serving {
                     result?;
                 }
                 event = self.consume_events.next() => {
-                    if let Some(error) = self.consume_link.ending(event) {
+                    if let Some(error) = self.links.consume.ending(event) {
                         return Err(error);
                     }
                 }
@@ -211,7 +243,7 @@ impl Serving {
             self.progress = Instant::now();
         }
         self.ledger.replying(tag, reply.status);
-        let channel = self.replies.clone();
+        let channel = self.channels.replies.clone();
         let properties = properties::of_reply(envelope, &reply);
         let routing_key = queue.into();
         // Mandatory only to count the callers that went away.
@@ -232,7 +264,7 @@ impl Serving {
         if let Some(entry) = self.ledger.settle(tag) {
             let options = BasicRejectOptions { requeue: false };
             // Written by lapin's thread; should it fail, the channel fails, which `next` reports.
-            let _ = self.requests.basic_reject(tag, options).now_or_never();
+            let _ = self.channels.requests.basic_reject(tag, options).now_or_never();
             self.metrics.rejects.inc();
             self.metrics.rejected(entry.method);
         }
@@ -243,7 +275,7 @@ impl Serving {
     pub(crate) fn give_back(&mut self, tag: u64) {
         if self.ledger.settle(tag).is_some() {
             let options = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
-            let _ = self.requests.basic_nack(tag, options).now_or_never();
+            let _ = self.channels.requests.basic_nack(tag, options).now_or_never();
             self.metrics.requeues.inc();
         }
         self.count_in_flight();
@@ -259,7 +291,7 @@ impl Serving {
     /// Stops consuming; [`Event::Ended`] comes after the last request.
     pub(crate) fn stop_consuming(&mut self) {
         if self.ledger.drain() {
-            let channel = self.requests.clone();
+            let channel = self.channels.requests.clone();
             self.cancelling = Some(Box::pin(async move {
                 let options = BasicCancelOptions::default();
                 answer("stopping to consume", channel.basic_cancel(CONSUMER_TAG.into(), options))
@@ -270,7 +302,7 @@ impl Serving {
 
     /// Says goodbye to the broker.
     pub(crate) async fn close(self) {
-        tokio::join!(self.consume_link.close(), self.publish_link.close());
+        self.links.close().await;
     }
 
     fn confirmed(
@@ -286,7 +318,8 @@ impl Serving {
         }
         self.ledger.collect(&mut acks);
         for (tag, multiple) in acks.take() {
-            let _ = self.requests.basic_ack(tag, BasicAckOptions { multiple }).now_or_never();
+            let _ =
+                self.channels.requests.basic_ack(tag, BasicAckOptions { multiple }).now_or_never();
         }
         self.count_in_flight();
         Ok(())
@@ -334,7 +367,7 @@ impl Serving {
                 self.progress = Instant::now();
                 self.metrics.blocked.set(0);
             }
-            event => return self.publish_link.ending(event).map_or(Ok(()), Err),
+            event => return self.links.publish.ending(event).map_or(Ok(()), Err),
         }
         Ok(())
     }

@@ -97,28 +97,28 @@ impl Keeper {
         // Every call in the table, those of the session before included.
         calls.ids().iter().for_each(|id| self.send(&mut link, id));
         let mut look = Look::new();
-        loop {
+        let ended = loop {
             tokio::select! {
                 biased;
-                () = calls.closing() => break,
+                () = calls.closing() => break None,
                 event = link.next() => match event {
                     Ok(event) => self.happened(event),
-                    Err(error) => return Some(error),
+                    Err(error) => break Some(error),
                 },
                 id = fresh.recv() => match id {
                     Some(id) => self.send(&mut link, &id),
-                    None => break,
+                    None => break None,
                 },
                 () = look.due(&calls) => {
                     if let Err(error) = self.look(&mut link).await {
-                        return Some(error);
+                        break Some(error);
                     }
                     look.later();
                 }
             }
-        }
+        };
         link.close().await;
-        None
+        ended
     }
 
     fn send(&self, link: &mut Calling, id: &str) {
