@@ -155,6 +155,7 @@ fn server(
         service: Service::new(config.compute.max_n),
         pool,
         metrics,
+        suspects: Arc::default(),
         standing,
     }
 }

@@ -15,6 +15,7 @@
 //!
 //! - [`daemon`]: the story of a start and a stop; read it first
 //! - `server`: the supervisor that keeps a session with a broker, and the session's requests
+//! - `poison`: requests that are delivered again and again
 //! - `compute`: the threads for large numbers
 //! - [`config`], [`broker_uri`]: the settings
 //! - [`metrics`], [`http`], [`log`]: what can be seen from outside
@@ -49,6 +50,7 @@ pub mod fibonacci;
 pub mod http;
 pub mod log;
 pub mod metrics;
+mod poison;
 mod server;
 mod service;
 pub mod signals;

@@ -14,12 +14,13 @@ use crate::{
     broker_uri::BrokerUri,
     compute::{Job, Pool, Slot, StopOnDrop, Unfinished},
     metrics::Metrics,
+    poison::Suspects,
     service::{self, Answer, Service},
     wire::{Envelope, Reply},
 };
 use std::{
     collections::VecDeque,
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 use tokio::sync::{mpsc, watch};
@@ -68,6 +69,7 @@ pub(crate) struct Server {
     pub(crate) service: Service,
     pub(crate) pool: Pool,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) suspects: Arc<Mutex<Suspects>>,
     pub(crate) standing: watch::Sender<Standing>,
 }
 
@@ -81,7 +83,7 @@ impl Server {
             let attached = tokio::select! {
                 biased;
                 () = leaves_serving(&mut phase) => return Ending::Detached,
-                attached = Serving::attach(uri, &self.settings, Arc::clone(&self.metrics)) => attached,
+                attached = self.attach(uri) => attached,
             };
             let pause = match attached {
                 Ok(link) => match self.session(uri, link, &mut phase).await {
@@ -110,6 +112,11 @@ impl Server {
             }
         }
         Ending::Detached // not reached: there is always a URI, and the cycle has no end
+    }
+
+    async fn attach(&self, uri: &BrokerUri) -> Result<Serving, LinkError> {
+        let (metrics, suspects) = (Arc::clone(&self.metrics), Arc::clone(&self.suspects));
+        Serving::attach(uri, &self.settings, metrics, suspects).await
     }
 
     fn detached(&self, error: &LinkError) {
@@ -242,11 +249,19 @@ impl<'a> Session<'a> {
     }
 
     fn handle(&mut self, request: Incoming) {
-        let Incoming { tag, envelope, body } = request;
+        let Incoming { tag, envelope, body, poison } = request;
         let Some(reply_queue) = envelope.reply_queue().map(str::to_owned) else {
             tracing::debug!("rejected a request without reply_to");
             return self.link.reject(tag);
         };
+        if poison {
+            tracing::error!(
+                correlation_id = %envelope.reply_id().unwrap_or_default().escape_ascii(),
+                "refused a request that was delivered too often without being answered"
+            );
+            let reply = Reply::from(&service::poison());
+            return self.link.reply(tag, &envelope, &reply_queue, reply);
+        }
         match self.service.answer(&envelope, &body) {
             Answer::Now(reply) => self.link.reply(tag, &envelope, &reply_queue, reply),
             Answer::Compute { n, remaining } => {

@@ -87,6 +87,14 @@ pub(crate) fn too_late() -> Failure {
     Failure::new(Status::DeadlineExceeded, "the deadline of the call has passed")
 }
 
+/// The failure of a call that was delivered too often.
+pub(crate) fn poison() -> Failure {
+    Failure::new(
+        Status::Internal,
+        "the request was delivered again and again without being answered; it is not tried again",
+    )
+}
+
 /// The failure of a call that the server could not compute.
 pub(crate) fn internal() -> Failure {
     Failure::new(Status::Internal, "the server failed to compute this number")

@@ -87,7 +87,7 @@ epmd_program=$(command -v epmd) || {
 
 # ---- the end, whichever it is -------------------------------------------------------------------------------------
 
-made_dir='' node='' epmd='' watcher=''
+made_dir='' node='' epmd='' is_up=''
 stopping='' # set by the signals
 
 gone() { ! kill -0 "$1" 2>/dev/null; }
@@ -99,7 +99,8 @@ cleanup() {
     trap '' TERM INT HUP
     set +e
     if [[ -n $node ]]; then
-        if [[ -n $graceful && -n $stopping ]] && ! gone "$node"; then
+        # A node that is still starting has nothing to lose, and RabbitMQ may not heed the signal then.
+        if [[ -n $graceful && -n $stopping && -n $is_up ]] && ! gone "$node"; then
             kill -TERM "$node"
             # The one that ends first; bash 5.0 has no `wait` with a time limit.
             sleep "$stop_timeout" &
@@ -108,14 +109,15 @@ cleanup() {
             gone "$limit" && say "the node did not stop within $stop_timeout s; killing it"
             kill -KILL "$limit" 2>/dev/null
         fi
-        # Its session is its own (setsid), so this reaches its helper processes and nobody else.
-        kill -KILL -- "-$node" 2>/dev/null
-        kill -KILL "$node" 2>/dev/null # in case it had not come as far as setsid
     fi
-    [[ -n $epmd ]] && kill -KILL "$epmd" 2>/dev/null
-    [[ -n $watcher ]] && kill -KILL "$watcher" 2>/dev/null
+    # All we started, also what a signal kept us from writing down. The node's session is its own (setsid), so that its
+    # helper processes are reached as a group. (IFS: the trap may have come during a `read` with its own.)
+    local pid IFS=$' \t\n'
+    for pid in $(jobs -p); do
+        kill -KILL -- "-$pid" "$pid" 2>/dev/null
+    done
     wait 2>/dev/null
-    [[ -n $dir ]] && rm -f -- "$dir/node.pid"
+    [[ -n $node ]] && rm -f -- "$dir/node.pid"
     [[ -n $made_dir ]] && rm -rf -- "$dir"
     exit "$status"
 }
@@ -131,7 +133,6 @@ if [[ -n $until_eof ]]; then
         while IFS= read -r _; do :; done
         kill -TERM "$$"
     } <&"$our_stdin" >/dev/null &
-    watcher=$!
     exec {our_stdin}<&-
 fi
 exec </dev/null
@@ -139,8 +140,12 @@ exec </dev/null
 # ---- where it lives -----------------------------------------------------------------------------------------------
 
 if [[ -z $dir ]]; then
+    # A signal between these two would leave the directory behind.
+    trap 'stopping=yes' TERM INT HUP
     dir=$(mktemp -d "${TMPDIR:-/tmp}/fibrpc-broker.XXXXXX")
     made_dir=yes
+    trap 'stopping=yes; exit 0' TERM INT HUP
+    [[ -z $stopping ]] || exit 0
 else
     mkdir -p -- "$dir"
     dir=$(readlink -f -- "$dir")
@@ -156,7 +161,9 @@ if [[ -r $dir/node ]]; then
     . "$dir/node"
 fi
 name=${name:-fibrpc-$$@localhost}
-if [[ -r $dir/node.pid ]] && read -r other <"$dir/node.pid" && ! gone "$other"; then
+# Its arguments and not only its id: that may be another process by now. (The node writes this file too, without an
+# end of line.)
+if [[ -r $dir/node.pid ]] && other=$(<"$dir/node.pid") && grep -qsF -- "$name" "/proc/$other/cmdline"; then
     say "$name is running in $dir already, as process $other"
     exit 1
 fi
@@ -342,7 +349,6 @@ start_node() {
     ! gone "$node" || timed_out=''
     kill -KILL -- "-$node" 2>/dev/null
     wait "$node" 2>/dev/null
-    node=''
     return 1
 }
 
@@ -378,6 +384,7 @@ while :; do
     exit 1
 done
 
+is_up=yes
 [[ -z $definitions ]] || imported=$definitions
 printf '%s=%q\n' name "$name" epmd_port "$epmd_port" old_port "$port" imported "$imported" >"$dir/node"
 echo "ready port=$port node=$name dir=$dir epmd=$epmd_port"

@@ -1,6 +1,9 @@
 //! Message properties to and from the types of [`crate::wire`].
 
-use crate::wire::{DEADLINE_HEADER, Envelope, Reply, STATUS_HEADER, Status, TRACE_HEADERS};
+use super::transport::frames::raw;
+use crate::wire::{
+    DEADLINE_HEADER, DELIVERY_COUNT_HEADER, Envelope, Reply, STATUS_HEADER, Status, TRACE_HEADERS,
+};
 use lapin::{
     BasicProperties,
     types::{AMQPValue, FieldTable, ShortString},
@@ -16,15 +19,25 @@ const TRACE_LIMIT: usize = 512;
 
 /// Reads a request's properties.
 pub(super) fn envelope(properties: &BasicProperties) -> Envelope {
-    let text = |value: &Option<ShortString>| value.as_ref().map(|text| text.as_str().to_owned());
+    let text = |value: &Option<ShortString>| Some(value.as_ref()?.as_str().to_owned());
+    let id = |value: &Option<ShortString>| text(value).map(String::into_bytes);
     let mut envelope = Envelope {
         reply_to: text(properties.reply_to()),
-        correlation_id: text(properties.correlation_id()),
-        message_id: text(properties.message_id()),
+        correlation_id: id(properties.correlation_id()),
+        message_id: id(properties.message_id()),
         kind: text(properties.kind()),
         ..Envelope::default()
     };
     if let Some(headers) = properties.headers() {
+        for (name, id) in [
+            (raw::CORRELATION_ID, &mut envelope.correlation_id),
+            (raw::MESSAGE_ID, &mut envelope.message_id),
+        ] {
+            if let Some(value) = headers.inner().get(name).and_then(bytes) {
+                *id = Some(value.to_vec());
+            }
+        }
+        envelope.delivery_count = headers.inner().get(DELIVERY_COUNT_HEADER).and_then(integer);
         envelope.deadline_ms = headers.inner().get(DEADLINE_HEADER).and_then(integer);
         envelope.trace = TRACE_HEADERS
             .into_iter()
@@ -41,15 +54,22 @@ pub(super) fn of_reply(envelope: &Envelope, reply: &Reply) -> BasicProperties {
     let mut properties = BasicProperties::default()
         .with_content_type(reply.content_type.into())
         .with_delivery_mode(TRANSIENT);
-    if let Some(id) = envelope.reply_id() {
-        properties = properties.with_correlation_id(id.into());
+    let mut headers = FieldTable::default();
+    match envelope.reply_id().map(|id| (id, str::from_utf8(id))) {
+        Some((_, Ok(id))) => properties = properties.with_correlation_id(id.into()),
+        // The socket puts the bytes where they belong.
+        Some((id, Err(_))) => {
+            headers.insert(raw::CORRELATION_ID.into(), AMQPValue::ByteArray(id.into()));
+        }
+        None => {}
     }
     if reply.status != Status::Ok || !envelope.trace.is_empty() {
-        let mut headers = FieldTable::default();
         headers.insert(STATUS_HEADER.into(), AMQPValue::LongString(reply.status.name().into()));
         for (name, value) in &envelope.trace {
             headers.insert((*name).into(), AMQPValue::LongString(value.as_slice().into()));
         }
+    }
+    if !headers.inner().is_empty() {
         properties = properties.with_headers(headers);
     }
     properties

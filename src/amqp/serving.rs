@@ -9,7 +9,7 @@
 
 mod ledger;
 
-use self::ledger::{Acks, Ledger};
+use self::ledger::{Acks, Entry, Ledger};
 use super::{
     Cause, LinkError,
     connect::{Dial, Link, answer},
@@ -19,6 +19,7 @@ use crate::{
     broker_uri::BrokerUri,
     config::QueueType,
     metrics::Metrics,
+    poison::Suspects,
     wire::{Envelope, Reply, Status},
 };
 use futures_util::{FutureExt as _, Stream, StreamExt as _, stream::FuturesUnordered};
@@ -31,7 +32,11 @@ use lapin::{
     },
     types::FieldTable,
 };
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 /// How long replies may wait for a first or a further confirm.
@@ -60,6 +65,8 @@ pub(crate) struct Incoming {
     pub(crate) tag: u64,
     pub(crate) envelope: Envelope,
     pub(crate) body: Vec<u8>,
+    /// It was delivered too often without being settled: it is to be refused.
+    pub(crate) poison: bool,
 }
 
 /// What happened in a session.
@@ -91,6 +98,7 @@ pub(crate) struct Serving {
     publish_events: Events,
     watch: Interval,
     metrics: Arc<Metrics>,
+    suspects: Arc<Mutex<Suspects>>,
     _gauges: Gauges,
     links: Links,
 }
@@ -152,6 +160,7 @@ impl Serving {
         uri: &BrokerUri,
         settings: &Settings,
         metrics: Arc<Metrics>,
+        suspects: Arc<Mutex<Suspects>>,
     ) -> Result<Self, LinkError> {
         let links = Links::open(uri, &settings.dial).await?;
         let channels = match Channels::open(&links, settings).await {
@@ -176,6 +185,7 @@ impl Serving {
             watch,
             _gauges: Gauges(Arc::clone(&metrics)),
             metrics,
+            suspects,
             links,
         })
     }
@@ -223,9 +233,14 @@ impl Serving {
             self.metrics.redeliveries.inc();
         }
         let envelope = properties::envelope(&delivery.properties);
-        self.ledger.received(delivery.delivery_tag, envelope.method());
+        let (tag, body) = (delivery.delivery_tag, delivery.data);
+        let suspects = self.suspects();
+        let fingerprint = suspects.fingerprint(&envelope, &body);
+        let poison = delivery.redelivered && suspects.is_poison(&envelope, fingerprint);
+        drop(suspects);
+        self.ledger.received(tag, Entry::new(envelope.method(), fingerprint, poison));
         self.count_in_flight();
-        Incoming { tag: delivery.delivery_tag, envelope, body: delivery.data }
+        Incoming { tag, envelope, body, poison }
     }
 
     fn consumer_ended(&mut self) -> Result<Event, LinkError> {
@@ -259,14 +274,19 @@ impl Serving {
         }));
     }
 
-    /// Rejects a request that nobody can answer, so that a dead-letter policy catches it.
+    /// Rejects a request that nobody can answer, or that nobody should try again, so that a
+    /// dead-letter policy catches it.
     pub(crate) fn reject(&mut self, tag: u64) {
         if let Some(entry) = self.ledger.settle(tag) {
+            self.suspects().settled(entry.fingerprint);
             let options = BasicRejectOptions { requeue: false };
             // Written by lapin's thread; should it fail, the channel fails, which `next` reports.
             let _ = self.channels.requests.basic_reject(tag, options).now_or_never();
             self.metrics.rejects.inc();
-            self.metrics.rejected(entry.method);
+            match entry.status {
+                None => self.metrics.rejected(entry.method),
+                Some(status) => self.metrics.answered(entry.method, status, entry.age()),
+            }
         }
         self.count_in_flight();
     }
@@ -300,8 +320,11 @@ impl Serving {
         }
     }
 
-    /// Says goodbye to the broker.
+    /// Remembers what was not settled, and says goodbye to the broker.
     pub(crate) async fn close(self) {
+        for entry in self.ledger.open_entries() {
+            self.suspects().held(entry.fingerprint);
+        }
         self.links.close().await;
     }
 
@@ -339,10 +362,13 @@ impl Serving {
                     self.metrics.replies_unroutable.inc();
                 }
                 self.metrics.replies.inc();
-                if let Some((entry, elapsed)) = self.ledger.confirmed(tag, acks) {
+                if self.ledger.is_poison(tag) {
+                    self.reject(tag);
+                } else if let Some(entry) = self.ledger.confirmed(tag, acks) {
+                    self.suspects().settled(entry.fingerprint);
                     self.metrics.acks.inc();
                     let status = entry.status.unwrap_or(Status::Ok);
-                    self.metrics.answered(entry.method, status, elapsed);
+                    self.metrics.answered(entry.method, status, entry.age());
                 }
             }
             Confirmation::Nack(_) | Confirmation::NotRequested => {
@@ -382,6 +408,10 @@ impl Serving {
             }
             _ => Ok(()),
         }
+    }
+
+    fn suspects(&self) -> MutexGuard<'_, Suspects> {
+        self.suspects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn count_in_flight(&self) {

@@ -1,10 +1,14 @@
-//! The socket under a lapin connection.
+//! The socket under a lapin connection: it can be cut, and what lapin cannot read is translated on
+//! the way ([`frames`]).
 //!
 //! lapin opens its sockets through a [`Reactor`]. Ours hands out [`Socket`]s that can be cut from
 //! outside: lapin has no deadline of its own on a handshake, a write or a close, and keeps a
 //! thread for as long as the socket lives. After [`Cut::cut`] every read and write fails, lapin
 //! takes the connection for broken, and its thread ends.
 
+pub(super) mod frames;
+
+use self::frames::{Inbound, Outbound};
 use async_rs::{
     Tokio,
     traits::{AsyncToSocketAddrs, Reactor},
@@ -22,7 +26,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
@@ -72,10 +76,71 @@ impl Drop for CutOnDrop {
 
 type Inner = <Tokio as Reactor>::TcpStream;
 
-/// A TCP stream that can be cut.
+/// Most bytes taken from one side at a time.
+const CHUNK: usize = 64 << 10;
+
+/// A TCP stream that can be cut, and that translates.
 pub(crate) struct Socket {
     inner: Inner,
     cut: Cut,
+    inbound: Inbound,
+    outbound: Outbound,
+    chunk: Box<[u8]>,
+    /// Translated, and not taken by lapin yet.
+    received: Queue,
+    /// Translated, and not taken by the network yet.
+    to_send: Queue,
+}
+
+/// Bytes that wait for somebody.
+#[derive(Default)]
+struct Queue {
+    bytes: Vec<u8>,
+    taken: usize,
+}
+
+impl Queue {
+    fn waiting(&self) -> &[u8] {
+        &self.bytes[self.taken..]
+    }
+
+    fn is_empty(&self) -> bool {
+        self.waiting().is_empty()
+    }
+
+    fn take(&mut self, count: usize) {
+        self.taken += count;
+        if self.is_empty() {
+            self.bytes.clear();
+            self.bytes.shrink_to(CHUNK); // one large message does not keep its room for ever
+            self.taken = 0;
+        }
+    }
+}
+
+impl Socket {
+    fn new(inner: Inner, cut: Cut) -> Self {
+        Self {
+            inner,
+            cut,
+            inbound: Inbound::default(),
+            outbound: Outbound::default(),
+            chunk: vec![0; CHUNK].into_boxed_slice(),
+            received: Queue::default(),
+            to_send: Queue::default(),
+        }
+    }
+
+    /// Sends what waits.
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.to_send.is_empty() {
+            match ready!(Pin::new(&mut self.inner).poll_write(cx, self.to_send.waiting()))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => self.to_send.take(count),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
 }
 
 impl AsyncRead for Socket {
@@ -84,8 +149,18 @@ impl AsyncRead for Socket {
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        self.cut.check(&self.cut.0.reader, cx)?;
-        Pin::new(&mut self.inner).poll_read(cx, buffer)
+        let this = &mut *self;
+        this.cut.check(&this.cut.0.reader, cx)?;
+        while this.received.is_empty() {
+            match ready!(Pin::new(&mut this.inner).poll_read(cx, &mut this.chunk))? {
+                0 => return Poll::Ready(Ok(0)),
+                count => this.inbound.push(&this.chunk[..count], &mut this.received.bytes)?,
+            }
+        }
+        let count = this.received.waiting().len().min(buffer.len());
+        buffer[..count].copy_from_slice(&this.received.waiting()[..count]);
+        this.received.take(count);
+        Poll::Ready(Ok(count))
     }
 }
 
@@ -95,20 +170,30 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.cut.check(&self.cut.0.writer, cx)?;
-        Pin::new(&mut self.inner).poll_write(cx, buffer)
+        let this = &mut *self;
+        this.cut.check(&this.cut.0.writer, cx)?;
+        ready!(this.poll_drain(cx))?;
+        let taken = &buffer[..buffer.len().min(CHUNK)];
+        this.outbound.push(taken, &mut this.to_send.bytes)?;
+        // As much as the network takes now; `poll_flush` sends the rest.
+        if let Poll::Ready(Err(error)) = this.poll_drain(cx) {
+            return Poll::Ready(Err(error));
+        }
+        Poll::Ready(Ok(taken.len()))
     }
 
     fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.cut.check(&self.cut.0.writer, cx)?;
-        Pin::new(&mut self.inner).poll_write_vectored(cx, buffers)
+        let first = buffers.iter().find(|buffer| !buffer.is_empty());
+        self.poll_write(cx, first.map_or(&[], |buffer| buffer))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.cut.check(&self.cut.0.writer, cx)?;
+        ready!(self.poll_drain(cx))?;
         Pin::new(&mut self.inner).poll_flush(cx)
     }
 
@@ -116,6 +201,7 @@ impl AsyncWrite for Socket {
         if self.cut.0.off.load(Ordering::SeqCst) {
             return Poll::Ready(Ok(())); // dropping the socket closes it
         }
+        ready!(self.poll_drain(cx))?;
         Pin::new(&mut self.inner).poll_close(cx)
     }
 }
@@ -186,7 +272,7 @@ impl Reactor for Sockets {
             let inner = tokio::time::timeout(limit, connect)
                 .await
                 .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-            Ok(Socket { inner, cut })
+            Ok(Socket::new(inner, cut))
         }
     }
 }

@@ -19,6 +19,10 @@ pub const STATUS_HEADER: &str = "x-fibrpc-status";
 /// The header of a request that holds its deadline: an integer, Unix time in milliseconds.
 pub const DEADLINE_HEADER: &str = "x-deadline";
 
+/// The header in which a quorum queue counts how often it has delivered a message before
+/// (<https://www.rabbitmq.com/docs/quorum-queues#poison-message-handling>).
+pub const DELIVERY_COUNT_HEADER: &str = "x-delivery-count";
+
 /// The W3C trace context headers, taken from a request and returned in its reply
 /// (<https://www.w3.org/TR/trace-context/>).
 pub const TRACE_HEADERS: [&str; 2] = ["traceparent", "tracestate"];

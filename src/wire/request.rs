@@ -7,14 +7,16 @@ use super::{Failure, Number, Status};
 pub struct Envelope {
     /// Where the reply goes: the routing key on the default exchange.
     pub reply_to: Option<String>,
-    /// Echoed in the reply.
-    pub correlation_id: Option<String>,
+    /// Echoed in the reply. Bytes, not necessarily UTF-8.
+    pub correlation_id: Option<Vec<u8>>,
     /// Echoed as correlation id where the request has none: AMQP 1.0 requesters set only this.
-    pub message_id: Option<String>,
+    pub message_id: Option<Vec<u8>>,
     /// The `type` property: the method.
     pub kind: Option<String>,
     /// The deadline, Unix time in milliseconds.
     pub deadline_ms: Option<i64>,
+    /// How often the queue delivered the request before, where it counts that.
+    pub delivery_count: Option<i64>,
     /// Trace context headers, echoed in the reply.
     pub trace: Vec<(&'static str, Vec<u8>)>,
 }
@@ -28,7 +30,7 @@ impl Envelope {
 
     /// The correlation id of the reply.
     #[must_use]
-    pub fn reply_id(&self) -> Option<&str> {
+    pub fn reply_id(&self) -> Option<&[u8]> {
         self.correlation_id.as_deref().or(self.message_id.as_deref())
     }
 
@@ -138,9 +140,9 @@ mod tests {
     #[test]
     fn message_id_stands_in_for_the_correlation_id() {
         let mut envelope = Envelope { message_id: Some("m".into()), ..Envelope::default() };
-        assert_eq!(envelope.reply_id(), Some("m"));
+        assert_eq!(envelope.reply_id(), Some(&b"m"[..]));
         envelope.correlation_id = Some("c".into());
-        assert_eq!(envelope.reply_id(), Some("c"));
+        assert_eq!(envelope.reply_id(), Some(&b"c"[..]));
         assert_eq!(Envelope::default().reply_id(), None);
     }
 }

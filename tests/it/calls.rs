@@ -60,8 +60,8 @@ fn wrong_numbers_are_refused_with_a_reason_and_move_nothing() {
     assert!(reply.body.starts_with("error: "), "{}", reply.body);
     assert_eq!(ctl(&vhost.uri(), &["call", "1000"]).stdout.len(), 209 + 1);
     assert_eq!(daemon.metric("fibrpcd_amqp_connects_total"), 1);
-    assert_eq!(daemon.metric("fibrpcd_request_failures_total{reason=\"invalid_argument\"}"), 4);
-    assert_eq!(daemon.metric("fibrpcd_request_failures_total{reason=\"resource_exhausted\"}"), 3);
+    daemon.wait_for_metric("fibrpcd_request_failures_total{reason=\"invalid_argument\"}", 4);
+    daemon.wait_for_metric("fibrpcd_request_failures_total{reason=\"resource_exhausted\"}", 3);
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn methods_deadlines_and_trace_context_are_honoured() {
     assert_eq!(headers.get("traceparent"), Some(&AMQPValue::LongString(parent.into())));
     assert_eq!(delivery.properties.content_type().as_ref().unwrap().as_str(), "text/plain");
     assert_eq!(delivery.properties.delivery_mode(), &Some(1));
-    assert_eq!(daemon.metric("fibrpcd_request_failures_total{reason=\"unimplemented\"}"), 1);
+    daemon.wait_for_metric("fibrpcd_request_failures_total{reason=\"unimplemented\"}", 1);
 }
 
 #[test]
@@ -215,8 +215,8 @@ fn a_request_that_names_no_reply_queue_is_dead_lettered() {
     let bodies = [caller.get("dead"), caller.get("dead"), caller.get("dead")]
         .map(|message| message.map(|message| message.data));
     assert_eq!(bodies, [Some(b"30".to_vec()), Some(b"30".to_vec()), None]);
-    assert_eq!(daemon.metric("fibrpcd_request_failures_total{reason=\"no_reply_to\"}"), 2);
-    assert_eq!(daemon.metric("fibrpcd_rejects_total"), 2);
+    daemon.wait_for_metric("fibrpcd_request_failures_total{reason=\"no_reply_to\"}", 2);
+    daemon.wait_for_metric("fibrpcd_rejects_total", 2);
 }
 
 #[test]
@@ -229,6 +229,6 @@ fn a_caller_that_went_away_is_counted_and_harms_nobody() {
     caller.call("here", "30");
     assert_eq!(caller.reply(), ok("here", "832040"));
     daemon.wait_for_metric("fibrpcd_acks_total", 2);
-    assert_eq!(daemon.metric("fibrpcd_replies_unroutable_total"), 1);
+    daemon.wait_for_metric("fibrpcd_replies_unroutable_total", 1);
     assert_eq!(daemon.metric("fibrpcd_requests_in_flight"), 0);
 }

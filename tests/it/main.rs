@@ -13,3 +13,4 @@ mod http;
 mod interop;
 mod outages;
 mod queues;
+mod raw_ids;

@@ -3,6 +3,7 @@
 pub(crate) mod broker;
 pub(crate) mod caller;
 pub(crate) mod program;
+pub(crate) mod raw;
 
 use std::time::Duration;
 

@@ -137,7 +137,9 @@ impl Daemon {
         (status, response.split_once("\r\n\r\n").unwrap().1.to_owned())
     }
 
-    /// Waits until a metric's series is this value or more. Metrics have no event but a scrape.
+    /// Waits until a metric's series is this value or more. Requests are counted when the broker
+    /// has confirmed their replies, which may be after the replies arrive; and metrics have no
+    /// event but a scrape.
     pub(crate) fn wait_for_metric(&self, series: &str, value: u64) {
         let started = Instant::now();
         while self.metric(series) < value {

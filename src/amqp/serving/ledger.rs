@@ -3,7 +3,10 @@
 //! Delivery tags of a channel count up from 1 without gaps (AMQP 0-9-1, basic.deliver), so the
 //! book is a queue of entries in the order of their tags, indexed by tag.
 
-use crate::wire::{Method, Status};
+use crate::{
+    poison::Fingerprint,
+    wire::{Method, Status},
+};
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
@@ -13,6 +16,9 @@ use std::{
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) method: Method,
+    pub(super) fingerprint: Fingerprint,
+    /// Delivered too often: it is rejected, not acknowledged, when its reply is confirmed.
+    pub(super) poison: bool,
     /// Set once a reply is on its way.
     pub(super) status: Option<Status>,
     received: Instant,
@@ -43,6 +49,17 @@ pub(super) struct Acks {
     batch: Option<u64>,
 }
 
+impl Entry {
+    pub(super) fn new(method: Method, fingerprint: Fingerprint, poison: bool) -> Self {
+        Self { method, fingerprint, poison, status: None, received: Instant::now() }
+    }
+
+    /// The time since the delivery.
+    pub(super) fn age(&self) -> Duration {
+        self.received.elapsed()
+    }
+}
+
 impl Acks {
     /// The acks, the batch first.
     pub(super) fn take(self) -> impl Iterator<Item = (u64, bool)> {
@@ -66,11 +83,11 @@ impl Ledger {
         !std::mem::replace(&mut self.draining, true)
     }
 
-    pub(super) fn received(&mut self, tag: u64, method: Method) {
+    pub(super) fn received(&mut self, tag: u64, entry: Entry) {
         if self.slots.is_empty() {
             self.settled_up_to = tag - 1;
         }
-        self.slots.push_back(Slot::Open(Entry { method, status: None, received: Instant::now() }));
+        self.slots.push_back(Slot::Open(entry));
         self.open += 1;
     }
 
@@ -87,11 +104,23 @@ impl Ledger {
         Some(entry)
     }
 
-    /// Closes an entry whose reply is confirmed; returns it with its age.
-    pub(super) fn confirmed(&mut self, tag: u64, acks: &mut Acks) -> Option<(Entry, Duration)> {
+    /// Closes an entry whose reply is confirmed.
+    pub(super) fn confirmed(&mut self, tag: u64, acks: &mut Acks) -> Option<Entry> {
         let entry = self.close(tag, Slot::Confirmed)?;
         acks.confirmed.push(tag);
-        Some((entry, entry.received.elapsed()))
+        Some(entry)
+    }
+
+    pub(super) fn is_poison(&mut self, tag: u64) -> bool {
+        matches!(self.slot(tag), Some(Slot::Open(entry)) if entry.poison)
+    }
+
+    /// The entries that are not settled.
+    pub(super) fn open_entries(&self) -> impl Iterator<Item = &Entry> {
+        self.slots.iter().filter_map(|slot| match slot {
+            Slot::Open(entry) => Some(entry),
+            Slot::Confirmed | Slot::Settled => None,
+        })
     }
 
     /// Turns the run of settled and confirmed entries at the head into one ack of all of them
@@ -141,10 +170,16 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{poison::Suspects, wire::Envelope};
+
+    fn entry() -> Entry {
+        let fingerprint = Suspects::default().fingerprint(&Envelope::default(), b"");
+        Entry::new(Method::Fib, fingerprint, false)
+    }
 
     fn ledger(deliveries: u64) -> Ledger {
         let mut ledger = Ledger::default();
-        (1..=deliveries).for_each(|tag| ledger.received(tag, Method::Fib));
+        (1..=deliveries).for_each(|tag| ledger.received(tag, entry()));
         ledger
     }
 
@@ -207,7 +242,7 @@ mod tests {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 let choice = (state >> 33) as usize;
                 if open.is_empty() || (choice & 1 == 0 && next <= 150) {
-                    ledger.received(next, Method::Fib);
+                    ledger.received(next, entry());
                     broker.insert(next);
                     open.push(next);
                     next += 1;

@@ -1,0 +1,217 @@
+//! What comes from a broker: methods get readable texts, content headers a form of our own.
+
+use super::{
+    raw,
+    reader::{
+        BASIC, Entry, Fields, HEADER, METHOD, Splitter, Visitor, make_utf8, parts,
+        write_bytes_entry, write_frame, write_short,
+    },
+};
+use crate::wire::{DEADLINE_HEADER, DELIVERY_COUNT_HEADER, STATUS_HEADER, TRACE_HEADERS};
+use std::io;
+
+/// The longest text or byte string that a kept header may have; see `TRACE_LIMIT`.
+const MAX_HEADER: usize = 512;
+
+/// Rewrites what a broker sends.
+#[derive(Debug, Default)]
+pub(in crate::amqp) struct Inbound {
+    splitter: Splitter,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum State {
+    #[default]
+    Start,
+    Frames,
+    /// The peer does not speak our version, and says so without frames: lapin understands that.
+    Foreign,
+}
+
+impl Inbound {
+    /// Takes bytes from the socket; writes those for lapin.
+    pub(in crate::amqp) fn push(&mut self, input: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+        if let (State::Start, Some(first)) = (self.state, input.first()) {
+            self.state = if *first == b'A' { State::Foreign } else { State::Frames };
+        }
+        if let State::Foreign = self.state {
+            out.extend_from_slice(input);
+            return Ok(());
+        }
+        self.splitter.push(input, &mut Rewrite, out)
+    }
+}
+
+struct Rewrite;
+
+impl Visitor for Rewrite {
+    fn wants(&self, kind: u8) -> bool {
+        kind == METHOD || kind == HEADER
+    }
+
+    fn frame(&mut self, frame: &[u8], out: &mut Vec<u8>) {
+        let rewritten = parts(frame).and_then(|(kind, channel, payload)| {
+            let payload = if kind == METHOD { method(payload)? } else { header(payload)? };
+            write_frame(kind, channel, &payload, out);
+            Some(())
+        });
+        if rewritten.is_none() {
+            out.extend_from_slice(frame); // not for us, or not a frame: lapin will say so
+        }
+    }
+}
+
+/// A field of a method.
+enum Field {
+    Short,
+    Skip(usize),
+}
+
+/// The fields of the methods in which a broker sends short strings, up to the last of those.
+fn layout(class: u16, method: u16) -> Option<&'static [Field]> {
+    use Field::{Short, Skip};
+    Some(match (class, method) {
+        (10, 50) | (20, 40) => &[Skip(2), Short], // connection.close, channel.close
+        (60, 60) => &[Short, Skip(9), Short, Short], // basic.deliver
+        (60, 50) => &[Skip(2), Short, Short, Short], // basic.return
+        (60, 71) => &[Skip(9), Short, Short],     // basic.get-ok
+        // connection.blocked, queue.declare-ok, basic.consume-ok, basic.cancel, basic.cancel-ok
+        (10, 60) | (50, 11) | (60, 21 | 30 | 31) => &[Short],
+        _ => return None,
+    })
+}
+
+/// A method with every short string made UTF-8, in place: nobody needs to have them back.
+fn method(payload: &[u8]) -> Option<Vec<u8>> {
+    let mut fields = Fields(payload);
+    let layout = layout(fields.u16()?, fields.u16()?)?;
+    let mut rewritten = payload.to_vec();
+    for field in layout {
+        match field {
+            Field::Skip(count) => drop(fields.bytes(*count)?),
+            Field::Short => {
+                let text = fields.short()?;
+                let end = payload.len() - fields.0.len();
+                make_utf8(&mut rewritten[end - text.len()..end]);
+            }
+        }
+    }
+    Some(rewritten)
+}
+
+/// Property flags of the class `basic`, highest bit first.
+mod flag {
+    pub(super) const HEADERS: u16 = 1 << 13;
+    pub(super) const CORRELATION_ID: u16 = 1 << 10;
+    pub(super) const REPLY_TO: u16 = 1 << 9;
+    pub(super) const MESSAGE_ID: u16 = 1 << 7;
+    pub(super) const KIND: u16 = 1 << 5;
+}
+
+/// The properties that are looked at.
+#[derive(Debug, Default)]
+struct Properties<'a> {
+    headers: Option<&'a [u8]>,
+    correlation_id: Option<&'a [u8]>,
+    reply_to: Option<&'a [u8]>,
+    message_id: Option<&'a [u8]>,
+    kind: Option<&'a [u8]>,
+}
+
+impl<'a> Properties<'a> {
+    /// Reads them; as far as they can be read.
+    fn read(flags: u16, fields: &mut Fields<'a>) -> Self {
+        let mut properties = Self::default();
+        // An error ends the reading: nothing behind it can be found.
+        let _ = properties.fill(flags, fields);
+        properties
+    }
+
+    fn fill(&mut self, flags: u16, fields: &mut Fields<'a>) -> Option<()> {
+        for bit in (0..16).rev().map(|bit| 1 << bit).filter(|bit| flags & bit != 0) {
+            match bit {
+                flag::HEADERS => self.headers = Some(fields.long()?),
+                flag::CORRELATION_ID => self.correlation_id = Some(fields.short()?),
+                flag::REPLY_TO => self.reply_to = Some(fields.short()?),
+                flag::MESSAGE_ID => self.message_id = Some(fields.short()?),
+                flag::KIND => self.kind = Some(fields.short()?),
+                0x1000 | 0x0800 => drop(fields.bytes(1)?), // delivery_mode, priority
+                0x0040 => drop(fields.bytes(8)?),          // timestamp
+                0x0001 | 0x0002 => return None,            // there are no such properties
+                _ => drop(fields.short()?),
+            }
+        }
+        Some(())
+    }
+}
+
+/// What becomes of a property that is no text.
+enum Bytes {
+    Header(&'static str),
+    LeaveOut,
+    MakeText,
+}
+
+fn is_text(value: &[u8]) -> bool {
+    std::str::from_utf8(value).is_ok()
+}
+
+/// A content header with the properties that are looked at and no other.
+fn header(payload: &[u8]) -> Option<Vec<u8>> {
+    let mut fields = Fields(payload);
+    let start = fields.bytes(12)?; // class, weight, body size
+    if u16::from_be_bytes([start[0], start[1]]) != BASIC {
+        return None;
+    }
+    let properties = Properties::read(fields.u16()?, &mut fields);
+    let mut table = kept_headers(properties.headers);
+    let mut texts = Vec::new();
+    let mut flags = 0;
+    for (bit, value, otherwise) in [
+        (flag::CORRELATION_ID, properties.correlation_id, Bytes::Header(raw::CORRELATION_ID)),
+        (flag::REPLY_TO, properties.reply_to, Bytes::LeaveOut),
+        (flag::MESSAGE_ID, properties.message_id, Bytes::Header(raw::MESSAGE_ID)),
+        (flag::KIND, properties.kind, Bytes::MakeText),
+    ] {
+        let Some(value) = value else { continue };
+        match otherwise {
+            Bytes::Header(name) if !is_text(value) => write_bytes_entry(name, value, &mut table),
+            Bytes::LeaveOut if !is_text(value) => {}
+            _ => {
+                flags |= bit;
+                write_short(value, &mut texts);
+                let end = texts.len();
+                make_utf8(&mut texts[end - value.len()..]);
+            }
+        }
+    }
+    let mut rewritten = start.to_vec();
+    flags |= if table.is_empty() { 0 } else { flag::HEADERS };
+    rewritten.extend_from_slice(&flags.to_be_bytes());
+    if !table.is_empty() {
+        rewritten.extend_from_slice(&u32::try_from(table.len()).ok()?.to_be_bytes());
+        rewritten.extend_from_slice(&table);
+    }
+    rewritten.extend_from_slice(&texts);
+    Some(rewritten)
+}
+
+/// The entries of a table that somebody looks at.
+fn kept_headers(table: Option<&[u8]>) -> Vec<u8> {
+    let mut kept = Vec::new();
+    let mut fields = Fields(table.unwrap_or_default());
+    while let Some(entry) = fields.entry() {
+        if is_kept(&entry) {
+            kept.extend_from_slice(entry.all);
+        }
+    }
+    kept
+}
+
+fn is_kept(entry: &Entry<'_>) -> bool {
+    let known = [DEADLINE_HEADER, STATUS_HEADER, DELIVERY_COUNT_HEADER];
+    let known = known.iter().chain(&TRACE_HEADERS).any(|name| name.as_bytes() == entry.name);
+    let simple = !matches!(entry.kind, b'A' | b'F') && entry.value.len() <= MAX_HEADER;
+    known && simple
+}

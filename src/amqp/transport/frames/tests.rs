@@ -1,0 +1,207 @@
+use super::{Inbound, Outbound, raw, reader::*};
+
+/// A content header of class `basic`, of a body of 5 bytes.
+fn header(flags: u16, properties: &[u8]) -> Vec<u8> {
+    let payload =
+        [&[0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5][..], &flags.to_be_bytes(), properties].concat();
+    frame(HEADER, &payload)
+}
+
+fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::new();
+    write_frame(kind, [0, 1], payload, &mut frame);
+    frame
+}
+
+fn short(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_short(text, &mut out);
+    out
+}
+
+fn long(bytes: &[u8]) -> Vec<u8> {
+    [&u32::try_from(bytes.len()).unwrap().to_be_bytes(), bytes].concat()
+}
+
+fn entry(name: &[u8], kind: u8, value: &[u8]) -> Vec<u8> {
+    [short(name), vec![kind], value.to_vec()].concat()
+}
+
+fn raw_entry(name: &str, value: &[u8]) -> Vec<u8> {
+    entry(name.as_bytes(), b'x', &long(value))
+}
+
+fn inbound(input: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    Inbound::default().push(input, &mut out).unwrap();
+    out
+}
+
+fn outbound(input: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    Outbound::default().push(&[b"AMQP\0\0\x09\x01", input].concat(), &mut out).unwrap();
+    out.split_off(8)
+}
+
+const DELIVER: &[u8] = b"\0\x3c\0\x3c\x03tag\0\0\0\0\0\0\0\x07\0";
+
+#[test]
+fn ids_that_are_text_stay_where_they_are() {
+    let properties = [short(b"correlation"), short(b"reply"), short(b"fib")].concat();
+    let sent = header(0b0000_0110_0010_0000, &properties);
+    assert_eq!(inbound(&sent), sent);
+}
+
+#[test]
+fn ids_that_are_not_travel_as_headers_and_a_reply_queue_not_at_all() {
+    for id in [&[0xFF][..], b"\xC3(", &[0x80; 255]] {
+        let sent = [short(id), short(b"\xFD"), short(id)].concat();
+        let table = [raw_entry(raw::CORRELATION_ID, id), raw_entry(raw::MESSAGE_ID, id)].concat();
+        let expected = header(0b0010_0000_0000_0000, &long(&table));
+        assert_eq!(inbound(&header(0b0000_0110_1000_0000, &sent)), expected);
+    }
+}
+
+#[test]
+fn what_nobody_looks_at_is_left_out_however_deep_or_wrong() {
+    let mut nested = Vec::new();
+    for _ in 0..20_000 {
+        nested = entry(b"k", b'F', &long(&nested));
+    }
+    let deadline = entry(b"x-deadline", b'l', &7i64.to_be_bytes());
+    let table = long(
+        &[
+            nested,
+            entry(b"\xFF\xFE", b'S', &long(b"x")),
+            entry(b"fibrpc.raw.correlation_id", b'x', &long(b"forged")),
+            entry(b"traceparent", b'S', &long(&[b'0'; 600])),
+            deadline.clone(),
+            entry(b"unknown type", b'?', b""),
+            entry(b"tracestate", b'S', &long(b"behind it")),
+        ]
+        .concat(),
+    );
+    // content_type, content_encoding, headers, delivery_mode, priority, correlation_id,
+    // expiration, timestamp, user_id, app_id, cluster_id
+    let properties = [
+        &short(b"\xFF")[..],
+        &short(b"\xFF"),
+        &table,
+        &[2, 9],
+        &short(b"id"),
+        &short(b"\xFF"),
+        &[0; 8],
+        &short(b"\xFF"),
+        &short(b"\xFF"),
+        &short(b"\xFF"),
+    ];
+    let sent = header(0b1111_1101_0101_1100, &properties.concat());
+    let expected = header(0b0010_0100_0000_0000, &[long(&deadline), short(b"id")].concat());
+    assert_eq!(inbound(&sent), expected);
+}
+
+#[test]
+fn properties_that_end_too_early_are_no_properties() {
+    let empty = header(0, b"");
+    assert_eq!(inbound(&header(0b0000_0100_0000_0000, b"\x09short")), empty);
+    assert_eq!(inbound(&header(0b0010_0000_0000_0000, b"\xFF\xFF\xFF\xFF")), empty);
+    assert_eq!(inbound(&header(0xFFFF, b"")), empty);
+}
+
+#[test]
+fn texts_in_methods_become_readable() {
+    let deliver = |exchange: &[u8], key: &[u8]| {
+        frame(METHOD, &[DELIVER, &short(exchange), &short(key)].concat())
+    };
+    assert_eq!(inbound(&deliver(b"\xFFx", b"a\xC3")), deliver(b"?x", b"a?"));
+    assert_eq!(inbound(&deliver("é".as_bytes(), b"")), deliver("é".as_bytes(), b""));
+    let close = |text: &[u8]| frame(METHOD, &[&[0, 10, 0, 50, 1, 2][..], &short(text)].concat());
+    assert_eq!(inbound(&close(b"no \x80 here")), close(b"no ? here"));
+    // Too short for what it says it is: not for us to judge.
+    let cut = frame(METHOD, &DELIVER[..6]);
+    assert_eq!(inbound(&cut), cut);
+}
+
+#[test]
+fn replies_get_their_bytes_back() {
+    let publish = frame(METHOD, b"\0\x3c\0\x28\0\0\0\x05queue\x01");
+    let status = entry(b"x-fibrpc-status", b'S', &long(b"INTERNAL"));
+    for (kept, flags) in [(&status[..], 0b1011_0100_0000_0000), (b"", 0b1001_0100_0000_0000)] {
+        let table = [&raw_entry(raw::CORRELATION_ID, &[0xFF; 255]), kept].concat();
+        let sent = [short(b"text/plain"), long(&table), vec![1]].concat();
+        let sent = [publish.clone(), header(0b1011_0000_0000_0000, &sent), frame(3, b"error")];
+        let table = if kept.is_empty() { Vec::new() } else { long(kept) };
+        let expected = [short(b"text/plain"), table, vec![1], short(&[0xFF; 255])].concat();
+        let expected = [publish.clone(), header(flags, &expected), frame(3, b"error")];
+        assert_eq!(outbound(&sent.concat()), expected.concat());
+    }
+    // Other replies pass, with headers and without.
+    let text = [long(&status), short(b"id")].concat();
+    for header in [header(0b0010_0100_0000_0000, &text), header(0, b"")] {
+        let other = [publish.clone(), header, frame(3, b"error")].concat();
+        assert_eq!(outbound(&other), other);
+    }
+}
+
+#[test]
+fn it_does_not_matter_how_the_bytes_arrive() {
+    let properties = [long(b""), short(&[0xFF; 16]), short(b"reply")].concat();
+    let stream = [
+        frame(METHOD, &[DELIVER, &short(b""), &short(b"rpc_queue")].concat()),
+        header(0b0010_0110_0000_0000, &properties),
+        frame(3, &[b'3'; 300]),
+        frame(8, b""),
+        frame(METHOD, &[DELIVER, &short(b"\xFF"), &short(b"")].concat()),
+        header(0, b""),
+    ]
+    .concat();
+    let whole = inbound(&stream);
+    for size in [1, 2, 3, 7, 8, 9, 64, stream.len() - 1] {
+        let (mut inbound, mut out) = (Inbound::default(), Vec::new());
+        for chunk in stream.chunks(size) {
+            inbound.push(chunk, &mut out).unwrap();
+        }
+        assert_eq!(out, whole, "in pieces of {size}");
+    }
+}
+
+#[test]
+fn a_peer_of_another_version_is_left_to_lapin() {
+    assert_eq!(inbound(b"AMQP\x03\x01\0\0"), b"AMQP\x03\x01\0\0");
+}
+
+#[test]
+fn a_length_that_cannot_be_is_an_error_and_no_memory() {
+    let mut out = Vec::new();
+    let huge = [&[METHOD, 0, 1][..], &u32::MAX.to_be_bytes()].concat();
+    assert!(Inbound::default().push(&huge, &mut out).is_err());
+    // A body may have any length: it only passes.
+    let body = [&[3, 0, 1][..], &u32::MAX.to_be_bytes(), b"x"].concat();
+    assert_eq!(inbound(&body), body);
+}
+
+#[test]
+fn noise_is_survived() {
+    let mut state = 1u64;
+    let mut noise = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        state.to_be_bytes()[0]
+    };
+    for _ in 0..20_000 {
+        let length = usize::from(noise()) % 64;
+        let payload = (0..length).map(|_| noise()).collect::<Vec<_>>();
+        let kind = if noise() & 1 == 0 { METHOD } else { HEADER };
+        let mut payload = [&[0, 60][..], &payload].concat();
+        if kind == METHOD && payload.len() >= 4 {
+            payload[2] = 0;
+        }
+        let framed = frame(kind, &payload);
+        let (out, twice) = (inbound(&framed), inbound(&inbound(&framed)));
+        if kind == HEADER && payload.len() >= 14 {
+            assert_eq!(parts(&out).unwrap().2[..12], payload[..12]);
+        }
+        // What was translated is understood when it comes again, but for what only we may say.
+        assert!(twice.len() <= out.len());
+        outbound(&framed);
+    }
+}

@@ -1,0 +1,105 @@
+//! Requests that are delivered again and again without ever being settled.
+//!
+//! Such a request may be what ends the service each time. Quorum queues count deliveries in a
+//! header; for other queues the server remembers, from one session to the next, what it held when
+//! a session ended.
+
+use crate::wire::Envelope;
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher as _, Hash as _, Hasher as _, RandomState},
+};
+
+/// A request that was delivered more often than this, and never settled, is poison. Less than
+/// RabbitMQ's own limit for quorum queues, 20 since 4.0, beyond which nobody would be answered.
+pub(crate) const MAX_DELIVERIES: u32 = 15;
+
+/// Most requests remembered. More than a session holds with a sensible prefetch.
+const CAPACITY: usize = 4096;
+
+/// Stands for a request, from one delivery to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Fingerprint(u64);
+
+/// What the server remembers.
+#[derive(Debug, Default)]
+pub(crate) struct Suspects {
+    hasher: RandomState,
+    counts: HashMap<Fingerprint, u32>,
+}
+
+impl Suspects {
+    /// The fingerprint of a request: equal ones may be mistaken for each other, which matters only
+    /// if they are suspects.
+    pub(crate) fn fingerprint(&self, envelope: &Envelope, body: &[u8]) -> Fingerprint {
+        let mut hasher = self.hasher.build_hasher();
+        (&envelope.reply_to, &envelope.correlation_id, &envelope.message_id).hash(&mut hasher);
+        body.hash(&mut hasher);
+        Fingerprint(hasher.finish())
+    }
+
+    /// Notes that a session ended while it held this request.
+    pub(crate) fn held(&mut self, fingerprint: Fingerprint) {
+        if self.counts.len() < CAPACITY || self.counts.contains_key(&fingerprint) {
+            *self.counts.entry(fingerprint).or_default() += 1;
+        }
+    }
+
+    /// Notes that a request was settled.
+    pub(crate) fn settled(&mut self, fingerprint: Fingerprint) {
+        if !self.counts.is_empty() {
+            self.counts.remove(&fingerprint);
+        }
+    }
+
+    /// Whether a request has been delivered too often.
+    pub(crate) fn is_poison(&self, envelope: &Envelope, fingerprint: Fingerprint) -> bool {
+        let counted = envelope.delivery_count.unwrap_or_default();
+        let remembered = self.counts.get(&fingerprint).copied().unwrap_or_default();
+        counted > i64::from(MAX_DELIVERIES) || remembered > MAX_DELIVERIES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn envelope(id: &str) -> Envelope {
+        Envelope { correlation_id: Some(id.into()), ..Envelope::default() }
+    }
+
+    #[test]
+    fn a_request_held_too_often_is_poison_until_it_is_settled() {
+        let mut suspects = Suspects::default();
+        let (bad, good) = (envelope("bad"), envelope("good"));
+        let print = suspects.fingerprint(&bad, b"30");
+        for _ in 0..MAX_DELIVERIES {
+            suspects.held(print);
+            assert!(!suspects.is_poison(&bad, print));
+        }
+        suspects.held(print);
+        assert!(suspects.is_poison(&bad, print));
+        assert!(!suspects.is_poison(&good, suspects.fingerprint(&good, b"30")));
+        assert!(!suspects.is_poison(&bad, suspects.fingerprint(&bad, b"31")));
+        suspects.settled(print);
+        assert!(!suspects.is_poison(&bad, print));
+    }
+
+    #[test]
+    fn the_count_of_the_queue_is_believed() {
+        let suspects = Suspects::default();
+        for (count, poison) in [(-1, false), (15, false), (16, true), (i64::MAX, true)] {
+            let counted = Envelope { delivery_count: Some(count), ..envelope("x") };
+            assert_eq!(suspects.is_poison(&counted, suspects.fingerprint(&counted, b"")), poison);
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let mut suspects = Suspects::default();
+        for n in 0..2 * CAPACITY {
+            suspects.held(Fingerprint(n as u64));
+        }
+        assert_eq!(suspects.counts.len(), CAPACITY);
+    }
+}
