@@ -12,7 +12,7 @@ use crate::{
         serving::{Event, Incoming, Serving, Settings},
     },
     broker_uri::BrokerUri,
-    compute::{Job, Pool, Slot, StopOnDrop, Unfinished},
+    compute::{Digits, Job, Pool, Slot, StopOnDrop, Unfinished},
     metrics::Metrics,
     poison::Suspects,
     service::{self, Answer, Service},
@@ -190,7 +190,7 @@ struct Large {
 }
 
 /// A delivery tag, and what became of its computation.
-type Finished = (u64, Result<Vec<u8>, Unfinished>);
+type Finished = (u64, Result<Digits, Unfinished>);
 
 /// One session's requests.
 struct Session<'a> {
@@ -229,7 +229,7 @@ impl<'a> Session<'a> {
             if self.ended && self.link.outstanding() == 0 {
                 break Ok(Ending::Drained);
             }
-            let deadline = self.next_deadline();
+            let (deadline, next) = (self.next_deadline(), self.waiting.front().map(|next| next.n));
             tokio::select! {
                 biased;
                 changed = phase.changed() => {
@@ -253,7 +253,7 @@ impl<'a> Session<'a> {
                 },
                 Some((tag, result)) = self.results.recv() => self.finished(tag, result),
                 () = at(deadline) => self.refuse_late(),
-                Some(slot) = self.pool.slot(), if !self.waiting.is_empty() => self.start(slot),
+                Some(slot) = self.pool.slot(next.unwrap_or_default()), if next.is_some() => self.start(slot),
             }
         };
         // Also after an error, which need not be the connection's.
@@ -290,7 +290,6 @@ impl<'a> Session<'a> {
         };
         let (tag, finished) = (large.tag, self.finished.clone());
         let job = Job {
-            n: large.n,
             deadline: large.deadline,
             stop: self.stop.switch(),
             // An error means that the session is over, and the request with it.
@@ -300,7 +299,7 @@ impl<'a> Session<'a> {
         self.pool.run(slot, job);
     }
 
-    fn finished(&mut self, tag: u64, result: Result<Vec<u8>, Unfinished>) {
+    fn finished(&mut self, tag: u64, result: Result<Digits, Unfinished>) {
         // Gone if its deadline passed in the meantime.
         if let Some(large) = self.running.remove(&tag) {
             self.finish(&large, result);
@@ -325,9 +324,13 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn finish(&mut self, large: &Large, result: Result<Vec<u8>, Unfinished>) {
+    fn finish(&mut self, large: &Large, result: Result<Digits, Unfinished>) {
+        let (mut held, queue) = (None, &large.reply_queue);
         let reply = match result {
-            Ok(digits) => Reply::text(digits),
+            Ok(digits) => {
+                held = Some(digits.held);
+                Reply::text(digits.bytes)
+            }
             Err(Unfinished::TooLate) => Reply::from(&service::too_late()),
             Err(Unfinished::Panicked) => {
                 tracing::error!(n = large.n, "the computation panicked: please report this");
@@ -335,7 +338,7 @@ impl<'a> Session<'a> {
             }
             Err(Unfinished::Stopped) => return self.link.give_back(large.tag),
         };
-        self.link.reply(large.tag, &large.envelope, &large.reply_queue, reply);
+        self.link.reply_holding(large.tag, &large.envelope, queue, reply, held);
     }
 
     fn draining(&self) -> bool {

@@ -230,6 +230,7 @@ fn protocol(limits: &Limits) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
+        .half_close(true) // a client that has said all it wants still wants the answer
         .header_read_timeout(limits.header_timeout)
         .max_buf_size(MAX_HEAD);
     builder
