@@ -56,6 +56,8 @@ mod service;
 pub mod signals;
 pub mod wire;
 
+#[cfg(fuzzing)]
+pub use amqp::fuzzing;
 pub use broker_uri::BrokerUri;
 pub use client::{CallError, Client, ClientBuilder};
 
