@@ -7,6 +7,7 @@
 mod support;
 
 mod calls;
+mod client;
 mod configuration;
 mod drain;
 mod http;
