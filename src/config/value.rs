@@ -48,6 +48,7 @@ pub(super) fn check(kind: Kind, raw: Raw<'_>) -> Result<Value, Vec<Fault>> {
         Kind::Integer { min, max, zero } => integer(min, max, zero, raw),
         Kind::Duration { min, max, whole_seconds } => duration(min..=max, whole_seconds, raw),
         Kind::Address => address(raw),
+        Kind::File => file(raw),
     };
     checked.map_err(|remark| {
         let (expected, found) = (kind.expectation(), raw.found());
@@ -179,6 +180,13 @@ fn address(raw: Raw<'_>) -> Result<Value, Remark> {
         Ok(text.into())
     } else {
         Err(Remark::None)
+    }
+}
+
+fn file(raw: Raw<'_>) -> Result<Value, Remark> {
+    match raw.text() {
+        Some(path) if !path.contains('\0') => Ok(path.into()),
+        _ => Err(Remark::None),
     }
 }
 

@@ -14,3 +14,4 @@ mod interop;
 mod outages;
 mod queues;
 mod raw_ids;
+mod tls;
