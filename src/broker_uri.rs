@@ -1,4 +1,4 @@
-//! The address of one broker node: `amqp://user:password@host:port/vhost`.
+//! The address of one broker node: `amqp://user:password@host:port/vhost`, or `amqps://...` for TLS.
 //!
 //! Follows the [RabbitMQ URI specification](https://www.rabbitmq.com/docs/uri-spec): every part may
 //! be left out, and each then has its default. A parsed URI never shows its password again, and no
@@ -12,6 +12,8 @@ use url::{Host, Url};
 
 /// The port of AMQP without TLS.
 const DEFAULT_PORT: u16 = 5672;
+/// The port of AMQP in TLS.
+const DEFAULT_TLS_PORT: u16 = 5671;
 /// User and password where the URI has none, as the URI specification has it.
 const DEFAULT_CREDENTIAL: &str = "guest";
 /// The virtual host where the URI has no path.
@@ -24,9 +26,11 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// Where a broker node is and how to log in to it. `Display` and `Debug` leave the password out.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BrokerUri {
+    tls: bool,
     host: String,
     port: u16,
-    user: String,
+    /// `None` where the URI names none.
+    user: Option<String>,
     password: Password,
     vhost: String,
 }
@@ -48,12 +52,9 @@ pub enum BrokerUriError {
     /// There is nothing to parse.
     #[error("the URI is empty; expected one such as amqp://user:password@host:5672/vhost")]
     Empty,
-    /// Another scheme than `amqp`, or none.
-    #[error("expected a URI that starts with amqp://")]
+    /// Another scheme than `amqp` and `amqps`, or none.
+    #[error("expected a URI that starts with amqp:// or amqps://")]
     Scheme,
-    /// `amqps`.
-    #[error("amqps (TLS) is not supported by this version; use amqp://")]
-    Tls,
     /// White space or control characters, which a URI cannot hold.
     #[error("white space and control characters must be percent-encoded")]
     WhiteSpace,
@@ -115,6 +116,11 @@ fn describe_parameter(name: Option<&str>) -> String {
     let advice = match name {
         Some("heartbeat") => "set amqp.heartbeat instead",
         Some("connection_timeout") => "set amqp.connect_timeout instead",
+        Some("cacertfile") => "set amqp.ca_file instead",
+        Some("certfile" | "keyfile") => "set amqp.cert_file and amqp.key_file instead",
+        Some("auth_mechanism") => {
+            "remove it: a client certificate and no user in the URI is EXTERNAL"
+        }
         _ => "remove it",
     };
     match name {
@@ -136,16 +142,36 @@ impl BrokerUri {
         self.port
     }
 
-    /// The user, decoded.
+    /// Whether the connection is to be in TLS: `amqps`.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        self.tls
+    }
+
+    /// The user, decoded; `guest` where the URI names none.
     #[must_use]
     pub fn user(&self) -> &str {
-        &self.user
+        self.user.as_deref().unwrap_or(DEFAULT_CREDENTIAL)
+    }
+
+    /// Whether the URI names a user. With a client certificate and none, the certificate says who
+    /// we are.
+    #[must_use]
+    pub fn names_user(&self) -> bool {
+        self.user.is_some()
     }
 
     /// The password, decoded. Not for logs.
     #[must_use]
     pub fn password(&self) -> &str {
         &self.password.0
+    }
+
+    /// The same address with another password, of any length.
+    #[must_use]
+    pub fn with_password(mut self, password: impl Into<String>) -> Self {
+        self.password = Password(password.into());
+        self
     }
 
     /// The virtual host, decoded.
@@ -159,9 +185,10 @@ impl Default for BrokerUri {
     /// `amqp://guest:guest@127.0.0.1:5672/%2f`, a broker on this machine as it is first installed.
     fn default() -> Self {
         Self {
+            tls: false,
             host: "127.0.0.1".to_owned(),
             port: DEFAULT_PORT,
-            user: DEFAULT_CREDENTIAL.to_owned(),
+            user: Some(DEFAULT_CREDENTIAL.to_owned()),
             password: Password(DEFAULT_CREDENTIAL.to_owned()),
             vhost: DEFAULT_VHOST.to_owned(),
         }
@@ -170,11 +197,16 @@ impl Default for BrokerUri {
 
 impl Display for BrokerUri {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let user = utf8_percent_encode(&self.user, ENCODED);
+        let scheme = if self.tls { "amqps" } else { "amqp" };
         let vhost = utf8_percent_encode(&self.vhost, ENCODED);
         let (open, close) = if self.host.contains(':') { ("[", "]") } else { ("", "") };
         let (host, port) = (&self.host, self.port);
-        write!(f, "amqp://{user}@{open}{host}{close}:{port}/{vhost}")
+        write!(f, "{scheme}://")?;
+        // In TLS without a user it may be the certificate that says who we are.
+        if self.names_user() || !self.tls {
+            write!(f, "{}@", utf8_percent_encode(self.user(), ENCODED))?;
+        }
+        write!(f, "{open}{host}{close}:{port}/{vhost}")
     }
 }
 
@@ -196,7 +228,7 @@ impl FromStr for BrokerUri {
             return Err(BrokerUriError::WhiteSpace);
         }
         let (scheme, rest) = text.split_once("://").ok_or(BrokerUriError::Scheme)?;
-        check_scheme(scheme)?;
+        let tls = is_tls(scheme)?;
         let raw = RawParts::split(rest)?;
         let url = Url::parse(text).map_err(|error| match error {
             url::ParseError::EmptyHost => BrokerUriError::HostMissing,
@@ -209,18 +241,18 @@ impl FromStr for BrokerUri {
         let host = host(&url)?;
         let port = match url.port() {
             Some(0) => return Err(BrokerUriError::Port),
-            port => port.unwrap_or(DEFAULT_PORT),
+            port => port.unwrap_or(if tls { DEFAULT_TLS_PORT } else { DEFAULT_PORT }),
         };
         let (user, password) = raw.credentials()?;
-        Ok(Self { host, port, user, password: Password(password), vhost: raw.vhost()? })
+        Ok(Self { tls, host, port, user, password: Password(password), vhost: raw.vhost()? })
     }
 }
 
-fn check_scheme(scheme: &str) -> Result<(), BrokerUriError> {
+fn is_tls(scheme: &str) -> Result<bool, BrokerUriError> {
     if scheme.eq_ignore_ascii_case("amqp") {
-        Ok(())
+        Ok(false)
     } else if scheme.eq_ignore_ascii_case("amqps") {
-        Err(BrokerUriError::Tls)
+        Ok(true)
     } else {
         Err(BrokerUriError::Scheme)
     }
@@ -259,9 +291,9 @@ impl<'a> RawParts<'a> {
         Ok(Self { userinfo, path })
     }
 
-    fn credentials(&self) -> Result<(String, String), BrokerUriError> {
+    fn credentials(&self) -> Result<(Option<String>, String), BrokerUriError> {
         let Some(userinfo) = self.userinfo else {
-            return Ok((DEFAULT_CREDENTIAL.to_owned(), DEFAULT_CREDENTIAL.to_owned()));
+            return Ok((None, DEFAULT_CREDENTIAL.to_owned()));
         };
         let (user, password) = split_tail(userinfo, ':');
         let user = decode(user, "user")?;
@@ -269,7 +301,7 @@ impl<'a> RawParts<'a> {
             return Err(BrokerUriError::UserMissing);
         }
         let password = decode(password.unwrap_or(DEFAULT_CREDENTIAL), "password")?;
-        Ok((user, password))
+        Ok((Some(user), password))
     }
 
     fn vhost(&self) -> Result<String, BrokerUriError> {

@@ -77,7 +77,8 @@ pub struct CtlArgs {
 /// What every command of `fibrpcctl` takes, before or after its name.
 #[derive(Debug, Args)]
 pub struct CtlOptions {
-    /// The broker; put a password into `FIBRPCCTL_URI` instead, as `ps` shows arguments to everybody
+    /// The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows
+    /// arguments to everybody
     #[arg(
         long,
         global = true,
@@ -101,6 +102,22 @@ pub struct CtlOptions {
         value_parser = timeout
     )]
     pub timeout: Duration,
+
+    /// A file whose only line replaces the URI's password
+    #[arg(long, global = true, env = "FIBRPCCTL_PASSWORD_FILE", value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+
+    /// The only authorities to trust for amqps, in PEM [default: those that the system trusts]
+    #[arg(long, global = true, env = "FIBRPCCTL_CA_FILE", value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+
+    /// A client certificate for amqps, in PEM; it logs in where the URI names no user
+    #[arg(long, global = true, env = "FIBRPCCTL_CERT_FILE", value_name = "FILE")]
+    pub cert_file: Option<PathBuf>,
+
+    /// The key of that certificate, in PEM
+    #[arg(long, global = true, env = "FIBRPCCTL_KEY_FILE", value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
 
     /// How to print answers: bare, or as one JSON object a line
     #[arg(

@@ -146,6 +146,7 @@ fn server(
                 timeout: amqp.connect_timeout,
                 heartbeat: amqp.heartbeat,
                 name: "fibrpcd".to_owned(),
+                tls: amqp.tls,
             },
             queue: amqp.queue,
             queue_type: amqp.queue_type,

@@ -29,6 +29,8 @@
 //! # Shared
 //!
 //! - `amqp`: the broker link, the only place that knows AMQP
+//! - [`tls`]: whom to trust, and who we are
+//! - `files`: files that the settings name
 //! - [`cli`]: the command lines of both programs
 //! - [`exit`]: their exit codes
 //!
@@ -47,6 +49,7 @@ pub mod ctl;
 pub mod daemon;
 pub mod exit;
 pub mod fibonacci;
+mod files;
 pub mod http;
 pub mod log;
 pub mod metrics;
@@ -54,12 +57,14 @@ mod poison;
 mod server;
 mod service;
 pub mod signals;
+pub mod tls;
 pub mod wire;
 
 #[cfg(fuzzing)]
 pub use amqp::fuzzing;
 pub use broker_uri::BrokerUri;
 pub use client::{CallError, Client, ClientBuilder};
+pub use tls::{Tls, TlsFiles};
 
 /// The version of the crate and of both programs.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

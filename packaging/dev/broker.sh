@@ -1,7 +1,8 @@
 #!/bin/bash
 # A private, throw-away RabbitMQ node in the foreground, for tests and for `make run`.
 #
-#   broker.sh [--port N] [--dir DIR] [--definitions FILE] [--config FILE] [--until-eof] [--graceful]
+#   broker.sh [--port N] [--dir DIR] [--definitions FILE] [--config FILE] [--plugin NAME] [--tls DIR] [--until-eof]
+#             [--graceful]
 #   broker.sh --find      only print where RabbitMQ's scripts are; exit 1 if nowhere
 #
 #   --port N            AMQP port on 127.0.0.1; without it a free one is taken
@@ -9,6 +10,9 @@
 #                       was used before, the same node starts again: same name, same ports, same data
 #   --definitions FILE  vhosts, users, queues, ... to import (JSON, as `rabbitmqctl export_definitions` writes them)
 #   --config FILE       lines to add to rabbitmq.conf
+#   --plugin NAME       a plugin of RabbitMQ to enable
+#   --tls DIR           also listen with TLS, on a port that is said at the end of the line below (" tls=N"), with
+#                       DIR's ca.pem, cert.pem and key.pem, which are copied to "tls" in the node's directory
 #   --until-eof         also stop when stdin ends. Whoever holds the other end of that pipe need not be able to stop
 #                       us: its death closes the pipe
 #   --graceful          stop the node as an operator would (connections are closed, data is written); without it the
@@ -56,14 +60,14 @@ find_sbin() {
     return 1
 }
 
-port='' dir='' definitions='' config='' until_eof='' graceful=''
+port='' dir='' definitions='' config='' plugin='' tls='' until_eof='' graceful=''
 while (($#)); do
     case $1 in
     --find)
         find_sbin
         exit
         ;;
-    --port | --dir | --definitions | --config)
+    --port | --dir | --definitions | --config | --plugin | --tls)
         (($# > 1)) || usage "$1 needs a value"
         declare "${1#--}=$2"
         shift
@@ -75,7 +79,7 @@ while (($#)); do
     shift
 done
 [[ -z $port || ($port =~ ^[1-9][0-9]{0,4}$ && $port -lt 65536) ]] || usage "--port $port is not a port"
-for file in "$definitions" "$config"; do
+for file in "$definitions" "$config" ${tls:+"$tls/ca.pem" "$tls/cert.pem" "$tls/key.pem"}; do
     [[ -z $file || -r $file ]] || usage "cannot read $file"
 done
 [[ -z $definitions ]] || definitions=$(readlink -f -- "$definitions")
@@ -154,9 +158,9 @@ fi
 chmod 700 "$dir"
 mkdir -p -- "$dir"/{home,log,data,conf.d}
 
-name='' epmd_port='' old_port='' imported=''
+name='' epmd_port='' old_port='' imported='' tls_port=''
 if [[ -r $dir/node ]]; then
-    # Written below by ourselves: name, epmd_port, old_port, imported.
+    # Written below by ourselves: name, epmd_port, old_port, imported, tls_port.
     # shellcheck source=/dev/null
     . "$dir/node"
 fi
@@ -192,7 +196,11 @@ free_port() {
     LC_ALL=C tr -dc A-Za-z0-9 </dev/urandom | head -c 32 >"$dir/home/.erlang.cookie"
     chmod 400 "$dir/home/.erlang.cookie"
 )
-echo '[].' >"$dir/enabled_plugins"
+echo "[$plugin]." >"$dir/enabled_plugins"
+if [[ -n $tls ]]; then
+    mkdir -p -- "$dir/tls"
+    cp -- "$tls"/{ca,cert,key}.pem "$dir/tls/"
+fi
 echo '[].' >"$dir/advanced.config"
 
 # Erlang looks for each of the 700 modules a broker loads in each library directory in turn, and RabbitMQ comes with 50
@@ -203,12 +211,13 @@ if [[ -d $broker_home/plugins && -d $broker_home/escript ]]; then
     rm -rf -- "$dir/rabbitmq"
     mkdir -p -- "$dir/rabbitmq/plugins"
     ln -s -- "$sbin" "$broker_home/escript" "$dir/rabbitmq/"
-    for plugin in "$broker_home"/plugins/*; do
-        case ${plugin##*/} in
+    for path in "$broker_home"/plugins/*; do
+        case ${path##*/} in
         rabbitmq_prelaunch*) ;; # part of the broker in spite of its name
+        "${plugin:-none}"-*) ;; # asked for
         rabbitmq_*) continue ;;
         esac
-        ln -s -- "$plugin" "$dir/rabbitmq/plugins/"
+        ln -s -- "$path" "$dir/rabbitmq/plugins/"
     done
     sbin=$dir/rabbitmq/${sbin##*/}
     broker_home=$dir/rabbitmq
@@ -305,7 +314,14 @@ fi
 write_files() {
     {
         echo "listeners.tcp.1 = 127.0.0.1:$port"
-        echo 'listeners.ssl = none'
+        if [[ -n $tls ]]; then
+            echo "listeners.ssl.1 = 127.0.0.1:$tls_port"
+            echo "ssl_options.cacertfile = $dir/tls/ca.pem"
+            echo "ssl_options.certfile = $dir/tls/cert.pem"
+            echo "ssl_options.keyfile = $dir/tls/key.pem"
+        else
+            echo 'listeners.ssl = none'
+        fi
         echo 'disk_free_limit.absolute = 16MB'
         # Once: after that the node has them, and may have been told otherwise since.
         if [[ -n $definitions && $imported != "$definitions" ]]; then
@@ -369,6 +385,10 @@ while :; do
         free_port
         port=$free
     fi
+    if [[ -n $tls && (-z $tls_port || -n $port_is_ours) ]]; then
+        free_port
+        tls_port=$free
+    fi
     write_files
     start_node && break
     if ((--attempts > 0)) && grep -qs eaddrinuse "$dir/log/stdout.log" "$dir/log/node.log"; then
@@ -386,8 +406,9 @@ done
 
 is_up=yes
 [[ -z $definitions ]] || imported=$definitions
-printf '%s=%q\n' name "$name" epmd_port "$epmd_port" old_port "$port" imported "$imported" >"$dir/node"
-echo "ready port=$port node=$name dir=$dir epmd=$epmd_port"
+printf '%s=%q\n' name "$name" epmd_port "$epmd_port" old_port "$port" imported "$imported" tls_port "$tls_port" \
+    >"$dir/node"
+echo "ready port=$port node=$name dir=$dir epmd=$epmd_port${tls:+ tls=$tls_port}"
 # Nothing more will come: whoever reads until the end should see it.
 exec >/dev/null
 

@@ -2,18 +2,18 @@
 
 use super::{
     Cause, LinkError,
-    transport::{Cut, CutOnDrop, Sockets},
+    transport::{Cut, CutOnDrop, Sockets, Target, stream::Secure},
 };
-use crate::broker_uri::BrokerUri;
-use async_rs::{Runtime, Tokio, traits::Reactor as _, util::RuntimeParts};
+use crate::{broker_uri::BrokerUri, tls::Tls};
+use async_rs::{Runtime, Tokio, util::RuntimeParts};
 use futures_util::{Stream, StreamExt as _};
 use lapin::{
     Channel, Connection, ConnectionProperties, Event,
     tcp::AsyncTcpStream,
-    uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo},
+    uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo, SASLMechanism},
 };
-use std::{pin::Pin, time::Duration};
-use tokio::time::timeout;
+use std::{pin::Pin, sync::Arc, time::Duration};
+use tokio::{runtime::Handle, time::timeout};
 
 /// How long the broker may take to answer a method on an open connection.
 pub(super) const METHOD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,11 +24,33 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How to connect.
 #[derive(Clone, Debug)]
 pub(crate) struct Dial {
-    /// Bounds the whole attempt: name lookup, TCP, AMQP handshake.
+    /// Bounds the whole attempt: name lookup, TCP, TLS and AMQP handshakes.
     pub(crate) timeout: Duration,
     pub(crate) heartbeat: Duration,
     /// Shown by the broker's management tools.
     pub(crate) name: String,
+    /// For brokers with TLS; `None` where nobody is trusted.
+    pub(crate) tls: Option<Tls>,
+}
+
+impl Dial {
+    /// Whether the client certificate says who we are, instead of a user and a password: where
+    /// there is one, and the URI names no user.
+    fn is_external(&self, uri: &BrokerUri) -> bool {
+        let has_certificate = self.tls.as_ref().is_some_and(Tls::has_certificate);
+        uri.is_tls() && has_certificate && !uri.names_user()
+    }
+
+    fn secure(&self, uri: &BrokerUri) -> Result<Option<Secure>, LinkError> {
+        if !uri.is_tls() {
+            return Ok(None);
+        }
+        let Some(tls) = &self.tls else {
+            let message = "no certificate authority is trusted; name a CA file";
+            return Err(LinkError::new(Cause::Misfit, message));
+        };
+        Ok(Some(Secure::new(tls, uri.host())?))
+    }
 }
 
 /// An open connection. Dropping it cuts the socket.
@@ -55,21 +77,33 @@ impl Link {
         // Without it an unfinished handshake would go on for ever in lapin's thread.
         let guard = cut.on_drop();
         let tokio = Tokio::current();
-        let sockets = Sockets::new(tokio.clone(), cut, dial.timeout);
-        let runtime = Runtime::new(RuntimeParts::new(tokio, sockets));
+        let secure = dial.secure(uri).map_err(|error| error.during(&what))?;
+        let external = dial.is_external(uri);
+        let runtime = Runtime::new(RuntimeParts::new(tokio.clone(), Sockets(tokio)));
+        let target = Arc::new(Target {
+            host: uri.host().to_owned(),
+            port: uri.port(),
+            secure,
+            timeout: dial.timeout,
+            cut,
+        });
+        let handle = Handle::current();
         let connecting = Connection::connector(
-            lapin_uri(uri, dial.heartbeat),
+            lapin_uri(uri, dial.heartbeat, external),
             runtime,
-            async |uri: AMQPUri, runtime| {
-                let host = (uri.authority.host, uri.authority.port);
-                let socket = runtime.tcp_connect(runtime.to_socket_addrs(host)).await?;
+            async move |_, _| {
+                let socket = Arc::clone(&target).connect(&handle).await?;
                 Ok(AsyncTcpStream::Plain(socket))
             },
             properties(&dial.name),
         );
         match timeout(dial.timeout, connecting).await {
             Ok(Ok(connection)) => Ok(Self { connection, _cut: guard }),
-            Ok(Err(error)) => Err(LinkError::from(error).during(&what)),
+            Ok(Err(error)) => {
+                let error = LinkError::from(error);
+                let error = if external { error.of_external_login() } else { error };
+                Err(error.during(&what))
+            }
             Err(_) => Err(LinkError::timeout(&what, dial.timeout)),
         }
     }
@@ -104,9 +138,10 @@ impl Link {
     }
 }
 
-fn lapin_uri(uri: &BrokerUri, heartbeat: Duration) -> AMQPUri {
+fn lapin_uri(uri: &BrokerUri, heartbeat: Duration, external: bool) -> AMQPUri {
+    let mechanism = if external { SASLMechanism::External } else { SASLMechanism::Plain };
     AMQPUri {
-        scheme: AMQPScheme::AMQP,
+        scheme: AMQPScheme::AMQP, // also with TLS, which is below what lapin sees
         authority: AMQPAuthority {
             userinfo: AMQPUserInfo {
                 username: uri.user().to_owned(),
@@ -118,6 +153,7 @@ fn lapin_uri(uri: &BrokerUri, heartbeat: Duration) -> AMQPUri {
         vhost: uri.vhost().to_owned(),
         query: AMQPQueryString {
             heartbeat: Some(u16::try_from(heartbeat.as_secs()).unwrap_or(u16::MAX)),
+            auth_mechanism: Some(mechanism),
             ..AMQPQueryString::default()
         },
     }

@@ -1,7 +1,8 @@
 //! Why a link to a broker could not be made or ended.
 
+use super::transport::stream::Misfit;
 use lapin::ErrorKind;
-use std::time::Duration;
+use std::{io, time::Duration};
 
 /// What ended an attempt or a session, as a bounded set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -12,6 +13,8 @@ pub(crate) enum Cause {
     Timeout,
     /// The broker refused the user, the password or access to something.
     AccessRefused,
+    /// Certificates, keys or ports that do not fit each other: with or without TLS.
+    Misfit,
     /// The virtual host does not exist.
     NoVhost,
     /// The queue does not exist.
@@ -25,6 +28,8 @@ pub(crate) enum Cause {
     /// The peer does not speak AMQP 0-9-1 as it should.
     Protocol,
 }
+
+const ABORTED: &str = "the broker closed the connection; see its log";
 
 /// Why a link to a broker could not be made or ended.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -51,7 +56,20 @@ impl LinkError {
 
     /// Whether trying again cannot help until somebody changes something.
     pub(crate) fn is_refusal(&self) -> bool {
-        matches!(self.cause, Cause::AccessRefused | Cause::NoVhost)
+        matches!(self.cause, Cause::AccessRefused | Cause::Misfit | Cause::NoVhost)
+    }
+
+    /// Says what a login by certificate needs, where it failed. A broker that knows no EXTERNAL
+    /// just closes the connection, after a few seconds.
+    pub(super) fn of_external_login(mut self) -> Self {
+        if self.cause == Cause::AccessRefused || self.message == ABORTED {
+            self.message.push_str(
+                "; to log in by certificate, the broker needs the plugin \
+                rabbitmq_auth_mechanism_ssl, the mechanism EXTERNAL, and a user of the \
+                certificate's name",
+            );
+        }
+        self
     }
 }
 
@@ -89,7 +107,7 @@ impl From<lapin::Error> for LinkError {
             return Self::new(cause, format!("the broker says {code} {}", one_line(text)));
         }
         let (cause, message) = match error.kind() {
-            ErrorKind::IOError(io) => (Cause::Network, io.to_string()),
+            ErrorKind::IOError(io) => return Self::from(&**io),
             ErrorKind::MissingHeartbeatError => {
                 (Cause::Timeout, "the broker has gone silent: no heartbeat".to_owned())
             }
@@ -100,6 +118,23 @@ impl From<lapin::Error> for LinkError {
             _ => (Cause::Network, error.to_string()),
         };
         Self::new(cause, message)
+    }
+}
+
+impl From<&io::Error> for LinkError {
+    fn from(error: &io::Error) -> Self {
+        // lapin's own, about a connection that ended before it was open.
+        if error.kind() == io::ErrorKind::ConnectionAborted && error.get_ref().is_none() {
+            return Self::new(Cause::Network, ABORTED);
+        }
+        let cause = if Misfit::is(error) { Cause::Misfit } else { Cause::Network };
+        Self::new(cause, error.to_string())
+    }
+}
+
+impl From<io::Error> for LinkError {
+    fn from(error: io::Error) -> Self {
+        Self::from(&error)
     }
 }
 

@@ -1,20 +1,20 @@
-//! The socket under a lapin connection: it can be cut, and what lapin cannot read is translated on
-//! the way ([`frames`]).
+//! The socket under a lapin connection: it can be cut, what lapin cannot read is translated on the
+//! way ([`frames`]), and below that it may be TLS ([`stream`]).
 //!
-//! lapin opens its sockets through a [`Reactor`]. Ours hands out [`Socket`]s that can be cut from
-//! outside: lapin has no deadline of its own on a handshake, a write or a close, and keeps a
-//! thread for as long as the socket lives. After [`Cut::cut`] every read and write fails, lapin
-//! takes the connection for broken, and its thread ends.
+//! lapin gets its sockets from a [`Target`]: [`Socket`]s that can be cut from outside, as lapin has
+//! no deadline of its own on a handshake, a write or a close, and keeps a thread for as long as the
+//! socket lives. After [`Cut::cut`] every read and write fails, lapin takes the connection for
+//! broken, and its thread ends.
 
 pub(super) mod frames;
+pub(super) mod stream;
 
-use self::frames::{Inbound, Outbound};
-use async_rs::{
-    Tokio,
-    traits::{AsyncToSocketAddrs, Reactor},
+use self::{
+    frames::{Inbound, Outbound},
+    stream::{Misfit, Secure, Stream},
 };
+use async_rs::{Tokio, traits::Reactor};
 use futures_util::{
-    Stream,
     io::{AsyncRead, AsyncWrite},
     task::AtomicWaker,
 };
@@ -29,6 +29,7 @@ use std::{
     task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
+use tokio::{runtime::Handle, sync::oneshot};
 
 /// Cuts the sockets of one connection. Clones are the same switch.
 #[derive(Clone, Debug, Default)]
@@ -74,15 +75,18 @@ impl Drop for CutOnDrop {
     }
 }
 
-type Inner = <Tokio as Reactor>::TcpStream;
+/// What a record of TLS begins with that refuses a connection; no frame of AMQP does.
+const TLS_ALERT: u8 = 21;
 
 /// Most bytes taken from one side at a time.
 const CHUNK: usize = 64 << 10;
 
-/// A TCP stream that can be cut, and that translates.
+/// A stream that can be cut, and that translates.
 pub(crate) struct Socket {
-    inner: Inner,
+    inner: Stream,
     cut: Cut,
+    /// Whether anything has come from the broker.
+    heard: bool,
     inbound: Inbound,
     outbound: Outbound,
     chunk: Box<[u8]>,
@@ -119,10 +123,11 @@ impl Queue {
 }
 
 impl Socket {
-    fn new(inner: Inner, cut: Cut) -> Self {
+    fn new(inner: Stream, cut: Cut) -> Self {
         Self {
             inner,
             cut,
+            heard: false,
             inbound: Inbound::default(),
             outbound: Outbound::default(),
             chunk: vec![0; CHUNK].into_boxed_slice(),
@@ -131,10 +136,33 @@ impl Socket {
         }
     }
 
+    /// Looks at the first bytes that come, for what lapin would make nothing of.
+    fn hear(&mut self, count: usize) -> io::Result<()> {
+        if self.heard {
+            return Ok(());
+        }
+        self.heard = true;
+        match self.chunk[..count].first() {
+            Some(&TLS_ALERT) if !self.inner.is_tls() => {
+                Err(Misfit::error("the broker's port is one for TLS; use amqps://"))
+            }
+            None => Err(io::Error::new(
+                io::ErrorKind::ConnectionAborted,
+                if self.inner.is_tls() {
+                    "the broker closed the connection without a word; see its log"
+                } else {
+                    "the broker closed the connection without a word; \
+                    if its port is one for TLS, use amqps://"
+                },
+            )),
+            Some(_) => Ok(()),
+        }
+    }
+
     /// Sends what waits.
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.to_send.is_empty() {
-            match ready!(Pin::new(&mut self.inner).poll_write(cx, self.to_send.waiting()))? {
+            match ready!(self.inner.poll_write(cx, self.to_send.waiting()))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 count => self.to_send.take(count),
             }
@@ -152,7 +180,9 @@ impl AsyncRead for Socket {
         let this = &mut *self;
         this.cut.check(&this.cut.0.reader, cx)?;
         while this.received.is_empty() {
-            match ready!(Pin::new(&mut this.inner).poll_read(cx, &mut this.chunk))? {
+            let count = ready!(this.inner.poll_read(cx, &mut this.chunk))?;
+            this.hear(count)?;
+            match count {
                 0 => return Poll::Ready(Ok(0)),
                 count => this.inbound.push(&this.chunk[..count], &mut this.received.bytes)?,
             }
@@ -194,7 +224,7 @@ impl AsyncWrite for Socket {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.cut.check(&self.cut.0.writer, cx)?;
         ready!(self.poll_drain(cx))?;
-        Pin::new(&mut self.inner).poll_flush(cx)
+        self.inner.poll_flush(cx)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -202,25 +232,55 @@ impl AsyncWrite for Socket {
             return Poll::Ready(Ok(())); // dropping the socket closes it
         }
         ready!(self.poll_drain(cx))?;
-        Pin::new(&mut self.inner).poll_close(cx)
+        self.inner.poll_close(cx)
     }
 }
 
-/// tokio's reactor, with sockets of ours.
+/// Where to connect, and how.
+pub(crate) struct Target {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) secure: Option<Secure>,
+    /// For name lookup, TCP and TLS together.
+    pub(crate) timeout: Duration,
+    /// What cuts the socket.
+    pub(crate) cut: Cut,
+}
+
+impl Target {
+    /// Connects, in a task of the runtime: lapin's thread, which asks for this, must not touch a
+    /// runtime that is being shut down, where timers and name lookups panic.
+    pub(crate) async fn connect(self: Arc<Self>, runtime: &Handle) -> io::Result<Socket> {
+        let (sender, receiver) = oneshot::channel();
+        runtime.spawn(async move {
+            let limit = self.timeout;
+            let connected = tokio::time::timeout(limit, self.connect_any()).await;
+            let late = |_| {
+                let message = format!("no answer within {limit:?}");
+                Err(io::Error::new(io::ErrorKind::TimedOut, message))
+            };
+            // An error means that nobody waits for it any more.
+            let _ = sender.send(connected.unwrap_or_else(late));
+        });
+        receiver.await.unwrap_or_else(|_| Err(io::Error::other("the program is ending")))
+    }
+
+    /// Tries the addresses of the host in turn.
+    async fn connect_any(&self) -> io::Result<Socket> {
+        let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+        for address in tokio::net::lookup_host((self.host.as_str(), self.port)).await? {
+            match Stream::connect(address, self.secure.clone()).await {
+                Ok(stream) => return Ok(Socket::new(stream, self.cut.clone())),
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
+    }
+}
+
+/// tokio's reactor, with sockets of ours, which come from a [`Target`].
 #[derive(Clone, Debug)]
-pub(crate) struct Sockets {
-    tokio: Tokio,
-    cut: Cut,
-    connect_timeout: Duration,
-}
-
-impl Sockets {
-    /// A reactor whose sockets `cut` cuts, and whose attempts to connect end after
-    /// `connect_timeout`.
-    pub(crate) fn new(tokio: Tokio, cut: Cut, connect_timeout: Duration) -> Self {
-        Self { tokio, cut, connect_timeout }
-    }
-}
+pub(crate) struct Sockets(pub(crate) Tokio);
 
 impl Reactor for Sockets {
     type TcpStream = Socket;
@@ -235,45 +295,22 @@ impl Reactor for Sockets {
     }
 
     fn sleep(&self, duration: Duration) -> Self::Sleep {
-        self.tokio.sleep(duration)
+        self.0.sleep(duration)
     }
 
-    fn interval(&self, duration: Duration) -> impl Stream<Item = Instant> + Send + 'static {
-        self.tokio.interval(duration)
-    }
-
-    fn tcp_connect<A: AsyncToSocketAddrs + Send>(
+    fn interval(
         &self,
-        addresses: A,
-    ) -> impl Future<Output = io::Result<Self::TcpStream>> + Send
-    where
-        Self: Sync + Sized,
-    {
-        let resolve = addresses.to_socket_addrs();
-        async move {
-            let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-            for address in resolve.await? {
-                match self.tcp_connect_addr(address).await {
-                    Ok(stream) => return Ok(stream),
-                    Err(error) => failure = error,
-                }
-            }
-            Err(failure)
-        }
+        duration: Duration,
+    ) -> impl futures_util::Stream<Item = Instant> + Send + 'static {
+        self.0.interval(duration)
     }
 
+    // Nor does it connect by itself where it is told how to.
     fn tcp_connect_addr(
         &self,
-        address: SocketAddr,
+        _address: SocketAddr,
     ) -> impl Future<Output = io::Result<Self::TcpStream>> + Send + 'static {
-        let (cut, limit) = (self.cut.clone(), self.connect_timeout);
-        let connect = self.tokio.tcp_connect_addr(address);
-        async move {
-            let inner = tokio::time::timeout(limit, connect)
-                .await
-                .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-            Ok(Socket::new(inner, cut))
-        }
+        std::future::ready(Err(io::ErrorKind::Unsupported.into()))
     }
 }
 

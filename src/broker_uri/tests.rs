@@ -24,6 +24,8 @@ fn parts_and_their_defaults() {
         ("amqp://[2001:DB8::0:1]", "2001:db8::1", 5672, "guest", "guest", "/"),
         ("amqp://my_node-1.example./..", "my_node-1.example.", 5672, "guest", "guest", ".."),
         ("amqp://10.0.0.1/é", "10.0.0.1", 5672, "guest", "guest", "é"),
+        ("amqps://h/v", "h", 5671, "guest", "guest", "v"),
+        ("AMQPS://u:p@h:5672", "h", 5672, "u", "p", "/"),
     ];
     for (text, host, port, user, password, vhost) in cases {
         let uri = parse(text);
@@ -32,7 +34,18 @@ fn parts_and_their_defaults() {
             (host, port, user, password, vhost),
             "{text}"
         );
+        assert_eq!(uri.is_tls(), text.to_lowercase().starts_with("amqps:"), "{text}");
+        assert_eq!(uri.names_user(), text.contains('@'), "{text}");
     }
+}
+
+#[test]
+fn another_password_changes_nothing_else() {
+    let long = "x".repeat(1000);
+    let uri = parse("amqps://u:old@h/v").with_password(&long);
+    assert_eq!((uri.user(), uri.password()), ("u", long.as_str()));
+    assert_eq!(uri.with_password("p"), parse("amqps://u:p@h/v"));
+    assert_ne!(parse("amqps://h"), parse("amqps://guest@h"), "one names a user");
 }
 
 #[test]
@@ -47,6 +60,8 @@ fn shown_without_the_password() {
     assert_eq!(format!("{uri:?}"), uri.to_string());
     assert_eq!(format!("{:?}", uri.password), "[redacted]");
     assert_eq!(parse("amqp://h/").to_string(), "amqp://guest@h:5672/");
+    assert_eq!(parse("amqps://h/v").to_string(), "amqps://h:5671/v");
+    assert_eq!(parse("amqps://u:secret@h/v").to_string(), "amqps://u@h:5671/v");
 }
 
 #[test]
@@ -55,13 +70,13 @@ fn refused_with_a_reason() {
     const HOST: &str =
         "the host must be a DNS name in ASCII, an IPv4 address, or an IPv6 address in brackets";
     const PORT: &str = "the port must be a number from 1 to 65535";
-    const SCHEME: &str = "expected a URI that starts with amqp://";
+    const SCHEME: &str = "expected a URI that starts with amqp:// or amqps://";
     let cases = [
         ("", "the URI is empty; expected one such as amqp://user:password@host:5672/vhost"),
         ("localhost", SCHEME),
         ("amqp:h", SCHEME),
         ("http://h", SCHEME),
-        ("amqps://u:secret@h", "amqps (TLS) is not supported by this version; use amqp://"),
+        ("amqpss://u:secret@h", SCHEME),
         ("amqp://h/a b", "white space and control characters must be percent-encoded"),
         ("amqp://h\n", "white space and control characters must be percent-encoded"),
         ("amqp://u:1/secret@h", DELIMITER),
@@ -90,6 +105,10 @@ fn refused_with_a_reason() {
              set amqp.connect_timeout instead",
         ),
         ("amqp://h/v?frame_max=1", "the query parameter frame_max is not supported; remove it"),
+        (
+            "amqps://h?cacertfile=/x",
+            "the query parameter cacertfile is not supported; set amqp.ca_file instead",
+        ),
         ("amqp://h/v?S3cret", "query parameters (?...) are not supported; remove it"),
         (
             "amqp://u:secret%zz@h",

@@ -77,7 +77,8 @@ impl Keeper {
         uri: &BrokerUri,
         fresh: &mut mpsc::Receiver<String>,
     ) -> Option<Result<Calling, LinkError>> {
-        if self.calls.is_empty() {
+        // An id may be that of a call that is over: connecting for it would be of no use.
+        while self.calls.is_empty() {
             fresh.recv().await?;
         }
         // Where nothing is known yet: better than to keep silent about it.

@@ -11,6 +11,7 @@ use self::calls::{Absent, Calls};
 use crate::{
     amqp::connect::Dial,
     broker_uri::BrokerUri,
+    tls::Tls,
     wire::{Failure, Method, ReplyError},
 };
 use std::{
@@ -50,6 +51,7 @@ pub struct ClientBuilder {
     waits_for_server: bool,
     name: String,
     heartbeat: Duration,
+    tls: Option<Tls>,
 }
 
 /// Why a call has no answer.
@@ -89,6 +91,7 @@ impl Client {
             waits_for_server: false,
             name: "fibrpc client".to_owned(),
             heartbeat: Duration::from_secs(10),
+            tls: None,
         }
     }
 
@@ -198,6 +201,23 @@ impl ClientBuilder {
         self
     }
 
+    /// Another password for the URIs given so far, from where secrets are kept.
+    #[must_use]
+    pub fn password(mut self, password: &str) -> Self {
+        self.uris = self.uris.into_iter().map(|uri| uri.with_password(password)).collect();
+        self
+    }
+
+    /// Whom to trust and who we are, for `amqps` URIs. Without it, the system's store is trusted.
+    ///
+    /// With a client certificate, and for a URI that names no user, the certificate is what the
+    /// broker logs in by (SASL EXTERNAL).
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
     /// Makes the client. It connects with the first call.
     ///
     /// # Panics
@@ -206,10 +226,13 @@ impl ClientBuilder {
     pub fn build(self) -> Client {
         let calls = Arc::new(Calls::default());
         let (fresh, inbox) = mpsc::channel(MAX_CALLS_IN_FLIGHT);
+        let wants_tls = self.uris.iter().any(BrokerUri::is_tls);
         let dial = Dial {
             timeout: self.timeout.min(Duration::from_secs(10)),
             heartbeat: self.heartbeat,
             name: self.name,
+            // An empty system store is told by the first call, as there is no other place to.
+            tls: self.tls.or_else(|| wants_tls.then(Tls::system)?.ok()),
         };
         let keeper = link::Keeper::new(self.uris, dial, self.queue, Arc::clone(&calls));
         // Should the task die, its end of the channel goes, and every call ends with `Closed`.

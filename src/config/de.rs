@@ -1,6 +1,7 @@
 //! How serde makes the typed values from the checked ones.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::de::Error;
@@ -35,4 +36,12 @@ pub(super) fn address<'de, D: Deserializer<'de>>(
         return Ok(None);
     }
     text.parse().map(Some).map_err(D::Error::custom)
+}
+
+/// The path of a file; the empty text is none.
+pub(super) fn path<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<PathBuf>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Ok((!text.is_empty()).then(|| text.into()))
 }

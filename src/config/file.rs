@@ -1,7 +1,6 @@
 //! The layer of the TOML file.
 
-use std::fs;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,16 +12,14 @@ use super::layer::Layer;
 use super::problem::{Origin, Problem};
 use super::schema;
 use super::value::{Raw, parser_message, type_name};
-
-/// No configuration is larger; /dev/zero is.
-const MAX_BYTES: u64 = 1 << 20;
+use crate::files;
 
 /// What the parser says of a key that is there twice.
 const DUPLICATE: &str = "duplicate key";
 
 /// Reads a file that must exist.
 pub(super) fn read(path: &Path) -> Layer {
-    match read_bytes(path) {
+    match files::read_bytes(path) {
         Ok(bytes) => parse(path, &bytes),
         Err(error) => unreadable(path, &error),
     }
@@ -30,7 +27,7 @@ pub(super) fn read(path: &Path) -> Layer {
 
 /// Reads a file that may be missing.
 pub(super) fn read_if_present(path: &Path) -> Layer {
-    match read_bytes(path) {
+    match files::read_bytes(path) {
         Ok(bytes) => parse(path, &bytes),
         Err(error) if error.kind() == ErrorKind::NotFound => new_layer(),
         Err(error) => unreadable(path, &error),
@@ -41,26 +38,8 @@ fn new_layer() -> Layer {
     Layer::new("file")
 }
 
-fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let file = fs::File::open(path)?;
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(ErrorKind::FileTooLarge.into());
-    }
-    Ok(bytes)
-}
-
 pub(super) fn unreadable(path: &Path, error: &io::Error) -> Layer {
-    let reason = match error.kind() {
-        ErrorKind::NotFound => "no such file".to_owned(),
-        ErrorKind::PermissionDenied => {
-            "permission denied; make it readable for the user that runs fibrpcd".to_owned()
-        }
-        ErrorKind::IsADirectory => "it is a directory; name a file".to_owned(),
-        ErrorKind::FileTooLarge => "it is larger than 1 MiB".to_owned(),
-        _ => error.to_string(),
-    };
+    let reason = files::reason(error);
     rejected(path, None, format!("cannot read the configuration: {reason}"))
 }
 

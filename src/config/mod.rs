@@ -8,6 +8,7 @@ mod de;
 mod environment;
 mod file;
 mod layer;
+mod named_files;
 mod options;
 mod pairs;
 mod problem;
@@ -28,6 +29,7 @@ use figment::Figment;
 use serde::Deserialize;
 
 use crate::broker_uri::BrokerUri;
+use crate::tls::Tls;
 use layer::Layer;
 pub use problem::{ConfigError, Problem};
 pub use schema::{KEYS, Key, Kind};
@@ -58,6 +60,21 @@ pub struct Amqp {
     /// Broker nodes, tried in turn; never empty.
     #[serde(deserialize_with = "de::uris")]
     pub uris: Vec<BrokerUri>,
+    /// Where the password of all URIs was read, which then is in `uris`.
+    #[serde(deserialize_with = "de::path")]
+    pub password_file: Option<PathBuf>,
+    /// The only authorities to trust; `None` is the system's store.
+    #[serde(deserialize_with = "de::path")]
+    pub ca_file: Option<PathBuf>,
+    /// The client certificate.
+    #[serde(deserialize_with = "de::path")]
+    pub cert_file: Option<PathBuf>,
+    /// Its key.
+    #[serde(deserialize_with = "de::path")]
+    pub key_file: Option<PathBuf>,
+    /// What those three held; `None` if no URI asks for TLS and none of them is named.
+    #[serde(skip)]
+    pub tls: Option<Tls>,
     /// The queue that requests come from.
     pub queue: String,
     /// How that queue is declared.
@@ -82,6 +99,11 @@ impl Default for Amqp {
     fn default() -> Self {
         Self {
             uris: vec![BrokerUri::default()],
+            password_file: None,
+            ca_file: None,
+            cert_file: None,
+            key_file: None,
+            tls: None,
             queue: "rpc_queue".to_owned(),
             queue_type: QueueType::Auto,
             prefetch: 64,
@@ -267,16 +289,20 @@ impl Config {
             File::Default => file::read_if_present(Path::new(DEFAULT_FILE)),
             File::Explicit(path) => file::read(path),
         };
+        let credentials = environment.iter().find(|(name, _)| name == "CREDENTIALS_DIRECTORY");
+        let credentials = credentials.map(|(_, path)| PathBuf::from(path));
         let layers = [file, environment::read(environment), options::read(&options)];
-        Self::merge(layers)
+        Self::merge(layers, credentials.as_deref())
     }
 
     /// Merges layers, the strongest last, over the defaults (which are those of the structs).
-    fn merge(layers: [Layer; 3]) -> Result<Self, ConfigError> {
+    /// Then reads the files that they name, some of them in systemd's directory of credentials.
+    fn merge(layers: [Layer; 3], credentials: Option<&Path>) -> Result<Self, ConfigError> {
         let merged = layers.iter().fold(Figment::new(), Figment::merge);
         let (config, further) = match merged.extract::<Self>() {
-            Ok(config) => {
-                let further = pairs::contradictions(&config, &layers);
+            Ok(mut config) => {
+                let mut further = named_files::read(&mut config, &layers, credentials);
+                further.extend(pairs::contradictions(&config, &layers));
                 (Some(config), further)
             }
             // Cannot happen: every value was checked. What figment says might repeat a password.

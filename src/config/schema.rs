@@ -56,6 +56,8 @@ pub enum Kind {
     },
     /// An IP address and a port, or nothing.
     Address,
+    /// The path of a file, or nothing.
+    File,
 }
 
 /// Every key there is, section by section.
@@ -64,7 +66,31 @@ pub const KEYS: &[Key] = &[
         path: "amqp.uris",
         kind: Kind::Uris,
         default: Some(r#"["amqp://guest:guest@127.0.0.1:5672/%2f"]"#),
-        doc: "Broker nodes, tried in turn.",
+        doc: "Broker nodes, tried in turn; amqps for TLS.",
+    },
+    Key {
+        path: "amqp.password_file",
+        kind: Kind::File,
+        default: NO_FILE,
+        doc: "A file whose only line replaces the URIs' password; %d is systemd's credentials.",
+    },
+    Key {
+        path: "amqp.ca_file",
+        kind: Kind::File,
+        default: NO_FILE,
+        doc: "The only authorities trusted for amqps, in PEM; without it, the system's.",
+    },
+    Key {
+        path: "amqp.cert_file",
+        kind: Kind::File,
+        default: NO_FILE,
+        doc: "The client certificate, in PEM; logs in where a URI names no user.",
+    },
+    Key {
+        path: "amqp.key_file",
+        kind: Kind::File,
+        default: NO_FILE,
+        doc: "The key of the client certificate, in PEM.",
     },
     Key {
         path: "amqp.queue",
@@ -164,6 +190,9 @@ pub const KEYS: &[Key] = &[
     },
 ];
 
+/// No file, as it would stand in the file.
+const NO_FILE: Option<&str> = Some(r#""""#);
+
 /// Both backoff keys.
 const BACKOFF: Kind = Kind::Duration {
     min: Duration::from_millis(10),
@@ -207,6 +236,7 @@ impl Kind {
             Self::Address => {
                 "an IP address and port such as \"127.0.0.1:9674\", or \"\" for off".to_owned()
             }
+            Self::File => "the path of a file, or \"\" for none".to_owned(),
         }
     }
 }

@@ -49,6 +49,7 @@ pub(super) fn check(kind: Kind, raw: Raw<'_>) -> Result<Value, Vec<Fault>> {
         Kind::Duration { min, max, whole_seconds } => duration(min..=max, whole_seconds, raw),
         Kind::Size { min, max } => size(min..=max, raw),
         Kind::Address => address(raw),
+        Kind::File => file(raw),
     };
     checked.map_err(|remark| {
         let (expected, found) = (kind.expectation(), raw.found());
@@ -192,6 +193,13 @@ fn address(raw: Raw<'_>) -> Result<Value, Remark> {
         Ok(text.into())
     } else {
         Err(Remark::None)
+    }
+}
+
+fn file(raw: Raw<'_>) -> Result<Value, Remark> {
+    match raw.text() {
+        Some(path) if !path.contains('\0') => Ok(path.into()),
+        _ => Err(Remark::None),
     }
 }
 

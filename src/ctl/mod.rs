@@ -8,12 +8,15 @@ mod output;
 
 use self::output::Output;
 use crate::{
+    broker_uri::BrokerUri,
     cli::{CtlArgs, CtlCommand, CtlOptions},
-    client::{CallError, Client},
+    client::{CallError, Client, ClientBuilder},
     exit::Exit,
+    files,
+    tls::{Tls, TlsFile, TlsFiles},
     wire::Method,
 };
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 /// The timeout, the default one, up to which a missing server is reported at once. Who allows more
 /// lets a call wait for a server to come: long enough to sit out the restart of a broker.
@@ -70,13 +73,46 @@ async fn info(client: &Client, output: &mut Output) -> Result<Exit, CallError> {
     Ok(output.info(&body))
 }
 
-fn client(options: &CtlOptions) -> Result<crate::ClientBuilder, String> {
-    let uri = options.uri.as_str().parse().map_err(|error| format!("--uri: {error}"))?;
-    Ok(Client::builder(uri)
+fn client(options: &CtlOptions) -> Result<ClientBuilder, String> {
+    let uri: BrokerUri = options.uri.as_str().parse().map_err(|error| format!("--uri: {error}"))?;
+    let tls = tls(options, &uri)?;
+    let mut client = Client::builder(uri)
         .queue(&options.queue)
         .timeout(options.timeout)
         .wait_for_server(options.timeout > PROMPT_TIMEOUT)
-        .connection_name("fibrpcctl"))
+        .connection_name("fibrpcctl");
+    if let Some(path) = named(options.password_file.as_ref()) {
+        let password =
+            files::password(path).map_err(|message| format!("--password-file: {message}"))?;
+        client = client.password(&password);
+    }
+    Ok(match tls {
+        Some(tls) => client.tls(tls),
+        None => client,
+    })
+}
+
+/// Reads the files for TLS, here, where what is wrong with them can be told as such.
+fn tls(options: &CtlOptions, uri: &BrokerUri) -> Result<Option<Tls>, String> {
+    let files = TlsFiles {
+        ca: named(options.ca_file.as_ref()).cloned(),
+        certificate: named(options.cert_file.as_ref()).cloned(),
+        key: named(options.key_file.as_ref()).cloned(),
+    };
+    if !uri.is_tls() && files == TlsFiles::default() {
+        return Ok(None);
+    }
+    let tls = Tls::load(&files).map_err(|error| match error.file {
+        TlsFile::Ca => format!("--ca-file: {error}"),
+        TlsFile::Certificate => format!("--cert-file: {error}"),
+        TlsFile::Key => format!("--key-file: {error}"),
+    })?;
+    Ok(Some(tls))
+}
+
+/// A file that is named: an empty variable in the environment names none.
+fn named(path: Option<&PathBuf>) -> Option<&PathBuf> {
+    path.filter(|path| !path.as_os_str().is_empty())
 }
 
 /// The exit code for a call that failed.

@@ -15,3 +15,4 @@ mod interop;
 mod outages;
 mod queues;
 mod raw_ids;
+mod tls;

@@ -10,7 +10,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -63,6 +63,41 @@ impl Broker {
         };
         broker.start();
         broker
+    }
+
+    /// A node that also listens with TLS, by the `ca.pem`, `cert.pem` and `key.pem` in a directory, and that knows
+    /// logins by certificate. It has these definitions (users and so on) and further lines of configuration.
+    pub(crate) fn with_tls(files: &Path, definitions: &str, config: &str) -> Self {
+        let file = |suffix, text| {
+            NamedTempFile::with_suffix(suffix)
+                .and_then(|file| fs::write(file.path(), text).map(|()| file))
+                .unwrap_or_else(|error| panic!("cannot write for the broker: {error}"))
+        };
+        let (definitions, config) = (file(".json", definitions), file(".conf", config));
+        let mut broker =
+            Self { running: None, last: Ready::default(), pool: Mutex::default(), home: None };
+        broker.launch(&[
+            "--tls".into(),
+            files.to_string_lossy().into_owned(),
+            "--plugin".into(),
+            "rabbitmq_auth_mechanism_ssl".into(),
+            "--definitions".into(),
+            path(&definitions),
+            "--config".into(),
+            path(&config),
+        ]);
+        broker
+    }
+
+    /// The port for TLS of a node made [`with_tls`](Self::with_tls).
+    pub(crate) fn tls_port(&self) -> u16 {
+        self.last.tls_port.unwrap_or_else(|| panic!("a broker without TLS"))
+    }
+
+    /// Gives a node with TLS other files, for connections from now on.
+    pub(crate) fn renew_certificate(&self, write: impl FnOnce(&Path)) {
+        write(&self.last.dir.join("tls"));
+        self.ctl(&["eval", "ssl:clear_pem_cache()."]);
     }
 
     /// The next virtual host that nobody has used.
@@ -233,17 +268,19 @@ impl Pool {
 #[derive(Debug, Default)]
 struct Ready {
     port: u16,
+    tls_port: Option<u16>,
     dir: PathBuf,
 }
 
 impl Ready {
-    /// `ready port=N node=NAME dir=DIR epmd=PORT`
+    /// `ready port=N node=NAME dir=DIR epmd=PORT`, and ` tls=N` if asked for
     fn parse(line: &str) -> Option<Self> {
         let rest = line.strip_prefix("ready port=")?;
         let (port, rest) = rest.split_once(" node=")?;
         let (_, rest) = rest.split_once(" dir=")?;
-        let (dir, _) = rest.trim_end().rsplit_once(" epmd=")?;
-        Some(Self { port: port.parse().ok()?, dir: dir.into() })
+        let (dir, rest) = rest.trim_end().rsplit_once(" epmd=")?;
+        let tls_port = rest.split_once(" tls=").and_then(|(_, port)| port.parse().ok());
+        Some(Self { port: port.parse().ok()?, tls_port, dir: dir.into() })
     }
 }
 

@@ -1,7 +1,9 @@
-//! What the tests are made with: brokers, the two programs as processes, a bare AMQP caller.
+//! What the tests are made with: brokers, the two programs as processes, a bare AMQP caller,
+//! certificates.
 
 pub(crate) mod broker;
 pub(crate) mod caller;
+pub(crate) mod certificates;
 pub(crate) mod program;
 pub(crate) mod raw;
 

@@ -28,8 +28,18 @@ struct Log {
 impl Daemon {
     /// Starts a daemon for a broker, with HTTP on a free port and these settings.
     pub(crate) fn start(uri: &str, settings: &[(&str, &str)]) -> Self {
+        Self::start_with(uri, settings, &[])
+    }
+
+    /// The same, with these variables in its environment.
+    pub(crate) fn start_with(
+        uri: &str,
+        settings: &[(&str, &str)],
+        environment: &[(&str, &str)],
+    ) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fibrpcd"));
         command
+            .envs(environment.iter().copied())
             .env("FIBRPCD_AMQP__URIS", uri)
             .args(["--set", "http.listen=127.0.0.1:0", "--set", "log.format=json"])
             .args(["--set", "amqp.backoff_max=1s"]);

@@ -173,8 +173,8 @@ const BAD_FILES: &[(&str, &str)] = &[
         "FILE:1: amqp.uris: expected a list of at least one broker URI, found an integer",
     ),
     (
-        "[amqp]\nuris = [\n'amqp://u:secret@h',\n'amqps://u:secret@h',\n3]",
-        "FILE:4: amqp.uris: entry 2: amqps (TLS) is not supported by this version; use amqp://\n\
+        "[amqp]\nuris = [\n'amqp://u:secret@h',\n'amqpss://u:secret@h',\n3]",
+        "FILE:4: amqp.uris: entry 2: expected a URI that starts with amqp:// or amqps://\n\
         FILE:5: amqp.uris: entry 3: expected a broker URI, found an integer",
     ),
     (
@@ -259,12 +259,12 @@ fn mistakes_in_options() {
             "amqp.uri=...: amqp.uri: unknown key; did you mean amqp.uris?",
         ),
         (
-            "amqp.uris=amqps://u:secret@h",
-            "amqp.uris=...: amqp.uris: entry 1: amqps (TLS) is not supported by this version; use amqp://",
+            "amqp.uris=https://u:secret@h",
+            "amqp.uris=...: amqp.uris: entry 1: expected a URI that starts with amqp:// or amqps://",
         ),
         (
             "amqp.password=secret",
-            "amqp.password=...: amqp.password: unknown key; the keys of amqp are uris, queue, queue_type, prefetch, heartbeat, connect_timeout, backoff_initial, backoff_max",
+            "amqp.password=...: amqp.password: unknown key; did you mean amqp.password_file?",
         ),
         (
             "amqp://u:secret@h?x=1",
