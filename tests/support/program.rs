@@ -28,7 +28,17 @@ struct Log {
 impl Daemon {
     /// Starts a daemon for a broker, with HTTP on a free port and these settings.
     pub(crate) fn start(uri: &str, settings: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_fibrpcd"));
+        Self::configure(Command::new(env!("CARGO_BIN_EXE_fibrpcd")), uri, settings)
+    }
+
+    /// Starts a daemon that may have this many files open.
+    pub(crate) fn start_with_few_files(files: u32, uri: &str, settings: &[(&str, &str)]) -> Self {
+        let mut command = Command::new("prlimit");
+        command.args([&format!("--nofile={files}"), env!("CARGO_BIN_EXE_fibrpcd")]);
+        Self::configure(command, uri, settings)
+    }
+
+    fn configure(mut command: Command, uri: &str, settings: &[(&str, &str)]) -> Self {
         command
             .env("FIBRPCD_AMQP__URIS", uri)
             .args(["--set", "http.listen=127.0.0.1:0", "--set", "log.format=json"])
