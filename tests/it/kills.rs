@@ -11,6 +11,7 @@ use crate::support::{
 };
 use std::{
     net::TcpStream,
+    slice,
     sync::mpsc,
     thread,
     time::{Duration, Instant},
@@ -28,7 +29,7 @@ fn ended_again_and_again(signal: &str, exit_code: Option<i32>) {
     let seed = Random::any_seed();
     let mut random = Random::new(seed);
     let mut daemon = Daemon::serving(&uri, &[]);
-    let load = Load::start(&[uri.clone()], seed);
+    let load = Load::start(slice::from_ref(&uri), seed);
     for _ in 0..kills() {
         load.wait_for_answers(random.below(100));
         daemon.signal(signal);
@@ -71,7 +72,7 @@ fn pause(time: Duration) {
 fn a_daemon_frozen_for_longer_than_the_heartbeat_loses_nothing() {
     const FREEZES: usize = 3;
     let vhost = broker::shared().vhost();
-    let daemon = Daemon::serving(&vhost.uri(), &[("amqp.heartbeat", "1s")]);
+    let mut daemon = Daemon::serving(&vhost.uri(), &[("amqp.heartbeat", "1s")]);
     let load = Load::start(&[vhost.uri()], Random::any_seed());
     for freeze in 1..=FREEZES {
         load.wait_for_answers(50);
@@ -83,6 +84,7 @@ fn a_daemon_frozen_for_longer_than_the_heartbeat_loses_nothing() {
     }
     load.wait_for_answers(50);
     let tally = load.stop();
+    assert!(daemon.is_running(), "{}", daemon.log());
     println!("{FREEZES} times SIGSTOP and SIGCONT:\n{tally}");
     tally.assert_good();
     assert!(tally.errors.is_empty(), "none was away for long: {tally}");
@@ -129,7 +131,9 @@ fn memory_stays_bounded_with_many_calls_of_the_largest_number() {
     let before = memory();
     let caller = Caller::connect(&vhost.uri());
     let ids: Vec<_> = (0..CALLS).map(|index| format!("m{index}")).collect();
-    ids.iter().for_each(|id| caller.call(id, MAX_N));
+    for id in &ids {
+        caller.call(id, MAX_N);
+    }
     let (sender, answered) = mpsc::channel();
     let expected = fibrpc::fibonacci::decimal(MAX_N.parse().unwrap(), || false).unwrap();
     let collector = thread::spawn(move || {

@@ -42,7 +42,7 @@ impl Load {
         self.durable.wait_for_answers(count);
     }
 
-    /// Stops calling and waits until every call has ended. Prints what became of them.
+    /// Stops calling and waits until every call has ended.
     pub(crate) fn stop(self) -> Tally {
         let mut tally = self.clients.stop();
         tally.add(self.durable.stop());
@@ -56,7 +56,7 @@ pub(crate) struct Clients {
     runtime: Runtime,
     stop: Arc<AtomicBool>,
     callers: Vec<JoinHandle<Tally>>,
-    clients: Vec<Client>,
+    handles: Vec<Client>,
 }
 
 impl Clients {
@@ -67,7 +67,7 @@ impl Clients {
             .build()
             .unwrap();
         let (stop, mut random) = (Arc::new(AtomicBool::new(false)), Random::new(seed));
-        let (mut clients, mut callers) = (Vec::new(), Vec::new());
+        let (mut handles, mut callers) = (Vec::new(), Vec::new());
         for index in 0..CLIENTS {
             // Each prefers another broker.
             let mut uris = uris.to_vec();
@@ -78,9 +78,9 @@ impl Clients {
                 let random = Random::new(random.next());
                 callers.push(runtime.spawn(call(client.clone(), random, Arc::clone(&stop))));
             }
-            clients.push(client);
+            handles.push(client);
         }
-        Self { runtime, stop, callers, clients }
+        Self { runtime, stop, callers, handles }
     }
 
     pub(crate) fn stop(self) -> Tally {
@@ -90,7 +90,7 @@ impl Clients {
             for caller in self.callers {
                 tally.add(caller.await.unwrap());
             }
-            for client in self.clients {
+            for client in self.handles {
                 tally.duplicates += client.unmatched_replies();
                 client.close().await;
             }

@@ -114,6 +114,11 @@ impl Daemon {
         assert!(status.success(), "kill -{name}");
     }
 
+    /// Whether it has not ended.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
     /// Waits for the daemon to end.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         // Its standard error ends when it does.
