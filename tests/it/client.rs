@@ -21,7 +21,7 @@ fn a_hundred_thousand_calls_leave_nothing_behind() {
     let vhost = broker::shared().vhost();
     let daemon = Daemon::serving(&vhost.uri(), &[("amqp.prefetch", "256")]);
     runtime().block_on(async {
-        let timeout = Duration::from_secs(60);
+        let timeout = Duration::from_mins(1);
         let client = Client::builder(vhost.uri().parse().unwrap()).timeout(timeout).build();
         let call = async |count: u64| {
             let calls = stream::iter(0..count).map(|n| {
