@@ -3,7 +3,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint build clean
+.PHONY: help run test chaos lint build clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -14,6 +14,10 @@ run: ## Install what is missing, start a broker if none answers, start the daemo
 test: ## Run every test, against a RabbitMQ of its own
 	@packaging/dev/install-deps.sh test
 	$(CARGO) test --locked
+
+chaos: ## Random faults under load for MINUTES=1; SEED=N chooses them; fails on a lost, wrong or hung call
+	@packaging/dev/install-deps.sh test
+	MINUTES="$(MINUTES)" SEED="$(SEED)" $(CARGO) test --locked --test chaos
 
 lint: ## Check formatting, lints, and the dependency tree
 	$(CARGO) fmt --check

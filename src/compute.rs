@@ -1,8 +1,8 @@
 //! The threads that compute large Fibonacci numbers, so that the I/O thread never does.
 //!
-//! A fixed number of threads, each busy with at most one job. There is no queue here: who wants a
-//! job done waits for a [`Slot`] first, so what has not started can still be given back to the
-//! broker.
+//! A fixed number of threads, each busy with at most one job, and a fixed amount of memory for
+//! them and for their results. There is no queue here: who wants a job done waits for a [`Slot`]
+//! first, so what has not started can still be given back to the broker.
 
 use crate::fibonacci::{self, Stopped};
 use std::{
@@ -61,24 +61,52 @@ pub(crate) enum Unfinished {
 
 /// One number to compute.
 pub(crate) struct Job {
-    pub(crate) n: u64,
     pub(crate) deadline: Option<Instant>,
     pub(crate) stop: StopSwitch,
     /// Called with the digits, on the thread that computed them.
-    pub(crate) done: Box<dyn FnOnce(Result<Vec<u8>, Unfinished>) + Send>,
+    pub(crate) done: Box<dyn FnOnce(Result<Digits, Unfinished>) + Send>,
 }
 
-/// The right to run one job: one for each thread.
+/// The right to run one job: a thread, and the memory it takes.
 #[derive(Debug)]
 pub(crate) struct Slot {
-    _permit: OwnedSemaphorePermit,
+    n: u64,
+    thread: OwnedSemaphorePermit,
+    memory: OwnedSemaphorePermit,
+}
+
+/// The digits of a number, and their share of the memory, which is free again when they are gone.
+#[derive(Debug)]
+pub(crate) struct Digits {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) held: Held,
+}
+
+/// A share of the memory.
+#[derive(Debug)]
+pub(crate) struct Held {
+    _memory: OwnedSemaphorePermit,
+}
+
+/// Memory is counted in units of so many bytes.
+const UNIT: u64 = 1 << 10;
+
+fn units(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX)
+}
+
+/// What a reply takes until it is confirmed: the digits, their copy in the frames of lapin, and
+/// some room.
+fn reply_memory(n: u64) -> u64 {
+    fibonacci::digits(n).saturating_mul(5) / 2
 }
 
 /// The threads.
 #[derive(Clone, Debug)]
 pub(crate) struct Pool {
     jobs: mpsc::SyncSender<(Job, Slot)>,
-    slots: Arc<Semaphore>,
+    threads: Arc<Semaphore>,
+    memory: Arc<Semaphore>,
 }
 
 /// The threads could not be started.
@@ -90,8 +118,9 @@ pub(crate) struct PoolError {
 }
 
 impl Pool {
-    /// Starts the threads. They end when the last clone of the pool is gone.
-    pub(crate) fn start(threads: NonZeroUsize) -> Result<Self, PoolError> {
+    /// Starts the threads, with so many bytes for all of them. They end when the last clone of the
+    /// pool is gone.
+    pub(crate) fn start(threads: NonZeroUsize, memory: u64) -> Result<Self, PoolError> {
         // As many places as slots: a send by a slot's owner never blocks.
         let (jobs, inbox) = mpsc::sync_channel(threads.get());
         let inbox = Arc::new(Mutex::new(inbox));
@@ -102,13 +131,20 @@ impl Pool {
                 .spawn(move || work(&inbox))
                 .map_err(|source| PoolError { threads, source })?;
         }
-        Ok(Self { jobs, slots: Arc::new(Semaphore::new(threads.get())) })
+        let memory = usize::try_from(memory.div_ceil(UNIT)).unwrap_or(usize::MAX);
+        Ok(Self {
+            jobs,
+            threads: Arc::new(Semaphore::new(threads.get())),
+            memory: Arc::new(Semaphore::new(memory.min(Semaphore::MAX_PERMITS))),
+        })
     }
 
-    /// Waits for a free thread. Cancel safe.
-    pub(crate) async fn slot(&self) -> Option<Slot> {
-        let permit = Arc::clone(&self.slots).acquire_owned().await.ok()?;
-        Some(Slot { _permit: permit })
+    /// Waits for a free thread and for the memory that F(n) takes. Cancel safe.
+    pub(crate) async fn slot(&self, n: u64) -> Option<Slot> {
+        let thread = Arc::clone(&self.threads).acquire_owned().await.ok()?;
+        let memory = Arc::clone(&self.memory);
+        let memory = memory.acquire_many_owned(units(fibonacci::memory(n))).await.ok()?;
+        Some(Slot { n, thread, memory })
     }
 
     /// Runs a job on the thread the slot stands for.
@@ -123,15 +159,24 @@ impl Pool {
     }
 }
 
+impl Slot {
+    /// Gives the thread free, and the memory but for what the reply takes.
+    fn keep(mut self, bytes: Vec<u8>) -> Digits {
+        drop(self.thread);
+        let kept = usize::try_from(reply_memory(self.n) / UNIT + 1).unwrap_or(usize::MAX);
+        let share = self.memory.split(kept.min(self.memory.num_permits()));
+        Digits { bytes, held: Held { _memory: share.unwrap_or(self.memory) } }
+    }
+}
+
 fn work(inbox: &Mutex<mpsc::Receiver<(Job, Slot)>>) {
     loop {
         let next = inbox.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((job, slot)) = next else { return };
-        let Job { n, deadline, stop, done } = job;
-        let result = catch_unwind(AssertUnwindSafe(|| compute(n, deadline, &stop)))
+        let Job { deadline, stop, done } = job;
+        let result = catch_unwind(AssertUnwindSafe(|| compute(slot.n, deadline, &stop)))
             .unwrap_or(Err(Unfinished::Panicked));
-        drop(slot);
-        done(result);
+        done(result.map(|bytes| slot.keep(bytes)));
     }
 }
 
@@ -144,44 +189,62 @@ fn compute(n: u64, deadline: Option<Instant>, stop: &StopSwitch) -> Result<Vec<u
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt as _;
     use tokio::sync::oneshot;
 
-    fn pool(threads: usize) -> Pool {
-        Pool::start(NonZeroUsize::new(threads).unwrap()).unwrap()
+    fn pool(threads: usize, memory: u64) -> Pool {
+        Pool::start(NonZeroUsize::new(threads).unwrap(), memory).unwrap()
     }
 
     async fn run(pool: &Pool, n: u64, deadline: Option<Instant>, stop: StopSwitch) -> Outcome {
         let (sender, receiver) = oneshot::channel();
-        let done = Box::new(move |result| sender.send(result).unwrap());
-        pool.run(pool.slot().await.unwrap(), Job { n, deadline, stop, done });
+        let done = Box::new(move |result: Result<Digits, _>| sender.send(result).unwrap());
+        pool.run(pool.slot(n).await.unwrap(), Job { deadline, stop, done });
         receiver.await.unwrap()
     }
 
-    type Outcome = Result<Vec<u8>, Unfinished>;
+    type Outcome = Result<Digits, Unfinished>;
+
+    const ENOUGH: u64 = 1 << 30;
 
     #[tokio::test]
     async fn computes_and_frees_the_slot() {
-        let pool = pool(1);
+        let pool = pool(1, ENOUGH);
         for _ in 0..3 {
             let digits = run(&pool, 30, None, StopSwitch::default()).await;
-            assert_eq!(digits.unwrap(), b"832040");
+            assert_eq!(digits.unwrap().bytes, b"832040");
         }
     }
 
     #[tokio::test]
     async fn a_thrown_switch_and_a_passed_deadline_end_a_job() {
-        let pool = pool(1);
+        let pool = pool(1, ENOUGH);
         let stop = StopSwitch::default();
         stop.stop();
-        assert_eq!(run(&pool, 50_000_000, None, stop).await, Err(Unfinished::Stopped));
+        let stopped = run(&pool, 50_000_000, None, stop).await;
+        assert_eq!(stopped.unwrap_err(), Unfinished::Stopped);
         let late = run(&pool, 50_000_000, Some(Instant::now()), StopSwitch::default()).await;
-        assert_eq!(late, Err(Unfinished::TooLate));
+        assert_eq!(late.unwrap_err(), Unfinished::TooLate);
     }
 
     #[tokio::test]
     async fn there_are_as_many_slots_as_threads() {
-        let pool = pool(2);
-        let (_first, _second) = (pool.slot().await, pool.slot().await);
-        assert!(futures_util::FutureExt::now_or_never(pool.slot()).is_none());
+        let pool = pool(2, ENOUGH);
+        let (_first, _second) = (pool.slot(1).await, pool.slot(1).await);
+        assert!(pool.slot(1).now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn memory_is_held_until_the_digits_are_gone() {
+        let n = 1_000_000;
+        let pool = pool(8, fibonacci::memory(n));
+        let slot = pool.slot(n).await.unwrap();
+        assert!(pool.slot(n).now_or_never().is_none(), "one fills it");
+        drop(slot);
+        let digits = run(&pool, n, None, StopSwitch::default()).await.unwrap();
+        assert!(pool.slot(n).now_or_never().is_none(), "the reply has its share");
+        assert!(pool.slot(n / 10).now_or_never().is_some(), "and no more");
+        drop(digits);
+        assert!(pool.slot(n).now_or_never().is_some());
     }
 }

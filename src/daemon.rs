@@ -71,7 +71,7 @@ async fn start(config: Config) -> Result<Exit, StartError> {
     tracing::info!(version = crate::VERSION, "starting");
     let metrics = Arc::new(Metrics::new()?);
     metrics.prefetch.set(config.amqp.prefetch.into());
-    let pool = Pool::start(config.compute.threads)?;
+    let pool = Pool::start(config.compute.threads, config.compute.memory)?;
     let (standing, standings) = watch::channel(Standing::Detached("not attached yet".to_owned()));
     let watched = Arc::new(Watched { metrics: Arc::clone(&metrics), standings });
     let http = match config.http.listen {

@@ -60,6 +60,8 @@ pub mod signals;
 pub mod tls;
 pub mod wire;
 
+#[cfg(fuzzing)]
+pub use amqp::fuzzing;
 pub use broker_uri::BrokerUri;
 pub use client::{CallError, Client, ClientBuilder};
 pub use tls::{Tls, TlsFiles};

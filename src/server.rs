@@ -12,14 +12,14 @@ use crate::{
         serving::{Event, Incoming, Serving, Settings},
     },
     broker_uri::BrokerUri,
-    compute::{Job, Pool, Slot, StopOnDrop, Unfinished},
+    compute::{Digits, Job, Pool, Slot, StopOnDrop, Unfinished},
     metrics::Metrics,
     poison::Suspects,
     service::{self, Answer, Service},
     wire::{Envelope, Reply},
 };
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -151,6 +151,14 @@ async fn leaves_serving(phase: &mut watch::Receiver<Phase>) {
     let _ = phase.wait_for(|phase| *phase != Phase::Serving).await;
 }
 
+/// Waits for a moment, if there is one, and else for ever.
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Logs a failure when it is a new one: a broker that is away for a day is one line, not
 /// thousands.
 #[derive(Default)]
@@ -181,7 +189,8 @@ struct Large {
     reply_queue: String,
 }
 
-type Finished = (Large, Result<Vec<u8>, Unfinished>);
+/// A delivery tag, and what became of its computation.
+type Finished = (u64, Result<Digits, Unfinished>);
 
 /// One session's requests.
 struct Session<'a> {
@@ -189,8 +198,9 @@ struct Session<'a> {
     service: &'a Service,
     pool: &'a Pool,
     standing: &'a watch::Sender<Standing>,
-    /// Not started. Bounded by the prefetch.
+    /// Not started. Bounded by the prefetch, as are those that run.
     waiting: VecDeque<Large>,
+    running: HashMap<u64, Large>,
     stop: StopOnDrop,
     results: mpsc::Receiver<Finished>,
     finished: mpsc::Sender<Finished>,
@@ -206,6 +216,7 @@ impl<'a> Session<'a> {
             pool: &server.pool,
             standing: &server.standing,
             waiting: VecDeque::new(),
+            running: HashMap::new(),
             stop: StopOnDrop::default(),
             results,
             finished,
@@ -218,6 +229,7 @@ impl<'a> Session<'a> {
             if self.ended && self.link.outstanding() == 0 {
                 break Ok(Ending::Drained);
             }
+            let (deadline, next) = (self.next_deadline(), self.waiting.front().map(|next| next.n));
             tokio::select! {
                 biased;
                 changed = phase.changed() => {
@@ -239,8 +251,9 @@ impl<'a> Session<'a> {
                     Ok(Event::Ended) => self.ended = true,
                     Err(error) => break Err(error),
                 },
-                Some((large, result)) = self.results.recv() => self.finish(&large, result),
-                Some(slot) = self.pool.slot(), if !self.waiting.is_empty() => self.start(slot),
+                Some((tag, result)) = self.results.recv() => self.finished(tag, result),
+                () = at(deadline) => self.refuse_late(),
+                Some(slot) = self.pool.slot(next.unwrap_or_default()), if next.is_some() => self.start(slot),
             }
         };
         // Also after an error, which need not be the connection's.
@@ -275,23 +288,49 @@ impl<'a> Session<'a> {
         let Some(large) = self.waiting.pop_front() else {
             return;
         };
-        if large.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return self.finish(&large, Err(Unfinished::TooLate));
-        }
-        let finished = self.finished.clone();
+        let (tag, finished) = (large.tag, self.finished.clone());
         let job = Job {
-            n: large.n,
             deadline: large.deadline,
             stop: self.stop.switch(),
             // An error means that the session is over, and the request with it.
-            done: Box::new(move |result| drop(finished.blocking_send((large, result)))),
+            done: Box::new(move |result| drop(finished.blocking_send((tag, result)))),
         };
+        self.running.insert(tag, large);
         self.pool.run(slot, job);
     }
 
-    fn finish(&mut self, large: &Large, result: Result<Vec<u8>, Unfinished>) {
+    fn finished(&mut self, tag: u64, result: Result<Digits, Unfinished>) {
+        // Gone if its deadline passed in the meantime.
+        if let Some(large) = self.running.remove(&tag) {
+            self.finish(&large, result);
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        self.waiting.iter().chain(self.running.values()).filter_map(|large| large.deadline).min()
+    }
+
+    /// Answers the large requests whose deadline has passed. The threads notice on their own, when
+    /// they come to a place where they can stop.
+    fn refuse_late(&mut self) {
+        let now = Instant::now();
+        let late = |large: &Large| large.deadline.is_some_and(|deadline| deadline <= now);
+        let waiting = std::mem::take(&mut self.waiting);
+        let (mut over, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().partition(late);
+        self.waiting = waiting.into();
+        over.extend(self.running.extract_if(|_, large| late(large)).map(|(_, large)| large));
+        for large in over {
+            self.finish(&large, Err(Unfinished::TooLate));
+        }
+    }
+
+    fn finish(&mut self, large: &Large, result: Result<Digits, Unfinished>) {
+        let (mut held, queue) = (None, &large.reply_queue);
         let reply = match result {
-            Ok(digits) => Reply::text(digits),
+            Ok(digits) => {
+                held = Some(digits.held);
+                Reply::text(digits.bytes)
+            }
             Err(Unfinished::TooLate) => Reply::from(&service::too_late()),
             Err(Unfinished::Panicked) => {
                 tracing::error!(n = large.n, "the computation panicked: please report this");
@@ -299,7 +338,7 @@ impl<'a> Session<'a> {
             }
             Err(Unfinished::Stopped) => return self.link.give_back(large.tag),
         };
-        self.link.reply(large.tag, &large.envelope, &large.reply_queue, reply);
+        self.link.reply_holding(large.tag, &large.envelope, queue, reply, held);
     }
 
     fn draining(&self) -> bool {
@@ -308,11 +347,7 @@ impl<'a> Session<'a> {
 
     fn drain(&mut self) {
         self.standing.send_replace(Standing::Draining);
-        tracing::info!(
-            running = self.link.outstanding() - self.waiting.len(),
-            given_back = self.waiting.len(),
-            "draining"
-        );
+        tracing::info!(running = self.running.len(), given_back = self.waiting.len(), "draining");
         self.link.stop_consuming();
         for large in self.waiting.drain(..) {
             self.link.give_back(large.tag);

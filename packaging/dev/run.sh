@@ -12,8 +12,10 @@ fail() {
     exit 1
 }
 
+# The first of the URIs: they are separated by commas, or a TOML array.
 uri=${FIBRPCD_AMQP__URIS:-amqp://guest:guest@127.0.0.1:5672/%2f}
 uri=${uri%%,*}
+uri=$(tr -d "[]\"' " <<<"$uri")
 http=${FIBRPCD_HTTP__LISTEN:-127.0.0.1:9674}
 [[ -n $http ]] || fail "FIBRPCD_HTTP__LISTEN is empty, but readiness is asked over HTTP; name an address"
 
@@ -67,8 +69,9 @@ else
     esac
     say "no broker at $host:$port; starting a private one"
     mkfifo "$work/broker"
-    # In a session of its own: the Ctrl-C is for us, who drain the daemon before the broker goes.
-    setsid packaging/dev/broker.sh --port "$port" >"$work/broker" &
+    # In a session of its own: the Ctrl-C is for us, who drain the daemon before the broker goes. It also
+    # stops when we are killed.
+    setsid setpriv --pdeathsig TERM packaging/dev/broker.sh --port "$port" >"$work/broker" &
     broker=$!
     read -r ready <"$work/broker" || fail "the broker did not start"
     say "broker: $ready"
@@ -78,7 +81,7 @@ say "building"
 cargo build --release --locked
 
 say "starting the daemon"
-setsid target/release/fibrpcd --config config/fibrpcd.toml &
+setsid setpriv --pdeathsig TERM target/release/fibrpcd --config config/fibrpcd.toml &
 daemon=$!
 
 # Readiness, by the word of the daemon itself.
@@ -98,7 +101,9 @@ for ((tries = 0; ; tries++)); do
 done
 
 say "calling: fibrpcctl call 30"
-FIBRPCCTL_URI=$uri target/release/fibrpcctl call 30
+answer=$(FIBRPCCTL_URI=$uri target/release/fibrpcctl call 30)
+echo "$answer"
+[[ $answer == 832040 ]] || fail "that is not F(30)"
 
 cat <<TEXT
 

@@ -22,4 +22,7 @@ mod queue;
 pub(crate) mod serving;
 mod transport;
 
+#[cfg(fuzzing)]
+pub use transport::fuzzing;
+
 pub(crate) use error::{Cause, LinkError};

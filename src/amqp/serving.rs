@@ -254,6 +254,18 @@ impl Serving {
 
     /// Publishes the reply to a request; the request is acknowledged when the broker confirms.
     pub(crate) fn reply(&mut self, tag: u64, envelope: &Envelope, queue: &str, reply: Reply) {
+        self.reply_holding(tag, envelope, queue, reply, ());
+    }
+
+    /// The same; `held` is dropped when nothing of the reply is in memory any more.
+    pub(crate) fn reply_holding(
+        &mut self,
+        tag: u64,
+        envelope: &Envelope,
+        queue: &str,
+        reply: Reply,
+        held: impl Send + 'static,
+    ) {
         if self.publishing.is_empty() {
             self.progress = Instant::now();
         }
@@ -270,6 +282,7 @@ impl Serving {
                 Ok(confirm) => confirm.await,
                 Err(error) => Err(error),
             };
+            drop(held);
             (tag, confirm)
         }));
     }

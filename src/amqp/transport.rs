@@ -313,3 +313,23 @@ impl Reactor for Sockets {
         std::future::ready(Err(io::ErrorKind::Unsupported.into()))
     }
 }
+
+/// What the fuzzers of `fuzz/` can reach.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    use super::{Inbound, Outbound};
+
+    /// What lapin gets of bytes that arrive in these pieces; `None` if they are refused.
+    pub fn inbound<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Option<Vec<u8>> {
+        let (mut inbound, mut out) = (Inbound::default(), Vec::new());
+        pieces.into_iter().try_for_each(|piece| inbound.push(piece, &mut out)).ok()?;
+        Some(out)
+    }
+
+    /// What the network gets of bytes that lapin sends in these pieces.
+    pub fn outbound<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Option<Vec<u8>> {
+        let (mut outbound, mut out) = (Outbound::default(), Vec::new());
+        pieces.into_iter().try_for_each(|piece| outbound.push(piece, &mut out)).ok()?;
+        Some(out)
+    }
+}

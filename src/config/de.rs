@@ -15,6 +15,12 @@ pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dur
     humantime::parse_duration(&text).map_err(D::Error::custom)
 }
 
+/// A size such as `"512MiB"`, in bytes.
+pub(super) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse::<bytesize::ByteSize>().map(|size| size.as_u64()).map_err(D::Error::custom)
+}
+
 /// A list of broker URIs.
 pub(super) fn uris<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<BrokerUri>, D::Error> {
     let texts = Vec::<String>::deserialize(deserializer)?;

@@ -10,6 +10,7 @@ mod file;
 mod layer;
 mod named_files;
 mod options;
+mod pairs;
 mod problem;
 mod schema;
 mod suggest;
@@ -151,13 +152,16 @@ pub struct Compute {
     pub threads: NonZeroUsize,
     /// The largest n that is answered.
     pub max_n: u64,
+    /// Memory for all large n together, in bytes; enough for `max_n` alone.
+    #[serde(deserialize_with = "de::size")]
+    pub memory: u64,
 }
 
 impl Default for Compute {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let most = NonZeroUsize::new(schema::MAX_THREADS).unwrap_or(cores);
-        Self { threads: cores.min(most), max_n: 50_000_000 }
+        Self { threads: cores.min(most), max_n: 50_000_000, memory: 512 << 20 }
     }
 }
 
@@ -298,7 +302,7 @@ impl Config {
         let (config, further) = match merged.extract::<Self>() {
             Ok(mut config) => {
                 let mut further = named_files::read(&mut config, &layers, credentials);
-                further.extend(config.contradiction(&layers));
+                further.extend(pairs::contradictions(&config, &layers));
                 (Some(config), further)
             }
             // Cannot happen: every value was checked. What figment says might repeat a password.
@@ -310,27 +314,5 @@ impl Config {
             Some(config) if problems.is_empty() => Ok(config),
             _ => Err(ConfigError::new(problems)),
         }
-    }
-
-    /// The one rule about two keys. Silent if either already has a problem of its own.
-    fn contradiction(&self, layers: &[Layer]) -> Option<Problem> {
-        const INITIAL: &str = "amqp.backoff_initial";
-        const MAX: &str = "amqp.backoff_max";
-        let (initial, max) = (self.amqp.backoff_initial, self.amqp.backoff_max);
-        let keys = [INITIAL, MAX];
-        let doubtful = layers.iter().any(|layer| keys.iter().any(|key| layer.has_problem(key)));
-        if initial <= max || doubtful {
-            return None;
-        }
-        // The strongest layer that sets either is where it is easiest to mend.
-        let (key, origin) = layers
-            .iter()
-            .rev()
-            .find_map(|layer| keys.iter().find_map(|&key| Some((key, layer.origin(key)?))))?;
-        let initial = humantime::format_duration(initial);
-        let max = humantime::format_duration(max);
-        let message =
-            format!("expected {INITIAL} to be no longer than {MAX}, found {initial} and {max}");
-        Some(Problem::of_key(origin.clone(), key, message))
     }
 }

@@ -47,6 +47,13 @@ pub enum Kind {
         /// Whether fractions of a second are refused.
         whole_seconds: bool,
     },
+    /// A number of bytes.
+    Size {
+        /// The smallest, in bytes.
+        min: u64,
+        /// The largest, in bytes.
+        max: u64,
+    },
     /// An IP address and a port, or nothing.
     Address,
     /// The path of a file, or nothing.
@@ -148,10 +155,16 @@ pub const KEYS: &[Key] = &[
         doc: "The largest n that is answered; larger ones get RESOURCE_EXHAUSTED.",
     },
     Key {
+        path: "compute.memory",
+        kind: Kind::Size { min: 1 << 20, max: 1 << 40 },
+        default: Some(r#""512MiB""#),
+        doc: "Memory for all large n together, computed or not sent yet; what does not fit waits.",
+    },
+    Key {
         path: "http.listen",
         kind: Kind::Address,
         default: Some(r#""127.0.0.1:9674""#),
-        doc: "Where metrics, probes and status are served; the empty text turns them off.",
+        doc: "Where metrics and probes are served; the empty text turns them off.",
     },
     Key {
         path: "shutdown.drain_timeout",
@@ -215,6 +228,10 @@ impl Kind {
                     (humantime::format_duration(*min), humantime::format_duration(*max));
                 let whole = if *whole_seconds { " in whole seconds" } else { "" };
                 format!("a duration{whole} from \"{min}\" to \"{max}\"")
+            }
+            Self::Size { min, max } => {
+                let (min, max) = (bytesize::ByteSize(*min), bytesize::ByteSize(*max));
+                format!("a size from \"{min}\" to \"{max}\"")
             }
             Self::Address => {
                 "an IP address and port such as \"127.0.0.1:9674\", or \"\" for off".to_owned()

@@ -47,6 +47,7 @@ pub(super) fn check(kind: Kind, raw: Raw<'_>) -> Result<Value, Vec<Fault>> {
         Kind::Word(words) => word(words, raw),
         Kind::Integer { min, max, zero } => integer(min, max, zero, raw),
         Kind::Duration { min, max, whole_seconds } => duration(min..=max, whole_seconds, raw),
+        Kind::Size { min, max } => size(min..=max, raw),
         Kind::Address => address(raw),
         Kind::File => file(raw),
     };
@@ -171,6 +172,18 @@ fn duration(
         Ok(text.into_owned().into())
     } else {
         Err(Remark::None)
+    }
+}
+
+fn size(range: RangeInclusive<u64>, raw: Raw<'_>) -> Result<Value, Remark> {
+    let text = raw.text().ok_or_else(|| Remark::Also("add a unit, as in \"512MiB\"".to_owned()))?;
+    // A bare number would be taken for bytes, which nobody means.
+    if text.trim_end().ends_with(|last: char| last.is_ascii_digit()) {
+        return Err(Remark::Also(format!("add a unit, as in \"{}MiB\"", text.trim())));
+    }
+    match text.parse::<bytesize::ByteSize>() {
+        Ok(size) if range.contains(&size.as_u64()) => Ok(text.into()),
+        _ => Err(Remark::None),
     }
 }
 

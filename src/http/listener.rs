@@ -5,6 +5,7 @@
 //! [`Limits`] say, and a failing `accept` (out of file descriptors, say) is logged and tried again,
 //! because a daemon that computes must not die of its metrics.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -19,7 +20,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::routes::{self, Probe};
@@ -67,7 +68,8 @@ impl HttpError {
 /// What connections may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// The most connections at once; further ones wait in the kernel's backlog.
+    /// The most connections at once; a further one takes the place of the oldest, so that nobody
+    /// can keep the others out by holding on to connections.
     pub connections: usize,
     /// The time a peer has to send a request's headers, counted from the connection's start or the
     /// last response's end; an idle connection is therefore closed after it.
@@ -130,17 +132,19 @@ impl Server {
     pub async fn serve(self, probe: Arc<impl Probe>, shutdown: impl Future<Output = ()>) {
         let (stop, stopped) = watch::channel(false);
         let mut connections = JoinSet::new();
+        let mut by_age = ByAge::default();
         let mut failures = AcceptFailures::default();
         tokio::pin!(shutdown);
         loop {
-            let has_room = connections.len() < self.limits.connections;
             tokio::select! {
                 biased;
                 () = &mut shutdown => break,
                 Some(ended) = connections.join_next() => report(ended),
-                stream = accept(&self.listener, &mut failures), if has_room => {
+                stream = accept(&self.listener, &mut failures) => {
+                    by_age.make_room(self.limits.connections);
                     let stopped = stopped.clone();
-                    connections.spawn(converse(stream, probe.clone(), self.limits, stopped));
+                    let serving = converse(stream, probe.clone(), self.limits, stopped);
+                    by_age.add(connections.spawn(serving));
                 }
             }
         }
@@ -161,6 +165,26 @@ async fn accept(listener: &TcpListener, failures: &mut AcceptFailures) -> TcpStr
                 failures.log(&error, Instant::now());
                 // The connection is still in the backlog, so without this the loop would spin.
                 sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// The open connections, the oldest first.
+#[derive(Debug, Default)]
+struct ByAge(VecDeque<AbortHandle>);
+
+impl ByAge {
+    fn add(&mut self, connection: AbortHandle) {
+        self.0.push_back(connection);
+    }
+
+    /// Closes as many of the oldest as it takes for one more to be no more than `limit`.
+    fn make_room(&mut self, limit: usize) {
+        self.0.retain(|connection| !connection.is_finished());
+        while self.0.len() >= limit.max(1) {
+            if let Some(oldest) = self.0.pop_front() {
+                oldest.abort();
             }
         }
     }
@@ -230,6 +254,7 @@ fn protocol(limits: &Limits) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
+        .half_close(true) // a client that has said all it wants still wants the answer
         .header_read_timeout(limits.header_timeout)
         .max_buf_size(MAX_HEAD);
     builder
@@ -244,7 +269,9 @@ fn log_end(ended: hyper::Result<()>) {
 
 /// A panic stays within its connection, but must not go unseen.
 fn report(ended: Result<(), JoinError>) {
-    if let Err(error) = ended {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
         tracing::error!(%error, "an HTTP connection failed; this is a bug, please report it");
     }
 }

@@ -6,7 +6,7 @@ use crate::support::{
     program::{Daemon, ctl, ctl_with_input},
 };
 use lapin::{options::QueueDeclareOptions, types::AMQPValue};
-use std::process::Command;
+use std::{process::Command, time::SystemTime};
 
 fn ok(id: &str, body: &str) -> Reply {
     Reply { id: Some(id.into()), status: None, body: body.into() }
@@ -194,6 +194,33 @@ fn methods_deadlines_and_trace_context_are_honoured() {
     assert_eq!(delivery.properties.content_type().as_ref().unwrap().as_str(), "text/plain");
     assert_eq!(delivery.properties.delivery_mode(), &Some(1));
     daemon.wait_for_metric("fibrpcd_request_failures_total{reason=\"unimplemented\"}", 1);
+}
+
+#[test]
+fn a_deadline_ends_work_that_waits_and_work_that_runs() {
+    let vhost = broker::shared().vhost();
+    let daemon = Daemon::serving(&vhost.uri(), &[("compute.threads", "1")]);
+    let caller = Caller::connect(&vhost.uri());
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
+    let soon = AMQPValue::LongLongInt(i64::try_from(now).unwrap() + 700);
+    let headers = arguments(&[("x-deadline", soon)]);
+    // The first occupies the only thread for far longer than the deadline.
+    for id in ["runs", "waits"] {
+        let late = caller.properties(id).with_headers(headers.clone());
+        caller.publish(QUEUE, late, b"20000000");
+    }
+    let mut late = [caller.reply(), caller.reply()];
+    late.sort_by_key(|reply| reply.id.clone());
+    for (reply, id) in late.iter().zip(["runs", "waits"]) {
+        assert_eq!(reply.id.as_deref(), Some(id));
+        assert_eq!(reply.status.as_deref(), Some("DEADLINE_EXCEEDED"), "{reply:?}");
+    }
+    caller.call("next", "30");
+    assert_eq!(caller.reply(), ok("next", "832040"));
+    daemon.wait_for_metric("fibrpcd_request_failures_total{reason=\"deadline_exceeded\"}", 2);
+    // The thread is free again in the end.
+    caller.call("large", "20001");
+    assert_eq!(caller.reply().body.len(), 4180);
 }
 
 #[test]

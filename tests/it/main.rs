@@ -1,16 +1,18 @@
 //! The tests that need a broker or the programs: one program, so that they share one broker.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
-#![expect(clippy::print_stderr, reason = "shown when a test fails")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "counts, shown when a test fails")]
 
 #[path = "../support/mod.rs"]
 mod support;
 
 mod calls;
+mod client;
 mod configuration;
 mod drain;
 mod http;
 mod interop;
+mod kills;
 mod outages;
 mod queues;
 mod raw_ids;

@@ -160,7 +160,7 @@ impl Broker {
     /// first, which takes most of a second.
     pub(crate) fn kill(&mut self) {
         if self.running.is_some() {
-            self.rabbitmqctl(&["eval", "[dets:sync(T) || T <- dets:all()]."]);
+            self.write_queues();
         }
         self.kill_at_once();
     }
@@ -168,7 +168,7 @@ impl Broker {
     /// Kills the node with SIGKILL without any preparation; see [`kill`](Self::kill).
     pub(crate) fn kill_at_once(&mut self) {
         if let Some(running) = self.running.take() {
-            self.kill_node();
+            self.signal("KILL");
             running.end();
         }
     }
@@ -191,14 +191,20 @@ impl Broker {
         self.last = ready;
     }
 
-    fn kill_node(&self) {
+    /// Sends the node a signal, by the name `kill` knows.
+    pub(crate) fn signal(&self, name: &str) {
         // std sends no signals, and unsafe code is forbidden.
         if let Ok(pid) = fs::read_to_string(self.last.dir.join("node.pid")) {
             let _ = Command::new("sh")
-                .args(["-c", "kill -KILL \"$1\"", "sh", pid.trim()])
+                .args(["-c", "kill -\"$1\" \"$2\"", "sh", name, pid.trim()])
                 .stderr(Stdio::null())
                 .status();
         }
+    }
+
+    /// Has the names of new quorum queues written; see [`kill`](Self::kill).
+    pub(crate) fn write_queues(&self) {
+        self.rabbitmqctl(&["eval", "[dets:sync(T) || T <- dets:all()]."]);
     }
 }
 

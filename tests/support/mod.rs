@@ -1,11 +1,15 @@
-//! What the tests are made with: brokers, the two programs as processes, a bare AMQP caller,
+//! What the tests are made with: brokers, the two programs as processes, callers of all kinds,
 //! certificates.
 
 pub(crate) mod broker;
 pub(crate) mod caller;
 pub(crate) mod certificates;
+pub(crate) mod durable;
+pub(crate) mod load;
 pub(crate) mod program;
+pub(crate) mod random;
 pub(crate) mod raw;
+pub(crate) mod tally;
 
 use std::time::Duration;
 

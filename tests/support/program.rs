@@ -38,8 +38,19 @@ impl Daemon {
         environment: &[(&str, &str)],
     ) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fibrpcd"));
+        command.envs(environment.iter().copied());
+        Self::configure(command, uri, settings)
+    }
+
+    /// Starts a daemon that may have this many files open.
+    pub(crate) fn start_with_few_files(files: u32, uri: &str, settings: &[(&str, &str)]) -> Self {
+        let mut command = Command::new("prlimit");
+        command.args([&format!("--nofile={files}"), env!("CARGO_BIN_EXE_fibrpcd")]);
+        Self::configure(command, uri, settings)
+    }
+
+    fn configure(mut command: Command, uri: &str, settings: &[(&str, &str)]) -> Self {
         command
-            .envs(environment.iter().copied())
             .env("FIBRPCD_AMQP__URIS", uri)
             .args(["--set", "http.listen=127.0.0.1:0", "--set", "log.format=json"])
             .args(["--set", "amqp.backoff_max=1s"]);
@@ -112,6 +123,11 @@ impl Daemon {
         let pid = self.child.id().to_string();
         let status = Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap();
         assert!(status.success(), "kill -{name}");
+    }
+
+    /// Whether it has not ended.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
     }
 
     /// Waits for the daemon to end.

@@ -112,6 +112,11 @@ impl Raw {
         self.publish(super::caller::QUEUE.as_bytes(), flags, &properties, body);
     }
 
+    /// Publishes a reply.
+    pub(crate) fn reply(&mut self, reply_to: &[u8], correlation_id: &[u8], body: &[u8]) {
+        self.publish(reply_to, flag::CORRELATION_ID, &short(correlation_id), body);
+    }
+
     /// Waits for a message in the callback queue.
     pub(crate) fn message(&mut self) -> Message {
         self.expect(60, 60);

@@ -73,6 +73,26 @@ const BAD_FILES: &[(&str, &str)] = &[
         "FILE:1: compute.max_n: expected an integer from 0 to 1000000000, found 99999999999999999999999",
     ),
     (
+        "[compute]\nmemory = 512",
+        "FILE:2: compute.memory: expected a size from \"1.0 MiB\" to \"1.0 TiB\", found 512; add a unit, as in \"512MiB\"",
+    ),
+    (
+        "compute.memory = '512'",
+        "FILE:1: compute.memory: expected a size from \"1.0 MiB\" to \"1.0 TiB\", found \"512\"; add a unit, as in \"512MiB\"",
+    ),
+    (
+        "compute.memory = '1 parsec'",
+        "FILE:1: compute.memory: expected a size from \"1.0 MiB\" to \"1.0 TiB\", found \"1 parsec\"",
+    ),
+    (
+        "compute.memory = '100MiB'",
+        "FILE:1: compute.memory: expected compute.memory to be enough for compute.max_n = 50000000, which takes 119.3 MiB, found 100.0 MiB",
+    ),
+    (
+        "compute.max_n = 300_000_000",
+        "FILE:1: compute.max_n: expected compute.memory to be enough for compute.max_n = 300000000, which takes 715.3 MiB, found 512.0 MiB",
+    ),
+    (
         "compute.max_n = true",
         "FILE:1: compute.max_n: expected an integer from 0 to 1000000000, found true",
     ),

@@ -1,0 +1,104 @@
+//! `fibrpc::Client` inside a program.
+
+use crate::support::{broker, caller::QUEUE, program::Daemon, raw::Raw};
+use fibrpc::{CallError, Client};
+use futures_util::{StreamExt as _, stream};
+use std::time::Duration;
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// The process's resident memory in KiB.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_hundred_thousand_calls_leave_nothing_behind() {
+    let vhost = broker::shared().vhost();
+    let daemon = Daemon::serving(&vhost.uri(), &[("amqp.prefetch", "256")]);
+    runtime().block_on(async {
+        let timeout = Duration::from_mins(1);
+        let client = Client::builder(vhost.uri().parse().unwrap()).timeout(timeout).build();
+        let call = async |count: u64| {
+            let calls = stream::iter(0..count).map(|n| {
+                let client = client.clone();
+                async move { client.fibonacci(n % 90).await }
+            });
+            let answers = calls.buffer_unordered(256);
+            answers.filter(|answer| std::future::ready(answer.is_ok())).count().await as u64
+        };
+        assert_eq!(call(10_000).await, 10_000);
+        let before = resident();
+        assert_eq!(call(90_000).await, 90_000);
+        let after = resident();
+        println!("{before} KiB after 10,000 calls, {after} KiB after 100,000");
+        // A word kept for each call would show.
+        assert!(after < before + 90_000 * 8 / 1024 + 8192, "{before} KiB, then {after} KiB");
+        assert_eq!(client.unmatched_replies(), 0);
+        client.close().await;
+    });
+    daemon.wait_for_metric("fibrpcd_acks_total", 100_000);
+    assert_eq!(daemon.metric("fibrpcd_requests_in_flight"), 0);
+}
+
+#[test]
+fn late_duplicate_and_foreign_replies_are_counted_and_never_matched() {
+    let vhost = broker::shared().vhost();
+    let mut server = Raw::connect(&vhost.uri());
+    server.serve(QUEUE.as_bytes());
+    let client_uri = vhost.uri().parse().unwrap();
+    let (first, second, unmatched) = std::thread::scope(|scope| {
+        let client = scope.spawn(|| {
+            runtime().block_on(async {
+                let client = Client::builder(client_uri).timeout(Duration::from_secs(1)).build();
+                let first = client.fibonacci(1).await;
+                let second = client.fibonacci(30).await;
+                let unmatched = client.unmatched_replies();
+                client.close().await;
+                (first, second, unmatched)
+            })
+        });
+        // The first call gets no answer in time; then, before the second's, everything wrong.
+        let late = server.message();
+        let request = server.message();
+        let (id, reply_to) = (request.correlation_id.unwrap(), request.reply_to.unwrap());
+        let late_id = late.correlation_id.unwrap();
+        for (reply_id, body) in
+            [(&late_id, "1"), (&b"foreign".to_vec(), "2"), (&id, "832040"), (&id, "3")]
+        {
+            server.reply(&reply_to, reply_id, body.as_bytes());
+        }
+        client.join().unwrap()
+    });
+    assert_eq!(first, Err(CallError::TimedOut(Duration::from_secs(1))));
+    assert_eq!(second.as_deref(), Ok("832040"));
+    // The duplicate may come when the client has ended already.
+    assert!((2..=3).contains(&unmatched), "{unmatched}");
+}
+
+#[test]
+fn a_closed_client_ends_its_calls() {
+    let vhost = broker::shared().vhost();
+    let mut server = Raw::connect(&vhost.uri());
+    server.serve(QUEUE.as_bytes());
+    runtime().block_on(async {
+        let client = Client::builder(vhost.uri().parse().unwrap()).build();
+        let caller = client.clone();
+        let call = tokio::spawn(async move { caller.fibonacci(30).await });
+        // The request is there; nobody answers it.
+        let (server, request) = tokio::task::spawn_blocking(move || {
+            let request = server.message();
+            (server, request)
+        })
+        .await
+        .unwrap();
+        assert_eq!(request.body, b"30");
+        client.close().await;
+        assert_eq!(call.await.unwrap(), Err(CallError::Closed));
+        drop(server);
+    });
+}

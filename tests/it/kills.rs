@@ -1,0 +1,165 @@
+//! A daemon that is killed, stopped, frozen, or short of something, under load: no call is lost,
+//! answered wrongly, or left hanging.
+
+use crate::support::{
+    PATIENCE,
+    broker::{self, Vhost},
+    caller::{Caller, QUEUE},
+    load::Load,
+    program::Daemon,
+    random::Random,
+};
+use std::{
+    net::TcpStream,
+    slice,
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How often the daemon is killed. `FIBRPC_KILLS` asks for another number.
+fn kills() -> usize {
+    std::env::var("FIBRPC_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(100)
+}
+
+/// Ends the daemon by a signal again and again, each time after a random number of answers, and
+/// starts it again at once.
+fn ended_again_and_again(signal: &str, exit_code: Option<i32>) {
+    let uri = broker::shared().vhost().uri();
+    let seed = Random::any_seed();
+    let mut random = Random::new(seed);
+    let mut daemon = Daemon::serving(&uri, &[]);
+    let load = Load::start(slice::from_ref(&uri), seed);
+    for _ in 0..kills() {
+        load.wait_for_answers(random.below(100));
+        daemon.signal(signal);
+        assert_eq!(daemon.wait().code(), exit_code, "{}", daemon.log());
+        daemon = Daemon::serving(&uri, &[]);
+    }
+    let tally = load.stop();
+    println!("{} times SIG{signal}, seed {seed}:\n{tally}", kills());
+    tally.assert_good();
+    assert!(tally.errors.is_empty(), "with a daemon there nearly always: {tally}");
+}
+
+#[test]
+fn a_daemon_killed_again_and_again_loses_nothing() {
+    ended_again_and_again("KILL", None);
+}
+
+#[test]
+fn a_daemon_terminated_again_and_again_loses_nothing() {
+    ended_again_and_again("TERM", Some(0));
+}
+
+/// Waits until something holds of the request queue, which has no event but a look.
+fn wait_for_queue(vhost: &Vhost, what: &str, holds: impl Fn((u32, u32)) -> bool) {
+    let caller = Caller::connect(&vhost.uri());
+    let started = Instant::now();
+    while !caller.depth(QUEUE).is_some_and(&holds) {
+        assert!(started.elapsed() < PATIENCE, "{what}: {:?}", caller.depth(QUEUE));
+        pause(Duration::from_millis(50));
+    }
+}
+
+/// Leaves the machine to the others for a while.
+fn pause(time: Duration) {
+    let (_keep, never) = mpsc::channel::<()>();
+    let _ = never.recv_timeout(time);
+}
+
+#[test]
+fn a_daemon_frozen_for_longer_than_the_heartbeat_loses_nothing() {
+    const FREEZES: usize = 3;
+    let vhost = broker::shared().vhost();
+    let mut daemon = Daemon::serving(&vhost.uri(), &[("amqp.heartbeat", "1s")]);
+    let load = Load::start(&[vhost.uri()], Random::any_seed());
+    for freeze in 1..=FREEZES {
+        load.wait_for_answers(50);
+        daemon.signal("STOP");
+        // The broker has given the daemon up.
+        wait_for_queue(&vhost, "no consumer is left", |(_, consumers)| consumers == 0);
+        daemon.signal("CONT");
+        daemon.wait_for_nth("attached; consuming", freeze + 1);
+    }
+    load.wait_for_answers(50);
+    let tally = load.stop();
+    assert!(daemon.is_running(), "{}", daemon.log());
+    println!("{FREEZES} times SIGSTOP and SIGCONT:\n{tally}");
+    tally.assert_good();
+    assert!(tally.errors.is_empty(), "none was away for long: {tally}");
+}
+
+#[test]
+fn a_daemon_without_file_descriptors_goes_on_and_recovers() {
+    let vhost = broker::shared().vhost();
+    let daemon = Daemon::start_with_few_files(40, &vhost.uri(), &[]);
+    daemon.wait_for("attached; consuming");
+    let load = Load::start(&[vhost.uri()], Random::any_seed());
+    load.wait_for_answers(50);
+    let address = daemon.http_address();
+    let connect = || TcpStream::connect(&address).unwrap();
+    let held: Vec<_> = (0..80).map(|_| connect()).collect();
+    daemon.wait_for("cannot accept an HTTP connection");
+    // What it has open is enough to go on with.
+    load.wait_for_answers(200);
+    // Without its links it needs more than there is, until the HTTP connections have gone.
+    let close = ["close_all_connections", "--vhost", vhost.name(), "a test"];
+    broker::shared().ctl(&close);
+    daemon.wait_for("lost the broker");
+    load.wait_for_answers(200);
+    drop(held);
+    daemon.wait_for_nth("attached; consuming", 2);
+    assert_eq!(daemon.get("/readyz").0, 200);
+    let tally = load.stop();
+    println!("out of file descriptors:\n{tally}");
+    tally.assert_good();
+    assert!(tally.errors.is_empty(), "none was away for long: {tally}");
+}
+
+/// The resident memory of the daemon may not grow beyond this with everything it may hold at once.
+const MEMORY_BOUND: u64 = 512 << 20;
+
+#[test]
+fn memory_stays_bounded_with_many_calls_of_the_largest_number() {
+    const CALLS: usize = 200;
+    const MAX_N: &str = "1000000";
+    let vhost = broker::shared().vhost();
+    let settings = [("compute.max_n", MAX_N), ("amqp.prefetch", "64")];
+    let daemon = Daemon::serving(&vhost.uri(), &settings);
+    let memory = || daemon.metric("process_resident_memory_bytes");
+    let before = memory();
+    let caller = Caller::connect(&vhost.uri());
+    let ids: Vec<_> = (0..CALLS).map(|index| format!("m{index}")).collect();
+    for id in &ids {
+        caller.call(id, MAX_N);
+    }
+    let (sender, answered) = mpsc::channel();
+    let expected = fibrpc::fibonacci::decimal(MAX_N.parse().unwrap(), || false).unwrap();
+    let collector = thread::spawn(move || {
+        let replies = caller.replies_for(&ids);
+        let right = |body: &str| body.as_bytes() == expected;
+        let wrong = replies.values().flatten().filter(|reply| !right(&reply.body)).count();
+        sender.send((replies.len(), wrong)).unwrap();
+    });
+    let mut most = before;
+    let (answered, wrong) = loop {
+        most = most.max(memory());
+        match answered.recv_timeout(Duration::from_millis(20)) {
+            Ok(result) => break result,
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+            Err(mpsc::RecvTimeoutError::Disconnected) => panic!("a call is lost or hangs"),
+        }
+    };
+    collector.join().unwrap();
+    let mib = |bytes: u64| bytes >> 20;
+    println!(
+        "{CALLS} calls of n = {MAX_N}: {answered} answered, {wrong} wrong, resident memory \
+         {} MiB before, at most {} MiB, {} MiB after",
+        mib(before),
+        mib(most),
+        mib(memory())
+    );
+    assert_eq!((answered, wrong), (CALLS, 0));
+    assert!(most < MEMORY_BOUND, "{} MiB", mib(most));
+}

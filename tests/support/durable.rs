@@ -1,0 +1,232 @@
+//! A caller that knows of every request whether the broker accepted it, and waits for the reply as
+//! long as it takes: its reply queue is durable, so neither a broken connection nor a restarted
+//! broker takes replies away. It resends nothing: what is missing in the end, the server lost.
+
+use super::{
+    PATIENCE,
+    caller::{QUEUE, arguments},
+    random::Random,
+    tally::{Tally, some_number},
+};
+use fibrpc::wire::STATUS_HEADER;
+use futures_util::{FutureExt as _, StreamExt as _, future::join_all};
+use lapin::{
+    BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Consumer,
+    message::Delivery,
+    options::{
+        BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions,
+        QueueDeclareOptions,
+    },
+    types::{AMQPValue, FieldTable},
+};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::mpsc,
+    time::Duration,
+};
+use tokio::{runtime::Runtime, sync::watch, task::JoinHandle, time::timeout};
+
+/// Requests that wait for replies at any time: more than a daemon's prefetch.
+const OPEN: usize = 256;
+
+/// Requests published at once.
+const BURST: usize = 32;
+
+/// How long the broker may take before the connection is given up.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// The caller, at work.
+#[derive(Debug)]
+pub(crate) struct Durable {
+    runtime: Runtime,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<Tally>,
+    answers: mpsc::Receiver<()>,
+}
+
+impl Durable {
+    /// Calls without pause, through whichever of the brokers answers. Returns when its reply queue
+    /// is there.
+    pub(crate) fn start(uris: &[String], seed: u64) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let (stop, stopped) = watch::channel(false);
+        let (bell, answers) = mpsc::channel();
+        let book = Book {
+            random: Random::new(seed),
+            reply_queue: format!("replies-{seed}"),
+            sent: HashMap::new(),
+            open: HashSet::new(),
+            answered: HashSet::new(),
+            tally: Tally::default(),
+            bell,
+        };
+        let uris = uris.to_vec();
+        runtime.block_on(async { book.open(&uris[0]).await.expect("a first session") });
+        let task = runtime.spawn(book.run(uris, stopped));
+        Self { runtime, stop, task, answers }
+    }
+
+    /// Waits until this many more requests are answered.
+    pub(crate) fn wait_for_answers(&self, count: usize) {
+        let _old = self.answers.try_iter().count();
+        for _ in 0..count {
+            self.answers.recv_timeout(PATIENCE).expect("answers in time");
+        }
+    }
+
+    /// Stops calling, waits until everything is answered, or nothing more comes, and counts.
+    pub(crate) fn stop(self) -> Tally {
+        self.stop.send_replace(true);
+        let tally = self.runtime.block_on(self.task).unwrap();
+        self.runtime.shutdown_background();
+        tally
+    }
+}
+
+/// Why a session ended, for nobody to read but a person who debugs.
+type Trouble = Box<dyn std::error::Error + Send + Sync>;
+
+struct Session {
+    channel: Channel,
+    consumer: Consumer,
+    _connection: Connection,
+}
+
+/// What was sent and what came back.
+struct Book {
+    random: Random,
+    reply_queue: String,
+    sent: HashMap<String, u64>,
+    /// Accepted by the broker and not answered.
+    open: HashSet<String>,
+    answered: HashSet<String>,
+    tally: Tally,
+    bell: mpsc::Sender<()>,
+}
+
+impl Book {
+    async fn run(mut self, uris: Vec<String>, mut stop: watch::Receiver<bool>) -> Tally {
+        for uri in uris.iter().cycle() {
+            let Ok(mut session) = self.open(uri).await else {
+                tokio::time::sleep(Duration::from_millis(200)).await; // as any reconnecting caller
+                continue;
+            };
+            if self.call(&mut session, &mut stop).await.is_ok() {
+                break;
+            }
+        }
+        self.tally.made = (self.answered.len() + self.open.len()) as u64;
+        self.tally.lost = self.open.into_iter().collect();
+        self.tally
+    }
+
+    async fn open(&self, uri: &str) -> Result<Session, Trouble> {
+        let uri = format!("{uri}?heartbeat=2");
+        let opening = async {
+            let connection = Connection::connect(&uri, ConnectionProperties::default()).await?;
+            let channel = connection.create_channel().await?;
+            channel.confirm_select(ConfirmSelectOptions::default()).await?;
+            let options = QueueDeclareOptions { durable: true, ..Default::default() };
+            let quorum = AMQPValue::LongString("quorum".into());
+            let quorum = arguments(&[("x-queue-type", quorum)]);
+            let queue = self.reply_queue.as_str();
+            channel.queue_declare(queue.into(), options, quorum).await?;
+            let options = BasicConsumeOptions::default();
+            let consumer = channel
+                .basic_consume(queue.into(), "".into(), options, FieldTable::default())
+                .await?;
+            Ok(Session { channel, consumer, _connection: connection })
+        };
+        timeout(ANSWER, opening).await?
+    }
+
+    /// `Ok` when all is over: everything is answered, or nothing more comes.
+    async fn call(
+        &mut self,
+        session: &mut Session,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<(), Trouble> {
+        loop {
+            while let Some(delivery) = session.consumer.next().now_or_never() {
+                self.take(delivery.ok_or("the consumer ended")??).await?;
+            }
+            let stopped = *stop.borrow();
+            if stopped && self.open.is_empty() {
+                return Ok(());
+            }
+            if !stopped && self.open.len() < OPEN {
+                self.burst(&session.channel).await?;
+                continue;
+            }
+            tokio::select! {
+                delivery = session.consumer.next() => {
+                    self.take(delivery.ok_or("the consumer ended")??).await?;
+                }
+                _ = stop.changed(), if !stopped => {}
+                () = tokio::time::sleep(PATIENCE), if stopped => return Ok(()),
+            }
+        }
+    }
+
+    async fn burst(&mut self, channel: &Channel) -> Result<(), Trouble> {
+        let mut confirms = Vec::new();
+        for _ in 0..BURST {
+            let (id, n) = (format!("d{}", self.sent.len()), some_number(&mut self.random));
+            self.sent.insert(id.clone(), n);
+            let properties = BasicProperties::default()
+                .with_delivery_mode(2)
+                .with_reply_to(self.reply_queue.as_str().into())
+                .with_correlation_id(id.as_str().into());
+            let (options, body) = (BasicPublishOptions::default(), n.to_string());
+            let publish = channel.basic_publish(
+                "".into(),
+                QUEUE.into(),
+                options,
+                body.as_bytes(),
+                properties,
+            );
+            confirms.push((id, timeout(ANSWER, publish).await??));
+        }
+        let confirms = confirms.into_iter().map(async |(id, confirm)| (id, confirm.await));
+        for (id, confirm) in timeout(ANSWER, join_all(confirms)).await? {
+            // Of what is not confirmed nobody knows whether the broker has it.
+            if let Ok(Confirmation::Ack(_)) = confirm
+                && !self.answered.contains(&id)
+            {
+                self.open.insert(id);
+            }
+        }
+        Ok(())
+    }
+
+    async fn take(&mut self, delivery: Delivery) -> Result<(), Trouble> {
+        let id = delivery.properties.correlation_id().as_ref().ok_or("a reply without id")?;
+        let id = id.to_string();
+        let n = *self.sent.get(&id).unwrap_or_else(|| panic!("a reply to nothing: {id}"));
+        if self.answered.insert(id.clone()) {
+            self.open.remove(&id);
+            match status(&delivery) {
+                None => self.tally.judge(n, &String::from_utf8_lossy(&delivery.data)),
+                Some(status) => self.tally.error(status),
+            }
+            let _ = self.bell.send(()); // an error: nobody listens any more
+        } else if !delivery.redelivered {
+            self.tally.duplicates += 1;
+        }
+        delivery.ack(BasicAckOptions::default()).await?;
+        Ok(())
+    }
+}
+
+/// The status of an error reply.
+fn status(reply: &Delivery) -> Option<String> {
+    let headers = reply.properties.headers().as_ref()?;
+    match headers.inner().get(STATUS_HEADER)? {
+        AMQPValue::LongString(status) if status.as_bytes() == b"OK" => None,
+        other => Some(format!("{other:?}")),
+    }
+}
