@@ -16,7 +16,7 @@ use crate::{
     tls::{Tls, TlsFile, TlsFiles},
     wire::Method,
 };
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 /// The timeout, the default one, up to which a missing server is reported at once. Who allows more
 /// lets a call wait for a server to come: long enough to sit out the restart of a broker.
@@ -81,7 +81,7 @@ fn client(options: &CtlOptions) -> Result<ClientBuilder, String> {
         .timeout(options.timeout)
         .wait_for_server(options.timeout > PROMPT_TIMEOUT)
         .connection_name("fibrpcctl");
-    if let Some(path) = named(options.password_file.as_ref()) {
+    if let Some(path) = &options.password_file {
         let password =
             files::password(path).map_err(|message| format!("--password-file: {message}"))?;
         client = client.password(&password);
@@ -95,9 +95,9 @@ fn client(options: &CtlOptions) -> Result<ClientBuilder, String> {
 /// Reads the files for TLS, here, where what is wrong with them can be told as such.
 fn tls(options: &CtlOptions, uri: &BrokerUri) -> Result<Option<Tls>, String> {
     let files = TlsFiles {
-        ca: named(options.ca_file.as_ref()).cloned(),
-        certificate: named(options.cert_file.as_ref()).cloned(),
-        key: named(options.key_file.as_ref()).cloned(),
+        ca: options.ca_file.clone(),
+        certificate: options.cert_file.clone(),
+        key: options.key_file.clone(),
     };
     if !uri.is_tls() && files == TlsFiles::default() {
         return Ok(None);
@@ -108,11 +108,6 @@ fn tls(options: &CtlOptions, uri: &BrokerUri) -> Result<Option<Tls>, String> {
         TlsFile::Key => format!("--key-file: {error}"),
     })?;
     Ok(Some(tls))
-}
-
-/// A file that is named: an empty variable in the environment names none.
-fn named(path: Option<&PathBuf>) -> Option<&PathBuf> {
-    path.filter(|path| !path.as_os_str().is_empty())
 }
 
 /// The exit code for a call that failed.

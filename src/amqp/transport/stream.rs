@@ -164,3 +164,6 @@ impl Stream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
