@@ -46,6 +46,17 @@ pub fn decimal(n: u64, stop: impl Fn() -> bool) -> Result<Vec<u8>, Stopped> {
     Ok(pair.0.to_string().into_bytes())
 }
 
+/// The number of decimal digits of F(n), or one less: known without computing anything.
+///
+/// F(n) is phi^n / sqrt(5), rounded, so it has floor(n log10(phi) - 0.349...) + 1 digits, which is
+/// floor(n log10(phi)) or one more.
+#[must_use]
+pub fn digits_at_least(n: u64) -> u128 {
+    /// log10 of the golden ratio, rounded down.
+    const LOG_PHI: (u128, u128) = (208_987_640_249, 1_000_000_000_000);
+    u128::from(n) * LOG_PHI.0 / LOG_PHI.1
+}
+
 /// F(2k), F(2k+1) from F(k), F(k+1).
 fn double(a: &UBig, b: &UBig) -> (UBig, UBig) {
     // 2 F(k+1) >= F(k) for every k, so the difference is never negative.
@@ -91,6 +102,14 @@ mod tests {
         for n in [99_999u64, 100_000, 1_234_567] {
             let (before, here, after) = (modulo(f(n - 1)), modulo(f(n)), modulo(f(n + 1)));
             assert_eq!(modulo(f(2 * n)), here * ((after + before) % P) % P, "n = {n}");
+        }
+    }
+
+    #[test]
+    fn the_number_of_digits_is_known_before() {
+        for n in (0..5000).chain([99_999, 1_234_567]) {
+            let digits = f(n).len() as u128;
+            assert!(digits - digits_at_least(n) <= 1, "F({n}) has {digits} digits");
         }
     }
 

@@ -7,7 +7,7 @@
 
 use crate::{
     amqp::{
-        LinkError,
+        Cause, LinkError,
         backoff::Backoff,
         serving::{Event, Incoming, Serving, Settings},
     },
@@ -90,8 +90,7 @@ impl Server {
                     Ok(ending) => return ending,
                     Err(error) => {
                         failures.clear();
-                        self.detached(&error);
-                        tracing::warn!(broker = %uri, "lost the broker: {error}");
+                        self.lost(uri, &error);
                         true
                     }
                 },
@@ -117,6 +116,22 @@ impl Server {
     async fn attach(&self, uri: &BrokerUri) -> Result<Serving, LinkError> {
         let (metrics, suspects) = (Arc::clone(&self.metrics), Arc::clone(&self.suspects));
         Serving::attach(uri, &self.settings, metrics, suspects).await
+    }
+
+    /// Notes the end of a session, and learns from it.
+    fn lost(&mut self, uri: &BrokerUri, error: &LinkError) {
+        self.detached(error);
+        if let Cause::TooLarge { limit } = error.cause {
+            tracing::warn!(
+                broker = %uri,
+                limit,
+                "the broker refused a large reply; from now on larger ones are answered with \
+                 RESOURCE_EXHAUSTED: {error}"
+            );
+            self.service.limit_replies(limit);
+        } else {
+            tracing::warn!(broker = %uri, "lost the broker: {error}");
+        }
     }
 
     fn detached(&self, error: &LinkError) {
@@ -260,10 +275,10 @@ impl<'a> Session<'a> {
                 "refused a request that was delivered too often without being answered"
             );
             let reply = Reply::from(&service::poison());
-            return self.link.reply(tag, &envelope, &reply_queue, reply);
+            return self.reply(tag, &envelope, &reply_queue, reply);
         }
         match self.service.answer(&envelope, &body) {
-            Answer::Now(reply) => self.link.reply(tag, &envelope, &reply_queue, reply),
+            Answer::Now(reply) => self.reply(tag, &envelope, &reply_queue, reply),
             Answer::Compute { n, remaining } => {
                 let deadline = remaining.and_then(|left| Instant::now().checked_add(left));
                 self.waiting.push_back(Large { tag, n, deadline, envelope, reply_queue });
@@ -299,7 +314,15 @@ impl<'a> Session<'a> {
             }
             Err(Unfinished::Stopped) => return self.link.give_back(large.tag),
         };
-        self.link.reply(large.tag, &large.envelope, &large.reply_queue, reply);
+        self.reply(large.tag, &large.envelope, &large.reply_queue, reply);
+    }
+
+    fn reply(&mut self, tag: u64, envelope: &Envelope, queue: &str, reply: Reply) {
+        match self.service.fit(reply) {
+            Some(reply) => self.link.reply(tag, envelope, queue, reply),
+            // Nothing that could be said would get through.
+            None => self.link.reject(tag),
+        }
     }
 
     fn draining(&self) -> bool {

@@ -8,12 +8,16 @@
 //! pipelined and acks sent in batches, so neither costs a round trip for each call.
 
 mod ledger;
+mod open;
 
-use self::ledger::{Acks, Entry, Ledger};
+use self::{
+    ledger::{Acks, Entry, Ledger},
+    open::{CONSUMER_TAG, Channels, Links},
+};
 use super::{
     Cause, LinkError,
-    connect::{Dial, Link, answer},
-    properties, queue,
+    connect::{Dial, answer},
+    properties,
 };
 use crate::{
     broker_uri::BrokerUri,
@@ -24,13 +28,12 @@ use crate::{
 };
 use futures_util::{FutureExt as _, Stream, StreamExt as _, stream::FuturesUnordered};
 use lapin::{
-    Channel, Confirmation, Consumer, Event as ConnectionEvent,
+    Confirmation, Event as ConnectionEvent,
     message::Delivery,
     options::{
-        BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions,
-        BasicPublishOptions, BasicQosOptions, BasicRejectOptions, ConfirmSelectOptions,
+        BasicAckOptions, BasicCancelOptions, BasicNackOptions, BasicPublishOptions,
+        BasicRejectOptions,
     },
-    types::FieldTable,
 };
 use std::{
     pin::Pin,
@@ -45,9 +48,6 @@ const CONFIRM_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long the broker may block publishing before the session is given up, so that requests held
 /// here go to a server whose broker node is better off.
 const BLOCKED_TIMEOUT: Duration = Duration::from_mins(5);
-
-/// The tag of our consumer, the only one on its channel.
-const CONSUMER_TAG: &str = "fibrpcd";
 
 /// What a session needs to know.
 #[derive(Clone, Debug)]
@@ -101,57 +101,6 @@ pub(crate) struct Serving {
     suspects: Arc<Mutex<Suspects>>,
     _gauges: Gauges,
     links: Links,
-}
-
-/// The two connections.
-struct Links {
-    consume: Link,
-    publish: Link,
-}
-
-impl Links {
-    async fn open(uri: &BrokerUri, dial: &Dial) -> Result<Self, LinkError> {
-        let named = |suffix| Dial { name: format!("{} {suffix}", dial.name), ..dial.clone() };
-        let consume = Link::open(uri, &named("consume")).await?;
-        match Link::open(uri, &named("publish")).await {
-            Ok(publish) => Ok(Self { consume, publish }),
-            Err(error) => {
-                consume.close().await;
-                Err(error)
-            }
-        }
-    }
-
-    async fn close(self) {
-        tokio::join!(self.consume.close(), self.publish.close());
-    }
-}
-
-/// What is open on the connections.
-struct Channels {
-    requests: Channel,
-    replies: Channel,
-    consumer: Consumer,
-}
-
-impl Channels {
-    async fn open(links: &Links, settings: &Settings) -> Result<Self, LinkError> {
-        queue::ensure(&links.consume, &settings.queue, settings.queue_type).await?;
-        let replies = links.publish.channel().await?;
-        let confirms = replies.confirm_select(ConfirmSelectOptions::default());
-        answer("turning on publisher confirms", confirms).await?;
-        let requests = links.consume.channel().await?;
-        let qos = requests.basic_qos(settings.prefetch, BasicQosOptions::default());
-        answer("setting the prefetch", qos).await?;
-        let consumer = requests.basic_consume(
-            settings.queue.as_str().into(),
-            CONSUMER_TAG.into(),
-            BasicConsumeOptions::default(),
-            FieldTable::default(),
-        );
-        let consumer = answer("starting to consume", consumer).await?;
-        Ok(Self { requests, replies, consumer })
-    }
 }
 
 impl Serving {
@@ -335,9 +284,13 @@ impl Serving {
     ) -> Result<(), LinkError> {
         self.progress = Instant::now();
         let mut acks = Acks::default();
-        self.confirm_one(tag, result, &mut acks)?;
-        while let Some(Some((tag, result))) = self.publishing.next().now_or_never() {
-            self.confirm_one(tag, result, &mut acks)?;
+        let mut next = Some((tag, result));
+        while let Some((tag, result)) = next {
+            match result {
+                Ok(confirmation) => self.confirm_one(tag, &confirmation, &mut acks),
+                Err(error) => return Err(self.publish_failed(error)),
+            }
+            next = self.publishing.next().now_or_never().flatten();
         }
         self.ledger.collect(&mut acks);
         for (tag, multiple) in acks.take() {
@@ -348,13 +301,22 @@ impl Serving {
         Ok(())
     }
 
-    fn confirm_one(
-        &mut self,
-        tag: u64,
-        result: lapin::Result<Confirmation>,
-        acks: &mut Acks,
-    ) -> Result<(), LinkError> {
-        match result? {
+    /// Why publishing failed. When the broker closes the channel every reply under way fails, but
+    /// only those that were on the channel then say what the broker said.
+    fn publish_failed(&mut self, error: lapin::Error) -> LinkError {
+        let mut error = LinkError::from(error);
+        while error.cause == Cause::Network
+            && let Some(Some((_, result))) = self.publishing.next().now_or_never()
+        {
+            if let Err(other) = result {
+                error = other.into();
+            }
+        }
+        error
+    }
+
+    fn confirm_one(&mut self, tag: u64, confirmation: &Confirmation, acks: &mut Acks) {
+        match confirmation {
             Confirmation::Ack(returned) => {
                 // lapin may hand the return of one publish to the confirm of another: it is
                 // good for counting, not for telling which.
@@ -377,7 +339,6 @@ impl Serving {
                 self.give_back(tag);
             }
         }
-        Ok(())
     }
 
     fn publisher_event(&mut self, event: Option<ConnectionEvent>) -> Result<(), LinkError> {

@@ -62,6 +62,9 @@ impl Keeper {
                 calls.fail_all(&CallError::Unreachable(error.message));
                 continue;
             }
+            if let Cause::TooLarge { limit } = error.cause {
+                calls.limit(limit);
+            }
             calls.unreachable(Some(error.message));
             tokio::select! {
                 () = calls.closing() => break,

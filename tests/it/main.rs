@@ -11,6 +11,7 @@ mod configuration;
 mod drain;
 mod http;
 mod interop;
+mod max_message_size;
 mod outages;
 mod queues;
 mod raw_ids;
