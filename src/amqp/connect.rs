@@ -55,7 +55,7 @@ impl Link {
         // Without it an unfinished handshake would go on for ever in lapin's thread.
         let guard = cut.on_drop();
         let tokio = Tokio::current();
-        let sockets = Sockets::new(tokio.clone(), cut, dial.timeout);
+        let sockets = Sockets::new(tokio.clone(), cut, dial);
         let runtime = Runtime::new(RuntimeParts::new(tokio, sockets));
         let connecting = Connection::connector(
             lapin_uri(uri, dial.heartbeat),

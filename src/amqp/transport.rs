@@ -7,8 +7,13 @@
 //! takes the connection for broken, and its thread ends.
 
 pub(super) mod frames;
+mod stall;
 
-use self::frames::{Inbound, Outbound};
+use self::{
+    frames::{Inbound, Outbound},
+    stall::Stall,
+};
+use super::connect::Dial;
 use async_rs::{
     Tokio,
     traits::{AsyncToSocketAddrs, Reactor},
@@ -84,6 +89,7 @@ pub(crate) struct Socket {
     inner: Inner,
     cut: Cut,
     inbound: Inbound,
+    stall: Stall,
     outbound: Outbound,
     chunk: Box<[u8]>,
     /// Translated, and not taken by lapin yet.
@@ -119,11 +125,12 @@ impl Queue {
 }
 
 impl Socket {
-    fn new(inner: Inner, cut: Cut) -> Self {
+    fn new(inner: Inner, cut: Cut, stall: Stall) -> Self {
         Self {
             inner,
             cut,
             inbound: Inbound::default(),
+            stall,
             outbound: Outbound::default(),
             chunk: vec![0; CHUNK].into_boxed_slice(),
             received: Queue::default(),
@@ -156,6 +163,7 @@ impl AsyncRead for Socket {
                 0 => return Poll::Ready(Ok(0)),
                 count => this.inbound.push(&this.chunk[..count], &mut this.received.bytes)?,
             }
+            this.stall.check(this.inbound.under_way())?;
         }
         let count = this.received.waiting().len().min(buffer.len());
         buffer[..count].copy_from_slice(&this.received.waiting()[..count]);
@@ -212,13 +220,13 @@ pub(crate) struct Sockets {
     tokio: Tokio,
     cut: Cut,
     connect_timeout: Duration,
+    heartbeat: Duration,
 }
 
 impl Sockets {
-    /// A reactor whose sockets `cut` cuts, and whose attempts to connect end after
-    /// `connect_timeout`.
-    pub(crate) fn new(tokio: Tokio, cut: Cut, connect_timeout: Duration) -> Self {
-        Self { tokio, cut, connect_timeout }
+    /// A reactor whose sockets `cut` cuts, and whose attempts to connect end in time.
+    pub(crate) fn new(tokio: Tokio, cut: Cut, dial: &Dial) -> Self {
+        Self { tokio, cut, connect_timeout: dial.timeout, heartbeat: dial.heartbeat }
     }
 }
 
@@ -267,12 +275,13 @@ impl Reactor for Sockets {
         address: SocketAddr,
     ) -> impl Future<Output = io::Result<Self::TcpStream>> + Send + 'static {
         let (cut, limit) = (self.cut.clone(), self.connect_timeout);
+        let stall = Stall::new(self.heartbeat);
         let connect = self.tokio.tcp_connect_addr(address);
         async move {
             let inner = tokio::time::timeout(limit, connect)
                 .await
                 .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-            Ok(Socket::new(inner, cut))
+            Ok(Socket::new(inner, cut, stall))
         }
     }
 }
