@@ -57,6 +57,8 @@ pub(crate) enum Standing {
     Detached(String),
     /// Consuming from the queue.
     Consuming,
+    /// Consuming, but the broker takes no replies, for lack of this.
+    Blocked(String),
     /// Not consuming any more.
     Draining,
 }
@@ -251,6 +253,7 @@ impl<'a> Session<'a> {
                     }
                     Ok(Event::Request(request)) => self.handle(request),
                     Ok(Event::Settled) => {}
+                    Ok(Event::Blocked(reason)) => self.blocked(reason),
                     Ok(Event::Ended) => self.ended = true,
                     Err(error) => break Err(error),
                 },
@@ -322,6 +325,12 @@ impl<'a> Session<'a> {
             Some(reply) => self.link.reply(tag, envelope, queue, reply),
             // Nothing that could be said would get through.
             None => self.link.reject(tag),
+        }
+    }
+
+    fn blocked(&self, reason: Option<String>) {
+        if !self.draining() {
+            self.standing.send_replace(reason.map_or(Standing::Consuming, Standing::Blocked));
         }
     }
 

@@ -12,7 +12,7 @@ mod open;
 
 use self::{
     ledger::{Acks, Entry, Ledger},
-    open::{CONSUMER_TAG, Channels, Links},
+    open::{CONSUMER_TAG, Channels, Gauges, Links},
 };
 use super::{
     Cause, LinkError,
@@ -76,6 +76,8 @@ pub(crate) enum Event {
     Request(Incoming),
     /// Replies were confirmed: there may be nothing outstanding any more.
     Settled,
+    /// The broker takes no replies, for lack of this, or takes them again.
+    Blocked(Option<String>),
     /// No request will arrive any more, because we stopped consuming.
     Ended,
 }
@@ -157,7 +159,7 @@ impl Serving {
                     return Ok(Event::Settled);
                 }
                 delivery = self.channels.consumer.next(), if !self.ended => match delivery {
-                    Some(Ok(delivery)) => return Ok(Event::Request(self.receive(delivery))),
+                    Some(Ok(delivery)) => return self.receive(delivery),
                     Some(Err(error)) => return Err(error.into()),
                     None => return self.consumer_ended(),
                 },
@@ -170,13 +172,17 @@ impl Serving {
                         return Err(error);
                     }
                 }
-                event = self.publish_events.next() => self.publisher_event(event)?,
+                event = self.publish_events.next() => {
+                    if let Some(event) = self.publisher_event(event)? {
+                        return Ok(event);
+                    }
+                }
                 _ = self.watch.tick() => self.check_progress()?,
             }
         }
     }
 
-    fn receive(&mut self, delivery: Delivery) -> Incoming {
+    fn receive(&mut self, delivery: Delivery) -> Result<Event, LinkError> {
         self.metrics.deliveries.inc();
         if delivery.redelivered {
             self.metrics.redeliveries.inc();
@@ -187,9 +193,12 @@ impl Serving {
         let fingerprint = suspects.fingerprint(&envelope, &body);
         let poison = delivery.redelivered && suspects.is_poison(&envelope, fingerprint);
         drop(suspects);
-        self.ledger.received(tag, Entry::new(envelope.method(), fingerprint, poison));
+        if !self.ledger.received(tag, Entry::new(envelope.method(), fingerprint, poison)) {
+            let message = format!("the broker sent a delivery out of order, with tag {tag}");
+            return Err(LinkError::new(Cause::Protocol, message));
+        }
         self.count_in_flight();
-        Incoming { tag, envelope, body, poison }
+        Ok(Event::Request(Incoming { tag, envelope, body, poison }))
     }
 
     fn consumer_ended(&mut self) -> Result<Event, LinkError> {
@@ -341,22 +350,26 @@ impl Serving {
         }
     }
 
-    fn publisher_event(&mut self, event: Option<ConnectionEvent>) -> Result<(), LinkError> {
+    fn publisher_event(
+        &mut self,
+        event: Option<ConnectionEvent>,
+    ) -> Result<Option<Event>, LinkError> {
         match event {
             Some(ConnectionEvent::ConnectionBlocked(reason)) => {
                 tracing::warn!(%reason, "the broker blocks publishing");
                 self.blocked_since = Some(Instant::now());
                 self.metrics.blocked.set(1);
+                Ok(Some(Event::Blocked(Some(reason.clone()))))
             }
             Some(ConnectionEvent::ConnectionUnblocked) => {
                 tracing::info!("the broker takes publishes again");
                 self.blocked_since = None;
                 self.progress = Instant::now();
                 self.metrics.blocked.set(0);
+                Ok(Some(Event::Blocked(None)))
             }
-            event => return self.links.publish.ending(event).map_or(Ok(()), Err),
+            event => self.links.publish.ending(event).map_or(Ok(None), Err),
         }
-        Ok(())
     }
 
     fn check_progress(&self) -> Result<(), LinkError> {
@@ -377,15 +390,5 @@ impl Serving {
 
     fn count_in_flight(&self) {
         self.metrics.in_flight.set(i64::try_from(self.ledger.outstanding()).unwrap_or(i64::MAX));
-    }
-}
-
-/// Takes the gauges of a session back when it ends, however it ends.
-struct Gauges(Arc<Metrics>);
-
-impl Drop for Gauges {
-    fn drop(&mut self) {
-        self.0.blocked.set(0);
-        self.0.in_flight.set(0);
     }
 }

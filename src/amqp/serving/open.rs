@@ -8,12 +8,17 @@ use crate::{
         queue,
     },
     broker_uri::BrokerUri,
+    metrics::Metrics,
 };
 use lapin::{
     Channel, Consumer,
     options::{BasicConsumeOptions, BasicQosOptions, ConfirmSelectOptions},
     types::FieldTable,
 };
+use std::{sync::Arc, time::Duration};
+
+/// How long a polite goodbye may take before the sockets are cut.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The tag of our consumer, the only one on its channel.
 pub(super) const CONSUMER_TAG: &str = "fibrpcd";
@@ -31,14 +36,14 @@ impl Links {
         match Link::open(uri, &named("publish")).await {
             Ok(publish) => Ok(Self { consume, publish }),
             Err(error) => {
-                consume.close().await;
+                consume.close(CLOSE_TIMEOUT).await;
                 Err(error)
             }
         }
     }
 
     pub(super) async fn close(self) {
-        tokio::join!(self.consume.close(), self.publish.close());
+        tokio::join!(self.consume.close(CLOSE_TIMEOUT), self.publish.close(CLOSE_TIMEOUT));
     }
 }
 
@@ -66,5 +71,15 @@ impl Channels {
         );
         let consumer = answer("starting to consume", consumer).await?;
         Ok(Self { requests, replies, consumer })
+    }
+}
+
+/// Takes the gauges of a session back when it ends, however it ends.
+pub(super) struct Gauges(pub(super) Arc<Metrics>);
+
+impl Drop for Gauges {
+    fn drop(&mut self) {
+        self.0.blocked.set(0);
+        self.0.in_flight.set(0);
     }
 }
