@@ -2,8 +2,11 @@
 
 pub(crate) mod broker;
 pub(crate) mod caller;
+pub(crate) mod calls;
+pub(crate) mod fake_broker;
 pub(crate) mod program;
 pub(crate) mod raw;
+pub(crate) mod relay;
 
 use std::time::Duration;
 
