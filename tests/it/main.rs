@@ -15,6 +15,7 @@ mod http;
 mod interop;
 mod link_faults;
 mod max_message_size;
+mod misbehaving;
 mod outages;
 mod queues;
 mod raw_ids;
