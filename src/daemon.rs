@@ -175,6 +175,9 @@ impl Probe for Watched {
     fn readiness(&self) -> Result<(), Cow<'static, str>> {
         match &*self.standings.borrow() {
             Standing::Consuming => Ok(()),
+            Standing::Blocked(why) => {
+                Err(format!("the broker takes no replies at the moment: {why}").into())
+            }
             Standing::Draining => Err("draining".into()),
             Standing::Detached(why) => Err(format!("not consuming: {why}").into()),
         }

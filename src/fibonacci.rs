@@ -23,10 +23,10 @@ pub fn memory(n: u64) -> u64 {
     n.saturating_mul(5) / 2 + (64 << 10)
 }
 
-/// An upper bound of the number of digits of F(n): n log10((1 + √5) / 2), and a little.
+/// An upper bound of the number of digits of F(n), at most one more than there are.
 #[must_use]
 pub fn digits(n: u64) -> u64 {
-    n / 1_000_000 * 208_988 + n % 1_000_000 * 208_988 / 1_000_000 + n / 1_000_000 + 2
+    u64::try_from(digits_at_least(n)).unwrap_or(u64::MAX).saturating_add(1)
 }
 
 /// The computation was told to stop.
@@ -57,6 +57,17 @@ pub fn decimal(n: u64, stop: impl Fn() -> bool) -> Result<Vec<u8>, Stopped> {
         return Err(Stopped);
     }
     Ok(pair.0.to_string().into_bytes())
+}
+
+/// The number of decimal digits of F(n), or one less: known without computing anything.
+///
+/// F(n) is phi^n / sqrt(5), rounded, so it has floor(n log10(phi) - 0.349...) + 1 digits, which is
+/// floor(n log10(phi)) or one more.
+#[must_use]
+pub fn digits_at_least(n: u64) -> u128 {
+    /// log10 of the golden ratio, rounded down.
+    const LOG_PHI: (u128, u128) = (208_987_640_249, 1_000_000_000_000);
+    u128::from(n) * LOG_PHI.0 / LOG_PHI.1
 }
 
 /// F(2k), F(2k+1) from F(k), F(k+1).
@@ -108,10 +119,10 @@ mod tests {
     }
 
     #[test]
-    fn the_estimate_of_digits_is_an_upper_bound_and_close() {
-        for n in (0..2000).chain([99_999, 1_000_000, 1_234_567]) {
-            let (estimate, length) = (digits(n), f(n).len() as u64);
-            assert!(estimate >= length && estimate - length <= 3, "{n}: {estimate} {length}");
+    fn the_number_of_digits_is_known_before() {
+        for n in (0..5000).chain([99_999, 1_234_567]) {
+            let digits = f(n).len() as u128;
+            assert!(digits - digits_at_least(n) <= 1, "F({n}) has {digits} digits");
         }
     }
 

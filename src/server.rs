@@ -7,12 +7,12 @@
 
 use crate::{
     amqp::{
-        LinkError,
+        Cause, LinkError,
         backoff::Backoff,
         serving::{Event, Incoming, Serving, Settings},
     },
     broker_uri::BrokerUri,
-    compute::{Digits, Job, Pool, Slot, StopOnDrop, Unfinished},
+    compute::{Digits, Held, Job, Pool, Slot, StopOnDrop, Unfinished},
     metrics::Metrics,
     poison::Suspects,
     service::{self, Answer, Service},
@@ -57,6 +57,8 @@ pub(crate) enum Standing {
     Detached(String),
     /// Consuming from the queue.
     Consuming,
+    /// Consuming, but the broker takes no replies, for lack of this.
+    Blocked(String),
     /// Not consuming any more.
     Draining,
 }
@@ -90,8 +92,7 @@ impl Server {
                     Ok(ending) => return ending,
                     Err(error) => {
                         failures.clear();
-                        self.detached(&error);
-                        tracing::warn!(broker = %uri, "lost the broker: {error}");
+                        self.lost(uri, &error);
                         true
                     }
                 },
@@ -117,6 +118,22 @@ impl Server {
     async fn attach(&self, uri: &BrokerUri) -> Result<Serving, LinkError> {
         let (metrics, suspects) = (Arc::clone(&self.metrics), Arc::clone(&self.suspects));
         Serving::attach(uri, &self.settings, metrics, suspects).await
+    }
+
+    /// Notes the end of a session, and learns from it.
+    fn lost(&mut self, uri: &BrokerUri, error: &LinkError) {
+        self.detached(error);
+        if let Cause::TooLarge { limit } = error.cause {
+            tracing::warn!(
+                broker = %uri,
+                limit,
+                "the broker refused a large reply; from now on larger ones are answered with \
+                 RESOURCE_EXHAUSTED: {error}"
+            );
+            self.service.limit_replies(limit);
+        } else {
+            tracing::warn!(broker = %uri, "lost the broker: {error}");
+        }
     }
 
     fn detached(&self, error: &LinkError) {
@@ -248,6 +265,7 @@ impl<'a> Session<'a> {
                     }
                     Ok(Event::Request(request)) => self.handle(request),
                     Ok(Event::Settled) => {}
+                    Ok(Event::Blocked(reason)) => self.blocked(reason),
                     Ok(Event::Ended) => self.ended = true,
                     Err(error) => break Err(error),
                 },
@@ -273,10 +291,10 @@ impl<'a> Session<'a> {
                 "refused a request that was delivered too often without being answered"
             );
             let reply = Reply::from(&service::poison());
-            return self.link.reply(tag, &envelope, &reply_queue, reply);
+            return self.reply(tag, &envelope, &reply_queue, reply, None);
         }
         match self.service.answer(&envelope, &body) {
-            Answer::Now(reply) => self.link.reply(tag, &envelope, &reply_queue, reply),
+            Answer::Now(reply) => self.reply(tag, &envelope, &reply_queue, reply, None),
             Answer::Compute { n, remaining } => {
                 let deadline = remaining.and_then(|left| Instant::now().checked_add(left));
                 self.waiting.push_back(Large { tag, n, deadline, envelope, reply_queue });
@@ -325,7 +343,7 @@ impl<'a> Session<'a> {
     }
 
     fn finish(&mut self, large: &Large, result: Result<Digits, Unfinished>) {
-        let (mut held, queue) = (None, &large.reply_queue);
+        let mut held = None;
         let reply = match result {
             Ok(digits) => {
                 held = Some(digits.held);
@@ -338,7 +356,29 @@ impl<'a> Session<'a> {
             }
             Err(Unfinished::Stopped) => return self.link.give_back(large.tag),
         };
-        self.link.reply_holding(large.tag, &large.envelope, queue, reply, held);
+        self.reply(large.tag, &large.envelope, &large.reply_queue, reply, held);
+    }
+
+    /// Publishes a reply, or says that it is larger than the broker takes.
+    fn reply(
+        &mut self,
+        tag: u64,
+        envelope: &Envelope,
+        queue: &str,
+        reply: Reply,
+        held: Option<Held>,
+    ) {
+        match self.service.fit(reply) {
+            Some(reply) => self.link.reply(tag, envelope, queue, reply, held),
+            // Nothing that could be said would get through.
+            None => self.link.reject(tag),
+        }
+    }
+
+    fn blocked(&self, reason: Option<String>) {
+        if !self.draining() {
+            self.standing.send_replace(reason.map_or(Standing::Consuming, Standing::Blocked));
+        }
     }
 
     fn draining(&self) -> bool {

@@ -1,6 +1,6 @@
 //! What the service answers, free of I/O: the methods and the limits.
 
-use crate::fibonacci;
+use crate::fibonacci::{self, digits_at_least};
 use crate::wire::{Call, Envelope, Failure, Method, Number, Reply, Status, decode};
 use serde::Serialize;
 use std::time::{Duration, SystemTime};
@@ -9,6 +9,8 @@ use std::time::{Duration, SystemTime};
 #[derive(Debug)]
 pub(crate) struct Service {
     max_n: u64,
+    /// The largest body the broker takes, once it has refused one.
+    max_reply: Option<usize>,
     info: Vec<u8>,
 }
 
@@ -44,7 +46,21 @@ impl Service {
         };
         // A struct of strings and numbers always has a JSON form.
         let info = serde_json::to_vec(&info).unwrap_or_default();
-        Self { max_n, info }
+        Self { max_n, max_reply: None, info }
+    }
+
+    /// Notes what the broker says is the largest message it takes.
+    pub(crate) fn limit_replies(&mut self, limit: usize) {
+        self.max_reply = Some(limit);
+    }
+
+    /// The reply, or one that says that it is larger than the broker takes; `None` where even that
+    /// one is.
+    pub(crate) fn fit(&self, reply: Reply) -> Option<Reply> {
+        let Some(limit) = self.max_reply.filter(|limit| reply.body.len() > *limit) else {
+            return Some(reply);
+        };
+        Some(Reply::from(&too_large(limit))).filter(|reply| reply.body.len() <= limit)
     }
 
     /// Answers a request, or says what has to be computed for it.
@@ -73,7 +89,11 @@ impl Service {
 
     fn within_limit(&self, number: Number) -> Result<u64, Failure> {
         match number {
-            Number::Value(n) if n <= self.max_n => Ok(n),
+            Number::Value(n) if n <= self.max_n => match self.max_reply {
+                // Refused before it is computed.
+                Some(limit) if digits_at_least(n) > limit as u128 => Err(too_large(limit)),
+                _ => Ok(n),
+            },
             _ => Err(Failure::new(
                 Status::ResourceExhausted,
                 format!("n is beyond the limit of {} (compute.max_n)", self.max_n),
@@ -85,6 +105,17 @@ impl Service {
 /// The failure of a call whose deadline has passed.
 pub(crate) fn too_late() -> Failure {
     Failure::new(Status::DeadlineExceeded, "the deadline of the call has passed")
+}
+
+/// The failure of a call whose reply the broker would not take.
+fn too_large(limit: usize) -> Failure {
+    Failure::new(
+        Status::ResourceExhausted,
+        format!(
+            "the reply is larger than the broker takes: its limit is {limit} bytes \
+             (max_message_size of RabbitMQ)"
+        ),
+    )
 }
 
 /// The failure of a call that was delivered too often.
@@ -139,6 +170,23 @@ mod tests {
             let body = body.as_bytes();
             assert_eq!(status(&answer(&Envelope::default(), body)), Status::ResourceExhausted);
         }
+    }
+
+    #[test]
+    fn replies_the_broker_does_not_take_become_errors() {
+        let mut service = Service::new(LIMIT);
+        let small = Reply::text(vec![b'1'; 1000]);
+        let large = Reply::text(vec![b'1'; 1001]);
+        assert_eq!(service.fit(large.clone()), Some(large.clone()), "no limit is known");
+        service.limit_replies(1000);
+        assert_eq!(service.fit(small.clone()), Some(small));
+        assert_eq!(service.fit(large.clone()).unwrap().status, Status::ResourceExhausted);
+        let plain = Envelope::default();
+        let refused = service.answer(&plain, LIMIT.to_string().as_bytes());
+        assert_eq!(status(&refused), Status::ResourceExhausted, "not computed");
+        assert_eq!(status(&service.answer(&plain, b"4700")), Status::Ok);
+        service.limit_replies(10);
+        assert_eq!(service.fit(large), None, "no room for an error either");
     }
 
     #[test]

@@ -20,7 +20,11 @@ use lapin::{
     },
     types::FieldTable,
 };
-use std::pin::Pin;
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+/// How long a polite goodbye may take before the socket is cut: somebody waits for the program to
+/// end.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A call on its way out.
 #[derive(Debug)]
@@ -46,11 +50,20 @@ pub(crate) enum Event {
         body: Vec<u8>,
     },
     /// The call could not be routed: the request queue does not exist.
-    NoQueue { correlation_id: String },
+    NoQueue {
+        correlation_id: String,
+    },
     /// The broker did not take the call.
-    Refused { correlation_id: String },
+    Refused {
+        correlation_id: String,
+    },
     /// The broker has the call.
     Accepted,
+    /// The broker takes no messages until it says [`Self::Unblocked`], for lack of this.
+    Blocked {
+        reason: String,
+    },
+    Unblocked,
 }
 
 type Publishing = Pin<Box<dyn Future<Output = (String, lapin::Result<Confirmation>)> + Send>>;
@@ -61,7 +74,7 @@ pub(crate) struct Calling {
     queue: String,
     publishing: FuturesUnordered<Publishing>,
     events: Pin<Box<dyn Stream<Item = ConnectionEvent> + Send>>,
-    link: Link,
+    link: Arc<Link>,
 }
 
 /// The callback queue, and the channel it is consumed on.
@@ -98,7 +111,7 @@ impl Calling {
         dial: &Dial,
         queue: &str,
     ) -> Result<Self, LinkError> {
-        let link = Link::open(uri, dial).await?;
+        let link = Arc::new(Link::open(uri, dial).await?);
         match Callback::open(&link).await {
             Ok(callback) => Ok(Self {
                 callback,
@@ -108,7 +121,7 @@ impl Calling {
                 link,
             }),
             Err(error) => {
-                link.close().await;
+                link.close(CLOSE_TIMEOUT).await;
                 Err(error)
             }
         }
@@ -154,9 +167,15 @@ impl Calling {
                 Some((id, confirmation)) = self.publishing.next() => {
                     return Ok(published(id, confirmation?));
                 }
-                event = self.events.next() => {
-                    if let Some(error) = self.link.ending(event) {
-                        return Err(error);
+                event = self.events.next() => match event {
+                    Some(ConnectionEvent::ConnectionBlocked(reason)) => {
+                        return Ok(Event::Blocked { reason: reason.clone() });
+                    }
+                    Some(ConnectionEvent::ConnectionUnblocked) => return Ok(Event::Unblocked),
+                    event => {
+                        if let Some(error) = self.link.ending(event) {
+                            return Err(error);
+                        }
                     }
                 }
             }
@@ -164,13 +183,15 @@ impl Calling {
     }
 
     /// How many consumers the request queue has; [`Cause::NoQueue`] where there is none.
-    pub(crate) async fn consumers(&mut self) -> Result<u32, LinkError> {
-        Ok(queue::look(&self.link, &self.queue).await?.consumer_count())
+    /// The future does not hold up the session.
+    pub(crate) fn consumers(&self) -> impl Future<Output = Result<u32, LinkError>> + Send + use<> {
+        let (link, queue) = (Arc::clone(&self.link), self.queue.clone());
+        async move { Ok(queue::look(&link, &queue).await?.consumer_count()) }
     }
 
     /// Says goodbye to the broker.
     pub(crate) async fn close(self) {
-        self.link.close().await;
+        self.link.close(CLOSE_TIMEOUT).await;
     }
 }
 

@@ -18,9 +18,6 @@ use tokio::{runtime::Handle, time::timeout};
 /// How long the broker may take to answer a method on an open connection.
 pub(super) const METHOD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a polite goodbye may take before the socket is cut.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-
 /// How to connect.
 #[derive(Clone, Debug)]
 pub(crate) struct Dial {
@@ -85,6 +82,7 @@ impl Link {
             port: uri.port(),
             secure,
             timeout: dial.timeout,
+            heartbeat: dial.heartbeat,
             cut,
         });
         let handle = Handle::current();
@@ -130,11 +128,10 @@ impl Link {
         }
     }
 
-    /// Says goodbye, so that the broker logs no error; cuts the socket if that takes too long.
-    pub(super) async fn close(self) {
-        let goodbye = self.connection.close(200, "OK".into());
-        // Whatever comes of it, the connection is over.
-        let _ = timeout(CLOSE_TIMEOUT, goodbye).await;
+    /// Says goodbye, so that the broker logs no error. Whatever comes of it within this time: the
+    /// connection is over, and to be dropped.
+    pub(super) async fn close(&self, limit: Duration) {
+        let _ = timeout(limit, self.connection.close(200, "OK".into())).await;
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) enum Cause {
     QueueMismatch,
     /// The broker ended the consumer: the queue was deleted or moved.
     ConsumerCancelled,
+    /// A message was larger than the broker takes, which is this many bytes.
+    TooLarge { limit: usize },
     /// The broker closed the connection or the channel.
     ClosedByBroker,
     /// The peer does not speak AMQP 0-9-1 as it should.
@@ -81,6 +83,17 @@ pub(super) mod code {
     pub(crate) const PRECONDITION_FAILED: u16 = 406;
     const NOT_ALLOWED: u16 = 530;
 
+    /// The broker's limit, where it refuses a message for its size. It is announced nowhere else.
+    /// RabbitMQ's words: "message size N is larger than configured max size M", or without
+    /// "configured" (`rabbit_channel:check_msg_size`).
+    pub(crate) fn size_limit(code: u16, text: &str) -> Option<usize> {
+        let (_, rest) = text.split_once("message size ")?;
+        let (_, rest) = rest.split_once(" is larger than ")?;
+        let (_, limit) = rest.split_once("max size ")?;
+        let digits = limit.split(|digit: char| !digit.is_ascii_digit()).next()?;
+        digits.parse().ok().filter(|_| code == PRECONDITION_FAILED)
+    }
+
     /// RabbitMQ answers `connection.open` for a vhost that is not there with `NOT_ALLOWED`.
     pub(crate) fn is_missing_vhost(code: u16, text: &str) -> bool {
         code == NOT_ALLOWED && text.contains("not found")
@@ -98,9 +111,10 @@ pub(super) fn broker_reply(error: &lapin::Error) -> Option<(u16, &str)> {
 impl From<lapin::Error> for LinkError {
     fn from(error: lapin::Error) -> Self {
         if let Some((code, text)) = broker_reply(&error) {
-            let cause = match code {
-                code::ACCESS_REFUSED => Cause::AccessRefused,
-                code::NOT_FOUND => Cause::NoQueue,
+            let cause = match (code, code::size_limit(code, text)) {
+                (_, Some(limit)) => Cause::TooLarge { limit },
+                (code::ACCESS_REFUSED, _) => Cause::AccessRefused,
+                (code::NOT_FOUND, _) => Cause::NoQueue,
                 _ if code::is_missing_vhost(code, text) => Cause::NoVhost,
                 _ => Cause::ClosedByBroker,
             };
@@ -141,4 +155,31 @@ impl From<io::Error> for LinkError {
 /// Text of the broker, without control characters.
 pub(super) fn one_line(text: &str) -> String {
     text.replace(char::is_control, " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::code::size_limit;
+
+    #[test]
+    fn the_limit_is_read_from_both_wordings_and_from_no_other() {
+        for (code, text, limit) in [
+            (
+                406,
+                "PRECONDITION_FAILED - message size 5 is larger than configured max size 4",
+                Some(4),
+            ),
+            (
+                406,
+                "PRECONDITION_FAILED - message size 536870913 is larger than max size 536870912",
+                Some(536_870_912),
+            ),
+            (406, "message size 5 is larger than configured max size 4 (node a)", Some(4)),
+            (501, "message size 5 is larger than configured max size 4", None),
+            (406, "message size 5 is larger than configured max size many", None),
+            (406, "PRECONDITION_FAILED - unknown delivery tag 4", None),
+        ] {
+            assert_eq!(size_limit(code, text), limit, "{text}");
+        }
+    }
 }

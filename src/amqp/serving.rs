@@ -8,12 +8,16 @@
 //! pipelined and acks sent in batches, so neither costs a round trip for each call.
 
 mod ledger;
+mod open;
 
-use self::ledger::{Acks, Entry, Ledger};
+use self::{
+    ledger::{Acks, Entry, Ledger},
+    open::{CONSUMER_TAG, Channels, Gauges, Links},
+};
 use super::{
     Cause, LinkError,
-    connect::{Dial, Link, answer},
-    properties, queue,
+    connect::{Dial, answer},
+    properties,
 };
 use crate::{
     broker_uri::BrokerUri,
@@ -24,13 +28,12 @@ use crate::{
 };
 use futures_util::{FutureExt as _, Stream, StreamExt as _, stream::FuturesUnordered};
 use lapin::{
-    Channel, Confirmation, Consumer, Event as ConnectionEvent,
+    Confirmation, Event as ConnectionEvent,
     message::Delivery,
     options::{
-        BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions,
-        BasicPublishOptions, BasicQosOptions, BasicRejectOptions, ConfirmSelectOptions,
+        BasicAckOptions, BasicCancelOptions, BasicNackOptions, BasicPublishOptions,
+        BasicRejectOptions,
     },
-    types::FieldTable,
 };
 use std::{
     pin::Pin,
@@ -45,9 +48,6 @@ const CONFIRM_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long the broker may block publishing before the session is given up, so that requests held
 /// here go to a server whose broker node is better off.
 const BLOCKED_TIMEOUT: Duration = Duration::from_mins(5);
-
-/// The tag of our consumer, the only one on its channel.
-const CONSUMER_TAG: &str = "fibrpcd";
 
 /// What a session needs to know.
 #[derive(Clone, Debug)]
@@ -76,6 +76,8 @@ pub(crate) enum Event {
     Request(Incoming),
     /// Replies were confirmed: there may be nothing outstanding any more.
     Settled,
+    /// The broker takes no replies, for lack of this, or takes them again.
+    Blocked(Option<String>),
     /// No request will arrive any more, because we stopped consuming.
     Ended,
 }
@@ -101,57 +103,6 @@ pub(crate) struct Serving {
     suspects: Arc<Mutex<Suspects>>,
     _gauges: Gauges,
     links: Links,
-}
-
-/// The two connections.
-struct Links {
-    consume: Link,
-    publish: Link,
-}
-
-impl Links {
-    async fn open(uri: &BrokerUri, dial: &Dial) -> Result<Self, LinkError> {
-        let named = |suffix| Dial { name: format!("{} {suffix}", dial.name), ..dial.clone() };
-        let consume = Link::open(uri, &named("consume")).await?;
-        match Link::open(uri, &named("publish")).await {
-            Ok(publish) => Ok(Self { consume, publish }),
-            Err(error) => {
-                consume.close().await;
-                Err(error)
-            }
-        }
-    }
-
-    async fn close(self) {
-        tokio::join!(self.consume.close(), self.publish.close());
-    }
-}
-
-/// What is open on the connections.
-struct Channels {
-    requests: Channel,
-    replies: Channel,
-    consumer: Consumer,
-}
-
-impl Channels {
-    async fn open(links: &Links, settings: &Settings) -> Result<Self, LinkError> {
-        queue::ensure(&links.consume, &settings.queue, settings.queue_type).await?;
-        let replies = links.publish.channel().await?;
-        let confirms = replies.confirm_select(ConfirmSelectOptions::default());
-        answer("turning on publisher confirms", confirms).await?;
-        let requests = links.consume.channel().await?;
-        let qos = requests.basic_qos(settings.prefetch, BasicQosOptions::default());
-        answer("setting the prefetch", qos).await?;
-        let consumer = requests.basic_consume(
-            settings.queue.as_str().into(),
-            CONSUMER_TAG.into(),
-            BasicConsumeOptions::default(),
-            FieldTable::default(),
-        );
-        let consumer = answer("starting to consume", consumer).await?;
-        Ok(Self { requests, replies, consumer })
-    }
 }
 
 impl Serving {
@@ -208,7 +159,7 @@ impl Serving {
                     return Ok(Event::Settled);
                 }
                 delivery = self.channels.consumer.next(), if !self.ended => match delivery {
-                    Some(Ok(delivery)) => return Ok(Event::Request(self.receive(delivery))),
+                    Some(Ok(delivery)) => return self.receive(delivery),
                     Some(Err(error)) => return Err(error.into()),
                     None => return self.consumer_ended(),
                 },
@@ -221,13 +172,17 @@ impl Serving {
                         return Err(error);
                     }
                 }
-                event = self.publish_events.next() => self.publisher_event(event)?,
+                event = self.publish_events.next() => {
+                    if let Some(event) = self.publisher_event(event)? {
+                        return Ok(event);
+                    }
+                }
                 _ = self.watch.tick() => self.check_progress()?,
             }
         }
     }
 
-    fn receive(&mut self, delivery: Delivery) -> Incoming {
+    fn receive(&mut self, delivery: Delivery) -> Result<Event, LinkError> {
         self.metrics.deliveries.inc();
         if delivery.redelivered {
             self.metrics.redeliveries.inc();
@@ -238,9 +193,12 @@ impl Serving {
         let fingerprint = suspects.fingerprint(&envelope, &body);
         let poison = delivery.redelivered && suspects.is_poison(&envelope, fingerprint);
         drop(suspects);
-        self.ledger.received(tag, Entry::new(envelope.method(), fingerprint, poison));
+        if !self.ledger.received(tag, Entry::new(envelope.method(), fingerprint, poison)) {
+            let message = format!("the broker sent a delivery out of order, with tag {tag}");
+            return Err(LinkError::new(Cause::Protocol, message));
+        }
         self.count_in_flight();
-        Incoming { tag, envelope, body, poison }
+        Ok(Event::Request(Incoming { tag, envelope, body, poison }))
     }
 
     fn consumer_ended(&mut self) -> Result<Event, LinkError> {
@@ -253,12 +211,8 @@ impl Serving {
     }
 
     /// Publishes the reply to a request; the request is acknowledged when the broker confirms.
-    pub(crate) fn reply(&mut self, tag: u64, envelope: &Envelope, queue: &str, reply: Reply) {
-        self.reply_holding(tag, envelope, queue, reply, ());
-    }
-
-    /// The same; `held` is dropped when nothing of the reply is in memory any more.
-    pub(crate) fn reply_holding(
+    /// `held` is dropped when nothing of the reply is in memory any more.
+    pub(crate) fn reply(
         &mut self,
         tag: u64,
         envelope: &Envelope,
@@ -348,9 +302,13 @@ impl Serving {
     ) -> Result<(), LinkError> {
         self.progress = Instant::now();
         let mut acks = Acks::default();
-        self.confirm_one(tag, result, &mut acks)?;
-        while let Some(Some((tag, result))) = self.publishing.next().now_or_never() {
-            self.confirm_one(tag, result, &mut acks)?;
+        let mut next = Some((tag, result));
+        while let Some((tag, result)) = next {
+            match result {
+                Ok(confirmation) => self.confirm_one(tag, &confirmation, &mut acks),
+                Err(error) => return Err(self.publish_failed(error)),
+            }
+            next = self.publishing.next().now_or_never().flatten();
         }
         self.ledger.collect(&mut acks);
         for (tag, multiple) in acks.take() {
@@ -361,13 +319,22 @@ impl Serving {
         Ok(())
     }
 
-    fn confirm_one(
-        &mut self,
-        tag: u64,
-        result: lapin::Result<Confirmation>,
-        acks: &mut Acks,
-    ) -> Result<(), LinkError> {
-        match result? {
+    /// Why publishing failed. When the broker closes the channel every reply under way fails, but
+    /// only those that were on the channel then say what the broker said.
+    fn publish_failed(&mut self, error: lapin::Error) -> LinkError {
+        let mut error = LinkError::from(error);
+        while error.cause == Cause::Network
+            && let Some(Some((_, result))) = self.publishing.next().now_or_never()
+        {
+            if let Err(other) = result {
+                error = other.into();
+            }
+        }
+        error
+    }
+
+    fn confirm_one(&mut self, tag: u64, confirmation: &Confirmation, acks: &mut Acks) {
+        match confirmation {
             Confirmation::Ack(returned) => {
                 // lapin may hand the return of one publish to the confirm of another: it is
                 // good for counting, not for telling which.
@@ -390,25 +357,28 @@ impl Serving {
                 self.give_back(tag);
             }
         }
-        Ok(())
     }
 
-    fn publisher_event(&mut self, event: Option<ConnectionEvent>) -> Result<(), LinkError> {
+    fn publisher_event(
+        &mut self,
+        event: Option<ConnectionEvent>,
+    ) -> Result<Option<Event>, LinkError> {
         match event {
             Some(ConnectionEvent::ConnectionBlocked(reason)) => {
                 tracing::warn!(%reason, "the broker blocks publishing");
                 self.blocked_since = Some(Instant::now());
                 self.metrics.blocked.set(1);
+                Ok(Some(Event::Blocked(Some(reason.clone()))))
             }
             Some(ConnectionEvent::ConnectionUnblocked) => {
                 tracing::info!("the broker takes publishes again");
                 self.blocked_since = None;
                 self.progress = Instant::now();
                 self.metrics.blocked.set(0);
+                Ok(Some(Event::Blocked(None)))
             }
-            event => return self.links.publish.ending(event).map_or(Ok(()), Err),
+            event => self.links.publish.ending(event).map_or(Ok(None), Err),
         }
-        Ok(())
     }
 
     fn check_progress(&self) -> Result<(), LinkError> {
@@ -429,15 +399,5 @@ impl Serving {
 
     fn count_in_flight(&self) {
         self.metrics.in_flight.set(i64::try_from(self.ledger.outstanding()).unwrap_or(i64::MAX));
-    }
-}
-
-/// Takes the gauges of a session back when it ends, however it ends.
-struct Gauges(Arc<Metrics>);
-
-impl Drop for Gauges {
-    fn drop(&mut self) {
-        self.0.blocked.set(0);
-        self.0.in_flight.set(0);
     }
 }

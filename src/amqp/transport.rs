@@ -7,10 +7,12 @@
 //! broken, and its thread ends.
 
 pub(super) mod frames;
+mod stall;
 pub(super) mod stream;
 
 use self::{
     frames::{Inbound, Outbound},
+    stall::Stall,
     stream::{Misfit, Secure, Stream},
 };
 use async_rs::{Tokio, traits::Reactor};
@@ -88,6 +90,7 @@ pub(crate) struct Socket {
     /// Whether anything has come from the broker.
     heard: bool,
     inbound: Inbound,
+    stall: Stall,
     outbound: Outbound,
     chunk: Box<[u8]>,
     /// Translated, and not taken by lapin yet.
@@ -123,12 +126,13 @@ impl Queue {
 }
 
 impl Socket {
-    fn new(inner: Stream, cut: Cut) -> Self {
+    fn new(inner: Stream, cut: Cut, stall: Stall) -> Self {
         Self {
             inner,
             cut,
             heard: false,
             inbound: Inbound::default(),
+            stall,
             outbound: Outbound::default(),
             chunk: vec![0; CHUNK].into_boxed_slice(),
             received: Queue::default(),
@@ -186,6 +190,7 @@ impl AsyncRead for Socket {
                 0 => return Poll::Ready(Ok(0)),
                 count => this.inbound.push(&this.chunk[..count], &mut this.received.bytes)?,
             }
+            this.stall.check(this.inbound.under_way())?;
         }
         let count = this.received.waiting().len().min(buffer.len());
         buffer[..count].copy_from_slice(&this.received.waiting()[..count]);
@@ -243,11 +248,17 @@ pub(crate) struct Target {
     pub(crate) secure: Option<Secure>,
     /// For name lookup, TCP and TLS together.
     pub(crate) timeout: Duration,
+    /// How often the broker is to be heard of.
+    pub(crate) heartbeat: Duration,
     /// What cuts the socket.
     pub(crate) cut: Cut,
 }
 
 impl Target {
+    fn socket(&self, stream: Stream) -> Socket {
+        Socket::new(stream, self.cut.clone(), Stall::new(self.heartbeat))
+    }
+
     /// Connects, in a task of the runtime: lapin's thread, which asks for this, must not touch a
     /// runtime that is being shut down, where timers and name lookups panic.
     pub(crate) async fn connect(self: Arc<Self>, runtime: &Handle) -> io::Result<Socket> {
@@ -270,7 +281,7 @@ impl Target {
         let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
         for address in tokio::net::lookup_host((self.host.as_str(), self.port)).await? {
             match Stream::connect(address, self.secure.clone()).await {
-                Ok(stream) => return Ok(Socket::new(stream, self.cut.clone())),
+                Ok(stream) => return Ok(self.socket(stream)),
                 Err(error) => failure = error,
             }
         }

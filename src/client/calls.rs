@@ -59,6 +59,8 @@ struct Table {
     entries: HashMap<String, Entry>,
     /// Why there is no session, while there is none.
     unreachable: Option<String>,
+    /// The largest body the broker takes, once it has refused one.
+    limit: Option<usize>,
     unmatched: u64,
 }
 
@@ -100,7 +102,14 @@ impl Calls {
     /// Takes a call for sending, unless it was sent in this session, is over, or has no time left.
     pub(super) fn to_send(&self, id: &str, session: u64) -> Option<ToSend> {
         let mut table = self.lock();
+        let limit = table.limit;
         let entry = table.entries.get_mut(id)?;
+        let size = entry.body.len();
+        if let Some(limit) = limit.filter(|limit| size > *limit) {
+            let entry = table.entries.remove(id)?;
+            drop(entry.done.send(Err(CallError::TooLarge { size, limit })));
+            return None;
+        }
         let remaining = entry.deadline.saturating_duration_since(Instant::now());
         if entry.sent_in == Some(session) || remaining.is_zero() {
             return None;
@@ -153,6 +162,12 @@ impl Calls {
     /// Notes why there is no session, or that there is one.
     pub(super) fn unreachable(&self, why: Option<String>) {
         self.lock().unreachable = why;
+    }
+
+    /// Notes what the broker says is the largest message it takes; larger calls end when it is
+    /// their turn to be sent.
+    pub(super) fn limit(&self, limit: usize) {
+        self.lock().limit = Some(limit);
     }
 
     /// Notes why there is no session, where that is not known better.
@@ -312,6 +327,17 @@ mod tests {
         assert_eq!(patient.late(LONG), CallError::TimedOut(LONG));
         calls.unreachable(Some("why".into()));
         assert_eq!(patient.late(LONG), CallError::Unreachable("why".into()));
+    }
+
+    #[tokio::test]
+    async fn a_call_larger_than_the_broker_takes_ends_and_no_other() {
+        let calls = Calls::default();
+        let (mut large, small) = (begin(&calls), begin(&calls));
+        calls.limit(1);
+        assert_eq!(calls.to_send(large.id(), 1), None);
+        assert_eq!(large.outcome().await, Err(CallError::TooLarge { size: 2, limit: 1 }));
+        calls.limit(2);
+        assert!(calls.to_send(small.id(), 1).is_some());
     }
 
     #[test]

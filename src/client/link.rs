@@ -14,6 +14,7 @@ use crate::{
     broker_uri::BrokerUri,
 };
 use std::{
+    pin::Pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -33,12 +34,16 @@ pub(super) struct Keeper {
     backoff: Backoff,
     /// The number of the current session.
     session: u64,
+    /// The broker takes no messages: calls wait in the table, and nowhere else.
+    blocked: bool,
 }
+
+type Looking = Pin<Box<dyn Future<Output = Result<u32, LinkError>> + Send>>;
 
 impl Keeper {
     pub(super) fn new(uris: Vec<BrokerUri>, dial: Dial, queue: String, calls: Arc<Calls>) -> Self {
         let backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
-        Self { uris, dial, queue, calls, backoff, session: 0 }
+        Self { uris, dial, queue, calls, backoff, session: 0, blocked: false }
     }
 
     /// Serves until the client is closed or every handle to it is gone.
@@ -61,6 +66,9 @@ impl Keeper {
             if error.is_refusal() && uris.len() == 1 {
                 calls.fail_all(&CallError::Unreachable(error.message));
                 continue;
+            }
+            if let Cause::TooLarge { limit } = error.cause {
+                calls.limit(limit);
             }
             calls.unreachable(Some(error.message));
             tokio::select! {
@@ -93,28 +101,35 @@ impl Keeper {
         fresh: &mut mpsc::Receiver<String>,
     ) -> Option<LinkError> {
         self.session += 1;
+        self.blocked = false;
         self.calls.unreachable(None);
         let calls = Arc::clone(&self.calls);
         // Every call in the table, those of the session before included.
-        calls.ids().iter().for_each(|id| self.send(&mut link, id));
+        self.send_all(&mut link);
         let mut look = Look::new();
+        let mut looking: Option<Looking> = None;
         let ended = loop {
             tokio::select! {
                 biased;
                 () = calls.closing() => break None,
                 event = link.next() => match event {
-                    Ok(event) => self.happened(event),
+                    Ok(event) => self.happened(&mut link, event),
                     Err(error) => break Some(error),
                 },
                 id = fresh.recv() => match id {
                     Some(id) => self.send(&mut link, &id),
                     None => break None,
                 },
-                () = look.due(&calls) => {
-                    if let Err(error) = self.look(&mut link).await {
+                Some(found) = async { Some(looking.as_mut()?.await) } => {
+                    looking = None;
+                    look.later();
+                    if let Err(error) = self.found(&mut link, found) {
                         break Some(error);
                     }
-                    look.later();
+                }
+                // A broker that takes no messages does not answer either.
+                () = look.due(&calls), if looking.is_none() && !self.blocked => {
+                    looking = Some(Box::pin(link.consumers()));
                 }
             }
         };
@@ -123,6 +138,9 @@ impl Keeper {
     }
 
     fn send(&self, link: &mut Calling, id: &str) {
+        if self.blocked {
+            return;
+        }
         if let Some(call) = self.calls.to_send(id, self.session) {
             link.publish(Outgoing {
                 method: call.method.name(),
@@ -134,7 +152,11 @@ impl Keeper {
         }
     }
 
-    fn happened(&mut self, event: Event) {
+    fn send_all(&self, link: &mut Calling) {
+        self.calls.ids().iter().for_each(|id| self.send(link, id));
+    }
+
+    fn happened(&mut self, link: &mut Calling, event: Event) {
         match event {
             Event::Reply { correlation_id, status, body } => {
                 self.backoff.reset();
@@ -147,18 +169,33 @@ impl Keeper {
             // Sent again with the next look.
             Event::Refused { correlation_id } => self.calls.unsent(&correlation_id),
             Event::Accepted => {}
+            Event::Blocked { reason } => {
+                self.blocked = true;
+                self.calls.unreachable(Some(format!(
+                    "the broker takes no messages at the moment ({reason}); try again later"
+                )));
+            }
+            Event::Unblocked => {
+                self.blocked = false;
+                self.calls.unreachable(None);
+                self.send_all(link);
+            }
         }
     }
 
-    /// Looks whether there is a server for the calls that wait.
-    async fn look(&self, link: &mut Calling) -> Result<(), LinkError> {
-        match link.consumers().await {
+    /// Tells the calls that wait whether there is a server.
+    fn found(
+        &self,
+        link: &mut Calling,
+        consumers: Result<u32, LinkError>,
+    ) -> Result<(), LinkError> {
+        match consumers {
             Ok(0) => {
                 self.calls.absent(None, &Absent::NoServer(self.queue.clone()), false);
             }
             Ok(_) => {
                 self.calls.served();
-                self.calls.ids().iter().for_each(|id| self.send(link, id));
+                self.send_all(link);
             }
             Err(error) if error.cause == Cause::NoQueue => {
                 self.calls.absent(None, &Absent::NoQueue(self.queue.clone()), true);

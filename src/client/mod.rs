@@ -72,6 +72,14 @@ pub enum CallError {
     /// The request queue exists, but nobody consumes from it.
     #[error("no server is consuming from queue \"{0}\"; start fibrpcd")]
     NoServer(String),
+    /// The request is larger than the broker takes.
+    #[error("the request of {size} bytes is larger than the broker takes, which is {limit} bytes")]
+    TooLarge {
+        /// The size of the body.
+        size: usize,
+        /// The largest the broker takes (`max_message_size` of `RabbitMQ`).
+        limit: usize,
+    },
     /// The broker could not be reached, or refused.
     #[error("{0}")]
     Unreachable(String),

@@ -116,7 +116,7 @@ fn exit_of(error: &CallError) -> Exit {
         CallError::Failed(_) | CallError::BadReply(_) => Exit::ServerError,
         CallError::TimedOut(_) => Exit::TimedOut,
         CallError::NoQueue(_) | CallError::NoServer(_) => Exit::NoServer,
-        CallError::Unreachable(_) => Exit::Unreachable,
+        CallError::Unreachable(_) | CallError::TooLarge { .. } => Exit::Unreachable,
         CallError::Closed => Exit::Failure,
     }
 }

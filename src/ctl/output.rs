@@ -147,6 +147,7 @@ fn status(error: &CallError) -> &'static str {
         CallError::TimedOut(_) => "TIMED_OUT",
         CallError::NoQueue(_) => "NO_QUEUE",
         CallError::NoServer(_) => "NO_SERVER",
+        CallError::TooLarge { .. } => "TOO_LARGE",
         CallError::Unreachable(_) => "UNREACHABLE",
         CallError::Closed => "CLOSED",
     }

@@ -6,13 +6,18 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod broker_faults;
 mod calls;
 mod client;
 mod configuration;
 mod drain;
+mod hostile_peers;
 mod http;
 mod interop;
 mod kills;
+mod link_faults;
+mod max_message_size;
+mod misbehaving;
 mod outages;
 mod queues;
 mod raw_ids;

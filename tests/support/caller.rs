@@ -8,7 +8,7 @@ use lapin::{
     message::Delivery,
     options::{
         BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions,
-        QueueDeclareOptions, QueueDeleteOptions,
+        QueueDeclareOptions, QueueDeleteOptions, QueuePurgeOptions,
     },
     types::{AMQPValue, FieldTable, ShortString},
 };
@@ -88,6 +88,19 @@ impl Caller {
         });
     }
 
+    /// Publishes without waiting for the broker.
+    pub(crate) fn publish_unconfirmed(
+        &self,
+        queue: &str,
+        properties: BasicProperties,
+        body: &[u8],
+    ) {
+        let options = BasicPublishOptions::default();
+        let publish =
+            self.channel.basic_publish("".into(), queue.into(), options, body, properties);
+        drop(self.runtime.block_on(publish).unwrap());
+    }
+
     /// Sends a request as a tutorial client does.
     pub(crate) fn call(&self, id: &str, body: &str) {
         self.publish(QUEUE, self.properties(id), body.as_bytes());
@@ -158,6 +171,12 @@ impl Caller {
     pub(crate) fn delete(&self, queue: &str) {
         let delete = self.channel.queue_delete(queue.into(), QueueDeleteOptions::default());
         self.runtime.block_on(delete).unwrap();
+    }
+
+    /// Takes away every message of a queue that nobody holds.
+    pub(crate) fn purge(&self, queue: &str) {
+        let purge = self.channel.queue_purge(queue.into(), QueuePurgeOptions::default());
+        self.runtime.block_on(purge).unwrap();
     }
 
     /// Takes a message off a queue, if there is one.

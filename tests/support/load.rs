@@ -132,6 +132,7 @@ fn kind(error: &CallError) -> String {
         CallError::NoQueue(_) => "NoQueue".to_owned(),
         CallError::NoServer(_) => "NoServer".to_owned(),
         CallError::Unreachable(_) => "Unreachable".to_owned(),
+        CallError::TooLarge { .. } => "TooLarge".to_owned(),
         CallError::Closed => "Closed".to_owned(),
     }
 }

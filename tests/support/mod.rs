@@ -3,12 +3,15 @@
 
 pub(crate) mod broker;
 pub(crate) mod caller;
+pub(crate) mod calls;
 pub(crate) mod certificates;
 pub(crate) mod durable;
+pub(crate) mod fake_broker;
 pub(crate) mod load;
 pub(crate) mod program;
 pub(crate) mod random;
 pub(crate) mod raw;
+pub(crate) mod relay;
 pub(crate) mod tally;
 
 use std::time::Duration;

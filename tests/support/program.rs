@@ -10,6 +10,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// Settings with which faults of the link are found soon, and calls computed one by one.
+pub(crate) const QUICK: [(&str, &str); 4] = [
+    ("amqp.heartbeat", "1s"),
+    ("amqp.connect_timeout", "2s"),
+    ("amqp.backoff_max", "200ms"),
+    ("compute.threads", "1"),
+];
+
 /// A running `fibrpcd`, killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Daemon {
@@ -106,11 +114,12 @@ impl Daemon {
             .bell
             .wait_timeout_while(lines, PATIENCE, |(lines, over)| found(lines).is_none() && !*over)
             .unwrap();
-        match found(&lines.0) {
-            Some(line) => line,
-            None if timeout.timed_out() => panic!("no {text:?} in time: {:#?}", lines.0),
-            None => panic!("ended without {text:?}: {:#?}", lines.0),
+        if let Some(line) = found(&lines.0) {
+            return line;
         }
+        drop(lines); // not to be held in a panic: the log is shown then
+        let what = if timeout.timed_out() { "in time" } else { "before the daemon ended" };
+        panic!("no {text:?} {what}")
     }
 
     /// The log so far.

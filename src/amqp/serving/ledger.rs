@@ -83,12 +83,14 @@ impl Ledger {
         !std::mem::replace(&mut self.draining, true)
     }
 
-    pub(super) fn received(&mut self, tag: u64, entry: Entry) {
-        if self.slots.is_empty() {
-            self.settled_up_to = tag - 1;
+    /// Enters a delivery; false if its tag is not the next one.
+    pub(super) fn received(&mut self, tag: u64, entry: Entry) -> bool {
+        if tag != self.settled_up_to + self.slots.len() as u64 + 1 {
+            return false;
         }
         self.slots.push_back(Slot::Open(entry));
         self.open += 1;
+        true
     }
 
     pub(super) fn replying(&mut self, tag: u64, status: Status) {
@@ -179,7 +181,7 @@ mod tests {
 
     fn ledger(deliveries: u64) -> Ledger {
         let mut ledger = Ledger::default();
-        (1..=deliveries).for_each(|tag| ledger.received(tag, entry()));
+        assert!((1..=deliveries).all(|tag| ledger.received(tag, entry())));
         ledger
     }
 
@@ -190,6 +192,16 @@ mod tests {
         }
         ledger.collect(&mut acks);
         acks.take().collect()
+    }
+
+    #[test]
+    fn deliveries_out_of_order_are_not_entered() {
+        let mut ledger = ledger(2);
+        for tag in [0, 1, 2, 4, u64::MAX] {
+            assert!(!ledger.received(tag, entry()), "{tag}");
+        }
+        assert_eq!(ledger.unsettled(), [1, 2]);
+        assert!(ledger.received(3, entry()));
     }
 
     #[test]
@@ -242,7 +254,7 @@ mod tests {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 let choice = (state >> 33) as usize;
                 if open.is_empty() || (choice & 1 == 0 && next <= 150) {
-                    ledger.received(next, entry());
+                    assert!(ledger.received(next, entry()));
                     broker.insert(next);
                     open.push(next);
                     next += 1;

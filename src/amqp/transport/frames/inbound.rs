@@ -3,7 +3,7 @@
 use super::{
     raw,
     reader::{
-        BASIC, Entry, Fields, HEADER, METHOD, Splitter, Visitor, make_utf8, parts,
+        BASIC, CONNECTION, END, Entry, Fields, HEADER, METHOD, Splitter, Visitor, make_utf8, parts,
         write_bytes_entry, write_frame, write_short,
     },
 };
@@ -30,6 +30,11 @@ enum State {
 }
 
 impl Inbound {
+    /// A number for the frame that is under way, if one is.
+    pub(in crate::amqp) fn under_way(&self) -> Option<u64> {
+        self.splitter.under_way()
+    }
+
     /// Takes bytes from the socket; writes those for lapin.
     pub(in crate::amqp) fn push(&mut self, input: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
         if let (State::Start, Some(first)) = (self.state, input.first()) {
@@ -50,16 +55,30 @@ impl Visitor for Rewrite {
         kind == METHOD || kind == HEADER
     }
 
-    fn frame(&mut self, frame: &[u8], out: &mut Vec<u8>) {
+    fn frame(&mut self, frame: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+        if !is_sound(frame) {
+            let message = "the broker sent a frame that cannot be";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
         let rewritten = parts(frame).and_then(|(kind, channel, payload)| {
             let payload = if kind == METHOD { method(payload)? } else { header(payload)? };
             write_frame(kind, channel, &payload, out);
             Some(())
         });
         if rewritten.is_none() {
-            out.extend_from_slice(frame); // not for us, or not a frame: lapin will say so
+            out.extend_from_slice(frame); // not for us
         }
+        Ok(())
     }
+}
+
+/// Whether a frame ends as one and is on a channel where it may be. lapin does not see the end of
+/// what is rewritten, and lets methods on channel 0 that belong elsewhere pass without a word.
+fn is_sound(frame: &[u8]) -> bool {
+    let Some((kind, channel, payload)) = parts(frame) else { return false };
+    let class = Fields(payload).u16();
+    let of_connection = kind == METHOD && class == Some(CONNECTION);
+    frame.last() == Some(&END) && of_connection == (channel == [0, 0])
 }
 
 /// A field of a method.

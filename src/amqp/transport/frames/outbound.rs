@@ -33,7 +33,7 @@ impl Visitor for Restore {
         kind == HEADER
     }
 
-    fn frame(&mut self, frame: &[u8], out: &mut Vec<u8>) {
+    fn frame(&mut self, frame: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
         let restored = parts(frame).and_then(|(kind, channel, payload)| {
             write_frame(kind, channel, &restore(payload)?, out);
             Some(())
@@ -41,6 +41,7 @@ impl Visitor for Restore {
         if restored.is_none() {
             out.extend_from_slice(frame);
         }
+        Ok(())
     }
 }
 

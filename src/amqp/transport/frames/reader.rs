@@ -2,6 +2,11 @@
 
 use std::io;
 
+/// The octet at the end of a frame, and the class of methods about the connection, which are on
+/// channel 0 and no others are (AMQP 0-9-1, sections 4.2.3 and 4.2.7).
+pub(super) const END: u8 = 0xCE;
+pub(super) const CONNECTION: u16 = 10;
+
 /// Frame types (AMQP 0-9-1, section 4.2.3).
 pub(super) const METHOD: u8 = 1;
 pub(super) const HEADER: u8 = 2;
@@ -27,6 +32,8 @@ pub(super) struct Splitter {
     passing: usize,
     /// The start of a frame that is not complete.
     partial: Vec<u8>,
+    /// How many frames that came in parts are complete.
+    complete: u64,
 }
 
 /// What is done with whole frames.
@@ -35,13 +42,20 @@ pub(super) trait Visitor {
     fn wants(&self, kind: u8) -> bool;
 
     /// Takes a frame, head and end included, and writes what shall stand in its place.
-    fn frame(&mut self, frame: &[u8], out: &mut Vec<u8>);
+    ///
+    /// An error ends the connection.
+    fn frame(&mut self, frame: &[u8], out: &mut Vec<u8>) -> io::Result<()>;
 }
 
 impl Splitter {
     /// Lets so many bytes pass before the first frame.
     pub(super) fn after(preamble: usize) -> Self {
-        Self { passing: preamble, partial: Vec::new() }
+        Self { passing: preamble, ..Self::default() }
+    }
+
+    /// A number for the frame that is under way, if one is.
+    pub(super) fn under_way(&self) -> Option<u64> {
+        (self.passing > 0 || !self.partial.is_empty()).then_some(self.complete)
     }
 
     pub(super) fn push(
@@ -55,6 +69,7 @@ impl Splitter {
                 let (pass, rest) = input.split_at(self.passing.min(input.len()));
                 out.extend_from_slice(pass);
                 self.passing -= pass.len();
+                self.complete += u64::from(self.passing == 0);
                 input = rest;
                 continue;
             }
@@ -62,7 +77,7 @@ impl Splitter {
                 // The usual case: the frame is all here.
                 if let Some(length) = wanted(input, visitor)? {
                     if let Some((frame, rest)) = input.split_at_checked(length) {
-                        visitor.frame(frame, out);
+                        visitor.frame(frame, out)?;
                         input = rest;
                         continue;
                     }
@@ -92,8 +107,9 @@ impl Splitter {
         self.partial.extend_from_slice(more);
         if let Some(length) = wanted(&self.partial, visitor)? {
             if self.partial.len() == length {
-                visitor.frame(&self.partial, out);
+                visitor.frame(&self.partial, out)?;
                 self.partial.clear();
+                self.complete += 1;
             }
         } else if let Some(size) = length(&self.partial) {
             out.extend_from_slice(&self.partial);
@@ -132,7 +148,7 @@ pub(super) fn write_frame(kind: u8, channel: [u8; 2], payload: &[u8], out: &mut 
     out.extend_from_slice(&channel);
     out.extend_from_slice(&u32::try_from(payload.len()).unwrap_or(u32::MAX).to_be_bytes());
     out.extend_from_slice(payload);
-    out.push(0xCE);
+    out.push(END);
 }
 
 /// Reads fields from a payload, from front to back; `None` where it ends too early.

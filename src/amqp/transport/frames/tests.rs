@@ -9,7 +9,8 @@ fn header(flags: u16, properties: &[u8]) -> Vec<u8> {
 
 fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = Vec::new();
-    write_frame(kind, [0, 1], payload, &mut frame);
+    let of_connection = kind == METHOD && payload.starts_with(&[0, 10]);
+    write_frame(kind, [0, u8::from(!of_connection)], payload, &mut frame);
     frame
 }
 
@@ -203,5 +204,39 @@ fn noise_is_survived() {
         // What was translated is understood when it comes again, but for what only we may say.
         assert!(twice.len() <= out.len());
         outbound(&framed);
+    }
+}
+
+#[test]
+fn frames_that_cannot_be_are_refused() {
+    let good = frame(METHOD, DELIVER);
+    let length = good.len();
+    let damaged = |at: usize, value: u8| {
+        let mut damaged = good.clone();
+        damaged[at] = value;
+        Inbound::default().push(&damaged, &mut Vec::new())
+    };
+    assert!(damaged(length - 1, END).is_ok(), "that is what it was");
+    assert!(damaged(length - 1, END ^ 1).is_err(), "another end");
+    assert!(damaged(2, 0).is_err(), "a delivery on channel 0");
+    assert!(damaged(8, 10).is_err(), "a method of the connection on channel 1");
+}
+
+#[test]
+fn a_frame_is_under_way_until_it_is_complete() {
+    for whole in [frame(METHOD, DELIVER), frame(3, b"30"), frame(8, b"")] {
+        let mut inbound = Inbound::default();
+        assert_eq!(inbound.under_way(), None);
+        let mut numbers = Vec::new();
+        for _ in 0..2 {
+            for (index, byte) in whole.iter().enumerate() {
+                inbound.push(&[*byte], &mut Vec::new()).unwrap();
+                let number = inbound.under_way();
+                assert_eq!(number.is_none(), index + 1 == whole.len(), "{index}");
+                numbers.extend(number);
+            }
+        }
+        numbers.dedup();
+        assert_eq!(numbers.len(), 2, "one for each frame");
     }
 }

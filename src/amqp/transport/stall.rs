@@ -1,0 +1,60 @@
+//! Frames that never end.
+//!
+//! A size that was damaged on the way makes lapin wait for bytes that nobody sends. Heartbeats, and
+//! messages, then count as part of that frame, so that the link looks alive to it for ever. It does
+//! not here: a frame that has begun is complete after some time, or the link is broken.
+
+use std::{
+    io,
+    time::{Duration, Instant},
+};
+
+/// How long frames take.
+#[derive(Debug)]
+pub(super) struct Stall {
+    limit: Duration,
+    /// The frame that is under way, by number, and when it was first seen.
+    under_way: Option<(u64, Instant)>,
+}
+
+impl Stall {
+    /// The time is that of several heartbeats: enough for the largest frame, 128 KiB, on every link
+    /// that is worth having.
+    pub(super) fn new(heartbeat: Duration) -> Self {
+        const HEARTBEATS: u32 = 3;
+        Self { limit: heartbeat.saturating_mul(HEARTBEATS), under_way: None }
+    }
+
+    /// To be told after each read which frame is under way.
+    pub(super) fn check(&mut self, frame: Option<u64>) -> io::Result<()> {
+        match (frame, self.under_way) {
+            (None, _) => self.under_way = None,
+            (Some(number), Some((before, since))) if number == before => {
+                if since.elapsed() > self.limit {
+                    let message = format!("a frame was not complete within {:?}", self.limit);
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+                }
+            }
+            (Some(number), _) => self.under_way = Some((number, Instant::now())),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_frame_that_stays_incomplete_is_a_stall() {
+        let mut stall = Stall::new(Duration::ZERO);
+        for frame in [None, Some(1), Some(2), None, Some(2), Some(3)] {
+            assert!(stall.check(frame).is_ok(), "{frame:?}");
+        }
+        let started = Instant::now();
+        while started.elapsed().is_zero() {} // the clock has moved on
+        assert!(stall.check(Some(3)).is_err());
+        let mut patient = Stall::new(Duration::from_hours(1));
+        assert!((0..3).all(|_| patient.check(Some(3)).is_ok()));
+    }
+}

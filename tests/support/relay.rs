@@ -1,0 +1,260 @@
+//! A TCP relay in front of a broker that can fail in the ways networks fail.
+
+use std::{
+    collections::VecDeque,
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    runtime::Runtime,
+    sync::{mpsc, watch},
+    time::{Instant, sleep_until},
+};
+
+/// Which way bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    ToBroker,
+    ToClient,
+}
+
+/// How bytes go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Pace {
+    AsTheyCome,
+    /// Each way takes so long.
+    Delay(Duration),
+    /// One byte at a time, each in a packet of its own.
+    Bytewise,
+}
+
+/// What is done to the next frame that passes.
+#[derive(Clone, Debug)]
+pub(crate) enum Damage {
+    /// One bit of the head (type, channel, size) or of the octet at the end of the frame is
+    /// flipped. What is between them is the contents, where nobody could tell.
+    FlipBit(usize),
+    /// Bytes are put in, at that place of the frame, from 0 to 100 %.
+    Insert(usize, Vec<u8>),
+}
+
+/// The relay. Its end is the end of all its connections.
+#[derive(Debug)]
+pub(crate) struct Relay {
+    runtime: Runtime,
+    uri: String,
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    broker: String,
+    listening: watch::Sender<bool>,
+    pace: watch::Sender<Pace>,
+    /// How often connections were reset: concerns those from before.
+    resets: watch::Sender<u64>,
+    /// How often each way was made a black hole for the connections from before.
+    holes: [watch::Sender<u64>; 2],
+    damage: Mutex<VecDeque<(Way, Damage)>>,
+    done: watch::Sender<u64>,
+}
+
+impl Relay {
+    /// A relay to the broker with this URI.
+    pub(crate) fn to(uri: &str) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let (user, rest) = uri.split_once('@').unwrap();
+        let (broker, vhost) = rest.split_once('/').unwrap();
+        let shared = Arc::new(Shared {
+            broker: broker.to_owned(),
+            listening: watch::Sender::new(true),
+            pace: watch::Sender::new(Pace::AsTheyCome),
+            resets: watch::Sender::new(0),
+            holes: [watch::Sender::new(0), watch::Sender::new(0)],
+            damage: Mutex::default(),
+            done: watch::Sender::new(0),
+        });
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let uri = format!("{user}@{address}/{vhost}");
+        runtime.spawn(listen(listener, Arc::clone(&shared)));
+        Self { runtime, uri, address, shared }
+    }
+
+    /// The URI of the broker by way of the relay.
+    pub(crate) fn uri(&self) -> String {
+        self.uri.clone()
+    }
+
+    pub(crate) fn pace(&self, pace: Pace) {
+        self.shared.pace.send_replace(pace);
+    }
+
+    /// Refuses connections until [`Self::accept`]; those there are stay.
+    pub(crate) fn refuse(&self) {
+        self.shared.listening.send_replace(false);
+        // Refused for sure once the listener is gone.
+        self.runtime.block_on(self.shared.listening.closed());
+    }
+
+    pub(crate) fn accept(&self) {
+        self.shared.listening.send_replace(true);
+        let listener = self.runtime.block_on(TcpListener::bind(self.address)).unwrap();
+        self.runtime.spawn(listen(listener, Arc::clone(&self.shared)));
+    }
+
+    /// Resets (RST) every connection there is.
+    pub(crate) fn reset(&self) {
+        self.shared.resets.send_modify(|count| *count += 1);
+    }
+
+    /// From now on everything on the connections there are vanishes, this way, their ends too.
+    pub(crate) fn black_hole(&self, ways: &[Way]) {
+        for way in ways {
+            self.shared.holes[*way as usize].send_modify(|count| *count += 1);
+        }
+    }
+
+    /// Damages the next frame that passes this way, and waits until it has passed.
+    pub(crate) fn damage(&self, way: Way, damage: Damage) {
+        let mut done = self.shared.done.subscribe();
+        let before = *done.borrow_and_update();
+        self.shared.damage.lock().unwrap().push_back((way, damage));
+        self.runtime.block_on(async {
+            let passed = done.wait_for(|count| *count > before);
+            let passed = tokio::time::timeout(super::PATIENCE, passed).await;
+            assert!(passed.is_ok(), "no frame passed");
+        });
+    }
+}
+
+async fn listen(listener: TcpListener, shared: Arc<Shared>) {
+    let mut listening = shared.listening.subscribe();
+    loop {
+        let (client, _) = tokio::select! {
+            _ = listening.wait_for(|listening| !listening) => break,
+            accepted = listener.accept() => accepted.unwrap(),
+        };
+        tokio::spawn(connection(client, Arc::clone(&shared)));
+    }
+    drop(listener); // before `listening`, whose end says that it is gone
+}
+
+async fn connection(client: TcpStream, shared: Arc<Shared>) {
+    let Ok(broker) = TcpStream::connect(&shared.broker).await else { return };
+    let _ = (client.set_nodelay(true), broker.set_nodelay(true));
+    let mut resets = shared.resets.subscribe();
+    resets.mark_unchanged();
+    tokio::select! {
+        () = pump(&client, &broker, Way::ToBroker, &shared) => {}
+        () = pump(&broker, &client, Way::ToClient, &shared) => {}
+        _ = resets.changed() => {
+            let _ = (client.set_zero_linger(), broker.set_zero_linger());
+        }
+    }
+}
+
+/// Carries bytes one way until their end.
+async fn pump(from: &TcpStream, to: &TcpStream, way: Way, shared: &Shared) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    tokio::join!(take(from, way, shared, sender), put(to, shared, receiver));
+}
+
+type Chunk = (Instant, Vec<u8>);
+
+async fn take(from: &TcpStream, way: Way, shared: &Shared, sender: mpsc::UnboundedSender<Chunk>) {
+    let mut hole = shared.holes[way as usize].subscribe();
+    hole.mark_unchanged();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let read = tokio::select! {
+            biased;
+            _ = hole.changed() => return std::future::pending().await,
+            read = read(from, &mut buffer) => read,
+        };
+        let Some(count) = read else { return };
+        let mut bytes = buffer[..count].to_vec();
+        shared.damage_next(way, &mut bytes);
+        let delay = match *shared.pace.borrow() {
+            Pace::Delay(delay) => delay,
+            Pace::AsTheyCome | Pace::Bytewise => Duration::ZERO,
+        };
+        if sender.send((Instant::now() + delay, bytes)).is_err() {
+            return;
+        }
+    }
+}
+
+async fn put(to: &TcpStream, shared: &Shared, mut receiver: mpsc::UnboundedReceiver<Chunk>) {
+    while let Some((due, bytes)) = receiver.recv().await {
+        sleep_until(due).await;
+        let size = match *shared.pace.borrow() {
+            Pace::Bytewise => 1,
+            Pace::AsTheyCome | Pace::Delay(_) => bytes.len(),
+        };
+        for part in bytes.chunks(size) {
+            if write(to, part).await.is_err() {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// Reads; `None` at the end.
+async fn read(from: &TcpStream, buffer: &mut [u8]) -> Option<usize> {
+    loop {
+        from.readable().await.ok()?;
+        match from.try_read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            read => return read.ok().filter(|count| *count > 0),
+        }
+    }
+}
+
+async fn write(to: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        to.writable().await?;
+        match to.try_write(bytes) {
+            Ok(count) => bytes = &bytes[count..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+impl Shared {
+    /// Damages the frame at the start of a chunk, if that is asked for and one is there.
+    fn damage_next(&self, way: Way, chunk: &mut Vec<u8>) {
+        let Some(length) = frame_length(chunk) else { return };
+        let mut damage = self.damage.lock().unwrap();
+        let Some((_, next)) = damage.pop_front_if(|(next_way, _)| *next_way == way) else {
+            return;
+        };
+        match next {
+            Damage::FlipBit(bit) if bit < 56 => chunk[bit / 8] ^= 1 << (bit % 8),
+            Damage::FlipBit(bit) => chunk[length - 1] ^= 1 << (bit % 8),
+            Damage::Insert(place, bytes) => {
+                let place = length * place / 100;
+                chunk.splice(place..place, bytes);
+            }
+        }
+        self.done.send_modify(|count| *count += 1);
+    }
+}
+
+/// The length of the frame a chunk starts with, if it is all there.
+fn frame_length(chunk: &[u8]) -> Option<usize> {
+    let size = u32::from_be_bytes(chunk.get(3..7)?.try_into().ok()?);
+    let length = size as usize + 8;
+    (matches!(chunk[0], 1..=3 | 8) && chunk.get(length - 1) == Some(&0xCE)).then_some(length)
+}
