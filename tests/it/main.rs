@@ -7,6 +7,7 @@
 mod support;
 
 mod calls;
+mod cluster;
 mod configuration;
 mod drain;
 mod http;

@@ -10,7 +10,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -31,8 +31,8 @@ pub(crate) fn shared() -> &'static Broker {
     SHARED.get_or_init(|| {
         let mut pool = Pool::default();
         let definitions = pool.grow();
-        let mut broker =
-            Broker { running: None, last: Ready::default(), pool: Mutex::new(pool), home: None };
+        let mut broker = Broker::default();
+        broker.pool = Mutex::new(pool);
         // Its directory is made and removed by the script: statics are not dropped.
         broker.launch(&["--definitions".into(), path(&definitions)]);
         broker
@@ -40,7 +40,7 @@ pub(crate) fn shared() -> &'static Broker {
 }
 
 /// A broker node on 127.0.0.1, where user `guest` with password `guest` may do everything.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Broker {
     /// `None` while stopped.
     running: Option<Running>,
@@ -48,19 +48,22 @@ pub(crate) struct Broker {
     pool: Mutex<Pool>,
     /// The directory of a private node, which outlives its stops.
     home: Option<TempDir>,
+    /// More arguments for the script.
+    more: Vec<String>,
 }
 
 impl Broker {
     /// A node of the caller's own, started. It stops when it is dropped.
     pub(crate) fn private() -> Self {
+        Self::private_with(Vec::new())
+    }
+
+    /// A node of the caller's own, started with more arguments for the script.
+    pub(crate) fn private_with(more: Vec<String>) -> Self {
         let home = TempDir::with_prefix("fibrpc-broker.")
             .unwrap_or_else(|error| panic!("no directory for a broker: {error}"));
-        let mut broker = Self {
-            running: None,
-            last: Ready::default(),
-            pool: Mutex::default(),
-            home: Some(home),
-        };
+        let mut broker = Self::default();
+        (broker.home, broker.more) = (Some(home), more);
         broker.start();
         broker
     }
@@ -82,6 +85,16 @@ impl Broker {
         self.last.port
     }
 
+    /// Its name in the cluster.
+    pub(crate) fn node(&self) -> &str {
+        &self.last.node
+    }
+
+    /// Where the script keeps everything.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.last.dir
+    }
+
     /// The URI of the virtual host `/`.
     pub(crate) fn uri(&self) -> String {
         format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.port())
@@ -101,6 +114,11 @@ impl Broker {
             String::from_utf8_lossy(&output.stderr),
         );
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// What `rabbitmqctl` printed, whether it failed or not.
+    pub(crate) fn try_ctl(&self, args: &[&str]) -> String {
+        String::from_utf8_lossy(&self.rabbitmqctl(args).stdout).into_owned()
     }
 
     fn rabbitmqctl(&self, args: &[&str]) -> Output {
@@ -143,6 +161,7 @@ impl Broker {
         let home = self.home.as_ref().map(|home| home.path().to_string_lossy());
         let home = home.unwrap_or_else(|| panic!("the shared broker is not for restarts"));
         let mut args = vec!["--graceful".into(), "--dir".into(), home.into_owned()];
+        args.extend_from_slice(&self.more);
         if self.last.port != 0 {
             args.extend(["--port".into(), self.last.port.to_string()]);
         }
@@ -239,6 +258,7 @@ impl Pool {
 #[derive(Debug, Default)]
 struct Ready {
     port: u16,
+    node: String,
     dir: PathBuf,
 }
 
@@ -247,9 +267,9 @@ impl Ready {
     fn parse(line: &str) -> Option<Self> {
         let rest = line.strip_prefix("ready port=")?;
         let (port, rest) = rest.split_once(" node=")?;
-        let (_, rest) = rest.split_once(" dir=")?;
+        let (node, rest) = rest.split_once(" dir=")?;
         let (dir, _) = rest.trim_end().rsplit_once(" epmd=")?;
-        Some(Self { port: port.parse().ok()?, dir: dir.into() })
+        Some(Self { port: port.parse().ok()?, node: node.into(), dir: dir.into() })
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod broker;
 pub(crate) mod caller;
+pub(crate) mod cluster;
 pub(crate) mod durable;
 pub(crate) mod load;
 pub(crate) mod program;
