@@ -9,8 +9,10 @@ use std::{
 };
 use tempfile::NamedTempFile;
 
-/// What production clusters are advised to have, and a heartbeat that shows a frozen node soon.
-const CONFIG: &str = "cluster_partition_handling = pause_minority\nheartbeat = 2\n";
+/// A node that was frozen for long comes back into a partitioned cluster, and does not always notice
+/// that it was away, so that `pause_minority` leaves the partition for ever: `autoheal` ends it. The
+/// heartbeat shows a frozen node soon.
+const CONFIG: &str = "cluster_partition_handling = autoheal\nheartbeat = 2\n";
 
 /// Looks at the cluster are this far apart; each takes a second of a core anyway.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
