@@ -1,7 +1,8 @@
 #!/bin/bash
 # A private, throw-away RabbitMQ node in the foreground, for tests and for `make run`.
 #
-#   broker.sh [--port N] [--dir DIR] [--definitions FILE] [--config FILE] [--plugin NAME] [--tls DIR] [--until-eof]
+#   broker.sh [--port N] [--dir DIR] [--definitions FILE] [--config FILE] [--plugin NAME] [--tls DIR]
+#             [--epmd PORT [--join DIR]] [--until-eof]
 #             [--graceful]
 #   broker.sh --find      only print where RabbitMQ's scripts are; exit 1 if nowhere
 #
@@ -13,6 +14,9 @@
 #   --plugin NAME       a plugin of RabbitMQ to enable
 #   --tls DIR           also listen with TLS, on a port that is said at the end of the line below (" tls=N"), with
 #                       DIR's ca.pem, cert.pem and key.pem, which are copied to "tls" in the node's directory
+#   --epmd PORT         use the epmd that listens on this port of 127.0.0.1, and leave it running: the nodes of a cluster
+#                       share one, which must outlive each of them
+#   --join DIR          at its first start the node joins the cluster of the node that was started in DIR, with its --epmd
 #   --until-eof         also stop when stdin ends. Whoever holds the other end of that pipe need not be able to stop
 #                       us: its death closes the pipe
 #   --graceful          stop the node as an operator would (connections are closed, data is written); without it the
@@ -60,7 +64,7 @@ find_sbin() {
     return 1
 }
 
-port='' dir='' definitions='' config='' plugin='' tls='' until_eof='' graceful=''
+port='' dir='' definitions='' config='' plugin='' tls='' until_eof='' graceful='' shared_epmd='' join=''
 while (($#)); do
     case $1 in
     --find)
@@ -70,6 +74,11 @@ while (($#)); do
     --port | --dir | --definitions | --config | --plugin | --tls)
         (($# > 1)) || usage "$1 needs a value"
         declare "${1#--}=$2"
+        shift
+        ;;
+    --epmd | --join)
+        (($# > 1)) || usage "$1 needs a value"
+        [[ $1 == --epmd ]] && shared_epmd=$2 || join=$2
         shift
         ;;
     --until-eof) until_eof=yes ;;
@@ -82,6 +91,7 @@ done
 for file in "$definitions" "$config" ${tls:+"$tls/ca.pem" "$tls/cert.pem" "$tls/key.pem"}; do
     [[ -z $file || -r $file ]] || usage "cannot read $file"
 done
+[[ -z $join || (-n $shared_epmd && -r $join/node) ]] || usage "--join wants --epmd, and a node that was started in $join"
 [[ -z $definitions ]] || definitions=$(readlink -f -- "$definitions")
 sbin=$(find_sbin)
 epmd_program=$(command -v epmd) || {
@@ -190,6 +200,10 @@ free_port() {
     done
 }
 
+# Nodes know each other as friends by the cookie.
+if [[ -n $join && ! -f $dir/home/.erlang.cookie ]]; then
+    cp -p -- "$join/home/.erlang.cookie" "$dir/home/"
+fi
 [[ -f $dir/home/.erlang.cookie ]] || (
     umask 077
     set +o pipefail # tr ends by SIGPIPE
@@ -247,6 +261,8 @@ export RABBITMQ_CTL_ERL_ARGS='-kernel inet_dist_use_interface {127,0,0,1} +S 1:1
 # Its distribution port is any free one, told to our epmd alone.
 export RABBITMQ_SERVER_ERL_ARGS='+S 2:2 +SDcpu 1:1 +P 65536 +t 1048576 +sbwt none +sbwtdcpu none +sbwtdio none'
 export RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-sname $name -start_epmd false -kernel inet_dist_use_interface {127,0,0,1}"
+# A node of a cluster that is frozen, not gone, is given up after this many seconds instead of 60.
+[[ -z $shared_epmd ]] || RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS+=' -kernel net_ticktime 4'
 # Makes rabbitmq-server become the node instead of waiting for it: the process we start is then the one to signal.
 export RUNNING_UNDER_SYSTEMD=true
 
@@ -297,6 +313,11 @@ start_epmd() {
 }
 
 for attempt in 1 2 3 4 5; do
+    if [[ -n $shared_epmd ]]; then
+        epmd_port=$shared_epmd
+        export ERL_EPMD_PORT=$epmd_port
+        break
+    fi
     if [[ -z $epmd_port || $attempt -gt 1 ]]; then
         free_port
         epmd_port=$free
@@ -304,7 +325,7 @@ for attempt in 1 2 3 4 5; do
     export ERL_EPMD_PORT=$epmd_port
     start_epmd && break
 done
-if [[ -z $epmd ]]; then
+if [[ -z $epmd && -z $shared_epmd ]]; then
     say "epmd does not start"
     exit 1
 fi
@@ -326,6 +347,12 @@ write_files() {
         # Once: after that the node has them, and may have been told otherwise since.
         if [[ -n $definitions && $imported != "$definitions" ]]; then
             echo "load_definitions = $definitions"
+        fi
+        if [[ -n $join ]]; then
+            echo 'cluster_formation.peer_discovery_backend = classic_config'
+            # shellcheck source=/dev/null
+            echo "cluster_formation.classic_config.nodes.1 = $(. "$join/node" && echo "$name")"
+            echo "cluster_formation.classic_config.nodes.2 = $name"
         fi
         if [[ -n $config ]]; then
             cat -- "$config"
@@ -413,7 +440,7 @@ echo "ready port=$port node=$name dir=$dir epmd=$epmd_port${tls:+ tls=$tls_port}
 exec >/dev/null
 
 # bash would announce here that a job was killed.
-{ wait -n "$node" "$epmd" || true; } 2>/dev/null
+{ wait -n "$node" ${epmd:+"$epmd"} || true; } 2>/dev/null
 if gone "$node"; then
     say "$name has ended"
 else

@@ -1,6 +1,6 @@
 //! What goes wrong, and how often it did.
 
-use crate::support::{broker::Broker, program::Daemon, random::Random};
+use crate::support::{broker::Broker, load::pause, program::Daemon, random::Random};
 use std::{
     collections::BTreeMap,
     sync::mpsc::{self, RecvTimeoutError},
@@ -12,12 +12,6 @@ pub(crate) type Faults = BTreeMap<&'static str, u64>;
 
 /// A frozen daemon is noticed within seconds, a broker that is back as well.
 pub(crate) const SETTINGS: [(&str, &str); 1] = [("amqp.heartbeat", "2s")];
-
-/// Lets the faults and the load go on for a while.
-pub(crate) fn pause(time: Duration) {
-    let (_keep, never) = mpsc::channel::<()>();
-    let _ = never.recv_timeout(time);
-}
 
 /// A random time less than this.
 fn some_time(random: &mut Random, limit_ms: usize) -> Duration {

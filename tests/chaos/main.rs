@@ -16,7 +16,13 @@ mod programs;
 use faults::{Faults, trouble_broker, trouble_daemons};
 use programs::Programs;
 use std::{process::ExitCode, sync::mpsc, thread, time::Duration};
-use support::{broker::Broker, load::Load, program::Daemon, random::Random, tally::Tally};
+use support::{
+    broker::Broker,
+    load::{Load, pause},
+    program::Daemon,
+    random::Random,
+    tally::Tally,
+};
 
 /// Daemons at work at once.
 const DAEMONS: usize = 3;
@@ -55,13 +61,13 @@ fn run(time: Duration, seed: u64) -> (Tally, Faults) {
     let (of_broker, of_daemons) = (Random::new(random.next()), Random::new(random.next()));
     let brokers = thread::spawn(move || trouble_broker(broker, of_broker, &broker_stop));
     let daemons = thread::spawn(move || trouble_daemons(daemons, &uri, of_daemons, &daemons_stop));
-    faults::pause(time);
+    pause(time);
     drop((stop_broker, stop_daemons));
     let (_broker, mut faults) = brokers.join().unwrap();
     let (mut daemons, more) = daemons.join().unwrap();
     faults.extend(more);
-    let mut tally = load.stop();
-    tally.add(programs.stop());
+    let mut tally = programs.stop();
+    tally.add(load.stop());
     for daemon in &mut daemons {
         assert!(daemon.is_running(), "a daemon ended unasked: {}", daemon.log());
     }

@@ -5,7 +5,7 @@ use crate::support::{
     PATIENCE,
     broker::{self, Vhost},
     caller::{Caller, QUEUE},
-    load::Load,
+    load::{Load, pause},
     program::Daemon,
     random::Random,
 };
@@ -60,12 +60,6 @@ fn wait_for_queue(vhost: &Vhost, what: &str, holds: impl Fn((u32, u32)) -> bool)
         assert!(started.elapsed() < PATIENCE, "{what}: {:?}", caller.depth(QUEUE));
         pause(Duration::from_millis(50));
     }
-}
-
-/// Leaves the machine to the others for a while.
-fn pause(time: Duration) {
-    let (_keep, never) = mpsc::channel::<()>();
-    let _ = never.recv_timeout(time);
 }
 
 #[test]

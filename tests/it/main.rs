@@ -9,6 +9,7 @@ mod support;
 mod broker_faults;
 mod calls;
 mod client;
+mod cluster;
 mod configuration;
 mod drain;
 mod hostile_peers;

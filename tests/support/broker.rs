@@ -31,8 +31,8 @@ pub(crate) fn shared() -> &'static Broker {
     SHARED.get_or_init(|| {
         let mut pool = Pool::default();
         let definitions = pool.grow();
-        let mut broker =
-            Broker { running: None, last: Ready::default(), pool: Mutex::new(pool), home: None };
+        let mut broker = Broker::default();
+        broker.pool = Mutex::new(pool);
         // Its directory is made and removed by the script: statics are not dropped.
         broker.launch(&["--definitions".into(), path(&definitions)]);
         broker
@@ -40,7 +40,7 @@ pub(crate) fn shared() -> &'static Broker {
 }
 
 /// A broker node on 127.0.0.1, where user `guest` with password `guest` may do everything.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Broker {
     /// `None` while stopped.
     running: Option<Running>,
@@ -48,19 +48,22 @@ pub(crate) struct Broker {
     pool: Mutex<Pool>,
     /// The directory of a private node, which outlives its stops.
     home: Option<TempDir>,
+    /// More arguments for the script.
+    more: Vec<String>,
 }
 
 impl Broker {
     /// A node of the caller's own, started. It stops when it is dropped.
     pub(crate) fn private() -> Self {
+        Self::private_with(Vec::new())
+    }
+
+    /// A node of the caller's own, started with more arguments for the script.
+    pub(crate) fn private_with(more: Vec<String>) -> Self {
         let home = TempDir::with_prefix("fibrpc-broker.")
             .unwrap_or_else(|error| panic!("no directory for a broker: {error}"));
-        let mut broker = Self {
-            running: None,
-            last: Ready::default(),
-            pool: Mutex::default(),
-            home: Some(home),
-        };
+        let mut broker = Self::default();
+        (broker.home, broker.more) = (Some(home), more);
         broker.start();
         broker
     }
@@ -74,8 +77,7 @@ impl Broker {
                 .unwrap_or_else(|error| panic!("cannot write for the broker: {error}"))
         };
         let (definitions, config) = (file(".json", definitions), file(".conf", config));
-        let mut broker =
-            Self { running: None, last: Ready::default(), pool: Mutex::default(), home: None };
+        let mut broker = Self::default();
         broker.launch(&[
             "--tls".into(),
             files.to_string_lossy().into_owned(),
@@ -117,6 +119,16 @@ impl Broker {
         self.last.port
     }
 
+    /// Its name in the cluster.
+    pub(crate) fn node(&self) -> &str {
+        &self.last.node
+    }
+
+    /// Where the script keeps everything.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.last.dir
+    }
+
     /// The URI of the virtual host `/`.
     pub(crate) fn uri(&self) -> String {
         format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.port())
@@ -136,6 +148,11 @@ impl Broker {
             String::from_utf8_lossy(&output.stderr),
         );
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// What `rabbitmqctl` printed, whether it failed or not.
+    pub(crate) fn try_ctl(&self, args: &[&str]) -> String {
+        String::from_utf8_lossy(&self.rabbitmqctl(args).stdout).into_owned()
     }
 
     fn rabbitmqctl(&self, args: &[&str]) -> Output {
@@ -178,6 +195,7 @@ impl Broker {
         let home = self.home.as_ref().map(|home| home.path().to_string_lossy());
         let home = home.unwrap_or_else(|| panic!("the shared broker is not for restarts"));
         let mut args = vec!["--graceful".into(), "--dir".into(), home.into_owned()];
+        args.extend_from_slice(&self.more);
         if self.last.port != 0 {
             args.extend(["--port".into(), self.last.port.to_string()]);
         }
@@ -275,6 +293,7 @@ impl Pool {
 struct Ready {
     port: u16,
     tls_port: Option<u16>,
+    node: String,
     dir: PathBuf,
 }
 
@@ -283,10 +302,10 @@ impl Ready {
     fn parse(line: &str) -> Option<Self> {
         let rest = line.strip_prefix("ready port=")?;
         let (port, rest) = rest.split_once(" node=")?;
-        let (_, rest) = rest.split_once(" dir=")?;
+        let (node, rest) = rest.split_once(" dir=")?;
         let (dir, rest) = rest.trim_end().rsplit_once(" epmd=")?;
         let tls_port = rest.split_once(" tls=").and_then(|(_, port)| port.parse().ok());
-        Some(Self { port: port.parse().ok()?, tls_port, dir: dir.into() })
+        Some(Self { port: port.parse().ok()?, tls_port, node: node.into(), dir: dir.into() })
     }
 }
 

@@ -22,7 +22,7 @@ use lapin::{
 use std::{
     collections::{HashMap, HashSet},
     sync::mpsc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{runtime::Runtime, sync::watch, task::JoinHandle, time::timeout};
 
@@ -61,6 +61,7 @@ impl Durable {
             sent: HashMap::new(),
             open: HashSet::new(),
             answered: HashSet::new(),
+            last_answer: Instant::now(),
             tally: Tally::default(),
             bell,
         };
@@ -78,9 +79,14 @@ impl Durable {
         }
     }
 
+    /// Makes no new calls.
+    pub(crate) fn make_no_more(&self) {
+        self.stop.send_replace(true);
+    }
+
     /// Stops calling, waits until everything is answered, or nothing more comes, and counts.
     pub(crate) fn stop(self) -> Tally {
-        self.stop.send_replace(true);
+        self.make_no_more();
         let tally = self.runtime.block_on(self.task).unwrap();
         self.runtime.shutdown_background();
         tally
@@ -104,6 +110,7 @@ struct Book {
     /// Accepted by the broker and not answered.
     open: HashSet<String>,
     answered: HashSet<String>,
+    last_answer: Instant,
     tally: Tally,
     bell: mpsc::Sender<()>,
 }
@@ -111,6 +118,9 @@ struct Book {
 impl Book {
     async fn run(mut self, uris: Vec<String>, mut stop: watch::Receiver<bool>) -> Tally {
         for uri in uris.iter().cycle() {
+            if *stop.borrow() && (self.open.is_empty() || self.last_answer.elapsed() > PATIENCE) {
+                break;
+            }
             let Ok(mut session) = self.open(uri).await else {
                 tokio::time::sleep(Duration::from_millis(200)).await; // as any reconnecting caller
                 continue;
@@ -209,6 +219,7 @@ impl Book {
         let n = *self.sent.get(&id).unwrap_or_else(|| panic!("a reply to nothing: {id}"));
         if self.answered.insert(id.clone()) {
             self.open.remove(&id);
+            self.last_answer = Instant::now();
             match status(&delivery) {
                 None => self.tally.judge(n, &String::from_utf8_lossy(&delivery.data)),
                 Some(status) => self.tally.error(status),
@@ -217,7 +228,8 @@ impl Book {
         } else if !delivery.redelivered {
             self.tally.duplicates += 1;
         }
-        delivery.ack(BasicAckOptions::default()).await?;
+        // Every wait has a deadline: lapin may never come back from a connection that broke.
+        timeout(ANSWER, delivery.ack(BasicAckOptions::default())).await??;
         Ok(())
     }
 }

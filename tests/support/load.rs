@@ -10,6 +10,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
+        mpsc,
     },
     time::Duration,
 };
@@ -24,6 +25,12 @@ pub(crate) const GRACE: Duration = Duration::from_secs(1);
 /// Handles of [`fibrpc::Client`], and how many calls each has under way.
 const CLIENTS: usize = 2;
 const CALLS_OF_EACH: usize = 8;
+
+/// Leaves the machine to the others for a while.
+pub(crate) fn pause(time: Duration) {
+    let (_keep, never) = mpsc::channel::<()>();
+    let _ = never.recv_timeout(time);
+}
 
 /// Both kinds of callers: one that resends and gives up, one that does neither.
 #[derive(Debug)]
@@ -44,6 +51,7 @@ impl Load {
 
     /// Stops calling and waits until every call has ended.
     pub(crate) fn stop(self) -> Tally {
+        self.durable.make_no_more();
         let mut tally = self.clients.stop();
         tally.add(self.durable.stop());
         tally

@@ -5,6 +5,7 @@ pub(crate) mod broker;
 pub(crate) mod caller;
 pub(crate) mod calls;
 pub(crate) mod certificates;
+pub(crate) mod cluster;
 pub(crate) mod durable;
 pub(crate) mod fake_broker;
 pub(crate) mod load;
