@@ -20,7 +20,11 @@ use lapin::{
     },
     types::FieldTable,
 };
-use std::pin::Pin;
+use std::{pin::Pin, time::Duration};
+
+/// How long a polite goodbye may take. A call whose time is up is to end now, even if the broker
+/// does not answer.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// A call on its way out.
 #[derive(Debug)]
@@ -108,7 +112,7 @@ impl Calling {
                 link,
             }),
             Err(error) => {
-                link.close().await;
+                link.close(CLOSE_TIMEOUT).await;
                 Err(error)
             }
         }
@@ -170,7 +174,7 @@ impl Calling {
 
     /// Says goodbye to the broker.
     pub(crate) async fn close(self) {
-        self.link.close().await;
+        self.link.close(CLOSE_TIMEOUT).await;
     }
 }
 

@@ -18,9 +18,6 @@ use tokio::time::timeout;
 /// How long the broker may take to answer a method on an open connection.
 pub(super) const METHOD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a polite goodbye may take before the socket is cut.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-
 /// How to connect.
 #[derive(Clone, Debug)]
 pub(crate) struct Dial {
@@ -97,10 +94,10 @@ impl Link {
     }
 
     /// Says goodbye, so that the broker logs no error; cuts the socket if that takes too long.
-    pub(super) async fn close(self) {
+    pub(super) async fn close(self, limit: Duration) {
         let goodbye = self.connection.close(200, "OK".into());
         // Whatever comes of it, the connection is over.
-        let _ = timeout(CLOSE_TIMEOUT, goodbye).await;
+        let _ = timeout(limit, goodbye).await;
     }
 }
 

@@ -46,6 +46,9 @@ const CONFIRM_TIMEOUT: Duration = Duration::from_mins(1);
 /// here go to a server whose broker node is better off.
 const BLOCKED_TIMEOUT: Duration = Duration::from_mins(5);
 
+/// How long a polite goodbye may take, before which the last acks are written.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// The tag of our consumer, the only one on its channel.
 const CONSUMER_TAG: &str = "fibrpcd";
 
@@ -116,14 +119,14 @@ impl Links {
         match Link::open(uri, &named("publish")).await {
             Ok(publish) => Ok(Self { consume, publish }),
             Err(error) => {
-                consume.close().await;
+                consume.close(CLOSE_TIMEOUT).await;
                 Err(error)
             }
         }
     }
 
     async fn close(self) {
-        tokio::join!(self.consume.close(), self.publish.close());
+        tokio::join!(self.consume.close(CLOSE_TIMEOUT), self.publish.close(CLOSE_TIMEOUT));
     }
 }
 

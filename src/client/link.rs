@@ -110,8 +110,12 @@ impl Keeper {
                     None => break None,
                 },
                 () = look.due(&calls) => {
-                    if let Err(error) = self.look(&mut link).await {
-                        break Some(error);
+                    // A broker that does not answer must not keep a closed client.
+                    tokio::select! {
+                        () = calls.closing() => break None,
+                        looked = self.look(&mut link) => if let Err(error) = looked {
+                            break Some(error);
+                        },
                     }
                     look.later();
                 }
