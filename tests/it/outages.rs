@@ -3,7 +3,10 @@
 use crate::support::{
     PATIENCE,
     broker::{self, Broker},
+    caller::QUEUE,
+    load::GRACE,
     program::{Daemon, ctl, ctl_command},
+    raw::Raw,
 };
 use std::{
     net::TcpListener,
@@ -112,6 +115,29 @@ fn a_daemon_that_is_refused_keeps_trying_and_tells_no_secret() {
     assert!(daemon.log().contains("403"), "{}", daemon.log());
     assert!(!daemon.log().contains("wrong-secret"), "{}", daemon.log());
     assert!(!daemon.get("/readyz").1.contains("wrong-secret"));
+}
+
+#[test]
+fn a_client_ends_in_time_though_the_broker_freezes() {
+    let broker = Broker::private();
+    // A server that takes requests and says nothing.
+    let mut mute = Raw::connect(&broker.uri().replace("%2f", "/"));
+    mute.serve(QUEUE.as_bytes());
+    for seconds in [2, 4] {
+        let timeout = format!("{seconds}s");
+        let mut command = ctl_command(&broker.uri(), &["--timeout", &timeout, "call", "30"]);
+        let (sender, ended) = mpsc::channel();
+        let program = thread::spawn(move || sender.send(command.output().unwrap()));
+        mute.message();
+        // From now on the client looks for a server again and again, and gets no answer.
+        broker.signal("STOP");
+        // By the definition of a call that hangs.
+        let output = ended.recv_timeout(Duration::from_secs(seconds) + GRACE);
+        broker.signal("CONT");
+        let output = output.expect("the program ends one second after its timeout");
+        assert!(matches!(output.status.code(), Some(4 | 6)), "{output:?}");
+        program.join().unwrap().unwrap();
+    }
 }
 
 #[test]
