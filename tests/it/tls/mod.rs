@@ -135,9 +135,15 @@ impl Files {
 
 /// What a program did that must not wait for long.
 fn in_time(mut command: Command) -> Ran {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let pid = child.id().to_string();
     let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || sender.send(command.stdin(Stdio::null()).output().unwrap().into()));
-    receiver.recv_timeout(PATIENCE).expect("it does not hang")
+    thread::spawn(move || sender.send(child.wait_with_output().unwrap().into()));
+    receiver.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+        let _ = Command::new("kill").arg(&pid).status(); // it would go on for minutes
+        panic!("it hangs: {command:?}");
+    })
 }
 
 #[test]
