@@ -1,7 +1,7 @@
 //! The wire format: what a request and a reply look like, free of I/O.
 //!
 //! Published for users as `docs/protocol.md`. This module knows bytes and properties, not AMQP
-//! libraries: [`crate::amqp`] translates between its types and these.
+//! libraries: `amqp` translates between its types and these.
 
 mod number;
 mod reply;
