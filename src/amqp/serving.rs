@@ -94,6 +94,9 @@ pub(crate) struct Serving {
     ended: bool,
     ledger: Ledger,
     publishing: FuturesUnordered<Publishing>,
+    /// Requests whose replies the broker refused, to be given back at the next tick: at once they
+    /// would come back at once, and be refused again, until they count as poison.
+    refused: Vec<u64>,
     /// When the oldest unconfirmed reply was published or the last confirm came.
     progress: Instant,
     blocked_since: Option<Instant>,
@@ -181,6 +184,7 @@ impl Serving {
             ended: false,
             ledger: Ledger::default(),
             publishing: FuturesUnordered::new(),
+            refused: Vec::new(),
             progress: Instant::now(),
             blocked_since: None,
             consume_events: links.consume.events(),
@@ -225,7 +229,12 @@ impl Serving {
                     }
                 }
                 event = self.publish_events.next() => self.publisher_event(event)?,
-                _ = self.watch.tick() => self.check_progress()?,
+                _ = self.watch.tick() => {
+                    self.check_progress()?;
+                    if self.give_back_refused() {
+                        return Ok(Event::Settled);
+                    }
+                }
             }
         }
     }
@@ -304,6 +313,20 @@ impl Serving {
         self.count_in_flight();
     }
 
+    /// Gives those back whose replies were refused; false where there are none.
+    fn give_back_refused(&mut self) -> bool {
+        let refused = std::mem::take(&mut self.refused);
+        if refused.is_empty() {
+            return false;
+        }
+        tracing::warn!(
+            replies = refused.len(),
+            "the broker refused replies; their requests are given back"
+        );
+        refused.into_iter().for_each(|tag| self.give_back(tag));
+        true
+    }
+
     /// Gives every request back that is not settled.
     pub(crate) fn give_back_all(&mut self) {
         for tag in self.ledger.unsettled() {
@@ -376,8 +399,7 @@ impl Serving {
             }
             Confirmation::Nack(_) | Confirmation::NotRequested => {
                 self.metrics.replies_refused.inc();
-                tracing::warn!("the broker refused a reply; its request is given back");
-                self.give_back(tag);
+                self.refused.push(tag);
             }
         }
         Ok(())
