@@ -93,6 +93,9 @@ pub(crate) struct Serving {
     ended: bool,
     ledger: Ledger,
     publishing: FuturesUnordered<Publishing>,
+    /// Requests whose replies the broker refused, to be given back at the next tick: at once they
+    /// would come back at once, and be refused again, until they count as poison.
+    refused: Vec<u64>,
     /// When the oldest unconfirmed reply was published or the last confirm came.
     progress: Instant,
     blocked_since: Option<Instant>,
@@ -129,6 +132,7 @@ impl Serving {
             ended: false,
             ledger: Ledger::default(),
             publishing: FuturesUnordered::new(),
+            refused: Vec::new(),
             progress: Instant::now(),
             blocked_since: None,
             consume_events: links.consume.events(),
@@ -177,7 +181,12 @@ impl Serving {
                         return Ok(event);
                     }
                 }
-                _ = self.watch.tick() => self.check_progress()?,
+                _ = self.watch.tick() => {
+                    self.check_progress()?;
+                    if self.give_back_refused() {
+                        return Ok(Event::Settled);
+                    }
+                }
             }
         }
     }
@@ -268,6 +277,22 @@ impl Serving {
         self.count_in_flight();
     }
 
+    /// Gives those back whose replies were refused; false where there are none.
+    fn give_back_refused(&mut self) -> bool {
+        let refused = std::mem::take(&mut self.refused);
+        if refused.is_empty() {
+            return false;
+        }
+        tracing::warn!(
+            replies = refused.len(),
+            "the broker refused replies; their requests are given back"
+        );
+        for tag in refused {
+            self.give_back(tag);
+        }
+        true
+    }
+
     /// Gives every request back that is not settled.
     pub(crate) fn give_back_all(&mut self) {
         for tag in self.ledger.unsettled() {
@@ -353,8 +378,7 @@ impl Serving {
             }
             Confirmation::Nack(_) | Confirmation::NotRequested => {
                 self.metrics.replies_refused.inc();
-                tracing::warn!("the broker refused a reply; its request is given back");
-                self.give_back(tag);
+                self.refused.push(tag);
             }
         }
     }
