@@ -173,8 +173,9 @@ fn a_daemon_stops_in_time_while_the_broker_takes_no_replies() {
     let settings = [("shutdown.drain_timeout", "1s"), ("compute.threads", "1")];
     let mut daemon = Daemon::serving(&broker.uri(), &settings);
     let caller = Caller::connect(&broker.uri());
-    // Large ones: there is one whose reply comes when the broker takes it but no further one.
-    let ids = (0..4).map(|id| id.to_string()).collect::<Vec<_>>();
+    // Large ones, and enough of them that some are not answered yet when the alarm is there: the
+    // broker blocks a connection when something is published.
+    let ids = (0..12).map(|id| id.to_string()).collect::<Vec<_>>();
     for id in &ids {
         caller.call(id, LARGE);
     }

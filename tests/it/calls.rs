@@ -134,7 +134,7 @@ fn exit_codes_tell_a_missing_server_from_a_missing_broker() {
     let _mute = Daemon::serving(&vhost.uri(), &[("amqp.queue", "other")]);
     caller.declare("mute", QueueDeclareOptions::default(), arguments(&[])).unwrap();
     let consumer = caller.consume("mute");
-    let ran = ctl(&vhost.uri(), &["--queue", "mute", "--timeout", "300ms", "call", "30"]);
+    let ran = ctl(&vhost.uri(), &["--queue", "mute", "--timeout", "3s", "call", "30"]);
     assert_eq!(ran.code, Some(4), "{}", ran.stderr);
     drop(consumer);
     // No broker; a password, and a virtual host, that the broker does not know.
