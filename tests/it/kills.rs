@@ -19,7 +19,7 @@ use std::{
 
 /// How often the daemon is killed. `FIBRPC_KILLS` asks for another number.
 fn kills() -> usize {
-    std::env::var("FIBRPC_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(100)
+    std::env::var("FIBRPC_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(20)
 }
 
 /// Ends the daemon by a signal again and again, each time after a random number of answers, and

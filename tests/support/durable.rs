@@ -99,7 +99,7 @@ type Trouble = Box<dyn std::error::Error + Send + Sync>;
 struct Session {
     channel: Channel,
     consumer: Consumer,
-    _connection: Connection,
+    connection: Connection,
 }
 
 /// What was sent and what came back.
@@ -121,12 +121,17 @@ impl Book {
             if *stop.borrow() && (self.open.is_empty() || self.last_answer.elapsed() > PATIENCE) {
                 break;
             }
-            let Ok(mut session) = self.open(uri).await else {
-                tokio::time::sleep(Duration::from_millis(200)).await; // as any reconnecting caller
-                continue;
+            let mut session = match self.open(uri).await {
+                Ok(session) => session,
+                Err(trouble) => {
+                    eprintln!("durable caller: cannot attach: {trouble}");
+                    tokio::time::sleep(Duration::from_millis(200)).await; // as any other caller
+                    continue;
+                }
             };
-            if self.call(&mut session, &mut stop).await.is_ok() {
-                break;
+            match self.call(&mut session, &mut stop).await {
+                Ok(()) => break,
+                Err(trouble) => eprintln!("durable caller: lost its session: {trouble}"),
             }
         }
         self.tally.made = (self.answered.len() + self.open.len()) as u64;
@@ -149,12 +154,12 @@ impl Book {
             let consumer = channel
                 .basic_consume(queue.into(), "".into(), options, FieldTable::default())
                 .await?;
-            Ok(Session { channel, consumer, _connection: connection })
+            Ok(Session { channel, consumer, connection })
         };
         timeout(ANSWER, opening).await?
     }
 
-    /// `Ok` when all is over: everything is answered, or nothing more comes.
+    /// `Ok` when all is over and everything is answered.
     async fn call(
         &mut self,
         session: &mut Session,
@@ -177,7 +182,12 @@ impl Book {
                     self.take(delivery.ok_or("the consumer ended")??).await?;
                 }
                 _ = stop.changed(), if !stopped => {}
-                () = tokio::time::sleep(PATIENCE), if stopped => return Ok(()),
+                // Perhaps the connection is dead and lapin does not say so.
+                () = tokio::time::sleep(ANSWER) => {
+                    eprintln!("durable: quiet with {} open, connected {}", self.open.len(),
+                        session.connection.status().connected());
+                    return Err("no reply for long".into());
+                }
             }
         }
     }
