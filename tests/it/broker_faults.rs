@@ -121,6 +121,12 @@ fn a_memory_alarm_hangs_nothing_and_calls_go_on_after_it() {
     let traffic = Traffic::start(&hasty, 16, SHORT, &runtime);
     let acks = daemon.metric("fibrpcd_acks_total");
     daemon.wait_for_metric("fibrpcd_acks_total", acks + 100);
+    // The broker blocks a connection when something is published on it: there are replies to come
+    // whatever the others do.
+    let caller = Caller::connect(&broker.uri());
+    for id in 0..12 {
+        caller.call(&id.to_string(), LARGE);
+    }
     broker.ctl(&["set_vm_memory_high_watermark", "0.000001"]);
     let started = Instant::now();
     daemon.wait_for_metric("fibrpcd_amqp_blocked", 1);
