@@ -12,7 +12,11 @@ use lapin::{
     },
     types::{AMQPValue, FieldTable, ShortString},
 };
-use std::{collections::HashMap, sync::mpsc};
+use std::{
+    collections::HashMap,
+    sync::mpsc,
+    time::{Duration, Instant},
+};
 use tokio::runtime::Runtime;
 
 /// The queue of a daemon with default settings.
@@ -177,6 +181,18 @@ impl Caller {
     pub(crate) fn purge(&self, queue: &str) {
         let purge = self.channel.queue_purge(queue.into(), QueuePurgeOptions::default());
         self.runtime.block_on(purge).unwrap();
+    }
+
+    /// Takes a message off a queue when there is one.
+    pub(crate) fn wait_and_get(&self, queue: &str) -> Delivery {
+        let started = Instant::now();
+        loop {
+            if let Some(delivery) = self.get(queue) {
+                return delivery;
+            }
+            assert!(started.elapsed() < PATIENCE, "no message in {queue}");
+            std::thread::park_timeout(Duration::from_millis(10)); // the broker tells nobody
+        }
     }
 
     /// Takes a message off a queue, if there is one.
