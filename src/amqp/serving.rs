@@ -392,7 +392,7 @@ impl Serving {
                 tracing::warn!(%reason, "the broker blocks publishing");
                 self.blocked_since = Some(Instant::now());
                 self.metrics.blocked.set(1);
-                Ok(Some(Event::Blocked(Some(reason.clone()))))
+                Ok(Some(Event::Blocked(Some(reason))))
             }
             Some(ConnectionEvent::ConnectionUnblocked) => {
                 tracing::info!("the broker takes publishes again");

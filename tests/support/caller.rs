@@ -42,11 +42,7 @@ pub(crate) struct Reply {
 
 impl Caller {
     pub(crate) fn connect(uri: &str) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = super::background_runtime();
         let (connection, channel, reply_queue, mut consumer) = runtime.block_on(async {
             let connection =
                 Connection::connect(uri, ConnectionProperties::default()).await.unwrap();

@@ -48,11 +48,7 @@ impl Durable {
     /// Calls without pause, through whichever of the brokers answers. Returns when its reply queue
     /// is there.
     pub(crate) fn start(uris: &[String], seed: u64) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = super::background_runtime();
         let (stop, stopped) = watch::channel(false);
         let (bell, answers) = mpsc::channel();
         let book = Book {

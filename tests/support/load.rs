@@ -69,11 +69,7 @@ pub(crate) struct Clients {
 
 impl Clients {
     pub(crate) fn start(uris: &[String], seed: u64) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = super::background_runtime();
         let (stop, mut random) = (Arc::new(AtomicBool::new(false)), Random::new(seed));
         let (mut handles, mut callers) = (Vec::new(), Vec::new());
         for index in 0..CLIENTS {

@@ -20,3 +20,8 @@ use std::time::Duration;
 /// How long a test waits for an event before it gives up. Nothing is asserted about time: this
 /// only turns a hang into a failure.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A runtime with one thread of its own, which works while the blocking test does something else.
+pub(crate) fn background_runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+}
