@@ -1,23 +1,21 @@
 //! A client's session with a broker: calls out, replies in.
 //!
-//! One connection, one channel, one exclusive callback queue that the broker deletes with the
-//! connection. Calls are published mandatory and with confirms, so a queue that is not there is
+//! One connection, and one exclusive callback queue that the broker deletes with it. Calls are published mandatory and with confirms, so a queue that is not there is
 //! known within one round trip.
 
 use super::{
     Cause, LinkError,
     connect::{Dial, Link, answer},
     properties::{self, CallProperties},
+    publisher::Publisher,
     queue,
 };
 use crate::broker_uri::BrokerUri;
 use futures_util::{Stream, StreamExt as _, stream::FuturesUnordered};
 use lapin::{
-    Channel, Confirmation, Consumer, Event as ConnectionEvent,
+    Confirmation, Consumer, Event as ConnectionEvent,
     message::Delivery,
-    options::{
-        BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions,
-    },
+    options::{BasicConsumeOptions, BasicPublishOptions, QueueDeclareOptions},
     types::FieldTable,
 };
 use std::{pin::Pin, sync::Arc, time::Duration};
@@ -71,15 +69,15 @@ type Publishing = Pin<Box<dyn Future<Output = (String, lapin::Result<Confirmatio
 /// A session: able to call until anything about it ends.
 pub(crate) struct Calling {
     callback: Callback,
+    publisher: Publisher,
     queue: String,
     publishing: FuturesUnordered<Publishing>,
     events: Pin<Box<dyn Stream<Item = ConnectionEvent> + Send>>,
     link: Arc<Link>,
 }
 
-/// The callback queue, and the channel it is consumed on.
+/// The callback queue.
 struct Callback {
-    channel: Channel,
     queue: String,
     consumer: Consumer,
 }
@@ -94,13 +92,11 @@ impl Callback {
         };
         let declare = channel.queue_declare("".into(), options, FieldTable::default());
         let queue = answer("declaring the callback queue", declare).await?.name().to_string();
-        let confirms = channel.confirm_select(ConfirmSelectOptions::default());
-        answer("turning on publisher confirms", confirms).await?;
         let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
         let consume =
             channel.basic_consume(queue.as_str().into(), "".into(), options, FieldTable::default());
         let consumer = answer("consuming from the callback queue", consume).await?;
-        Ok(Self { channel, queue, consumer })
+        Ok(Self { queue, consumer })
     }
 }
 
@@ -112,9 +108,12 @@ impl Calling {
         queue: &str,
     ) -> Result<Self, LinkError> {
         let link = Arc::new(Link::open(uri, dial).await?);
-        match Callback::open(&link).await {
-            Ok(callback) => Ok(Self {
+        let opening =
+            async { Ok((Callback::open(&link).await?, Publisher::open(Arc::clone(&link)).await?)) };
+        match opening.await {
+            Ok((callback, publisher)) => Ok(Self {
                 callback,
+                publisher,
                 queue: queue.to_owned(),
                 publishing: FuturesUnordered::new(),
                 events: link.events(),
@@ -129,7 +128,7 @@ impl Calling {
 
     /// Publishes a call; what comes of it is told by [`Self::next`].
     pub(crate) fn publish(&mut self, call: Outgoing<'_>) {
-        let channel = self.callback.channel.clone();
+        let channel = self.publisher.channel();
         let queue = self.queue.as_str().into();
         let properties = properties::of_call(&CallProperties {
             kind: call.method,
@@ -165,8 +164,13 @@ impl Calling {
                     };
                 }
                 Some((id, confirmation)) = self.publishing.next() => {
-                    return Ok(published(id, confirmation?));
+                    let event = published(id, confirmation?);
+                    if let Event::Refused { .. } = event {
+                        self.publisher.renew();
+                    }
+                    return Ok(event);
                 }
+                renewed = self.publisher.renewed() => renewed?,
                 event = self.events.next() => match event {
                     Some(ConnectionEvent::ConnectionBlocked(reason)) => {
                         return Ok(Event::Blocked { reason: reason.clone() });

@@ -5,6 +5,7 @@
 //! - [`transport`]: the socket under lapin, which we own so that it can be cut
 //! - [`connect`]: one connection, opened within a deadline, and how it is taken down
 //! - [`queue`]: the request queue: used as it is, or declared
+//! - [`publisher`]: the channel that messages are published on, with confirms
 //! - [`properties`]: message properties to and from the types of [`crate::wire`]
 //! - [`serving`]: a server's session: requests in, replies out, acks after confirms
 //! - [`calling`]: a client's session: calls out, replies in
@@ -18,6 +19,7 @@ pub(crate) mod calling;
 pub(crate) mod connect;
 mod error;
 mod properties;
+mod publisher;
 mod queue;
 pub(crate) mod serving;
 mod transport;

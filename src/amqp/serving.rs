@@ -38,12 +38,13 @@ use lapin::{
 use std::{
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
-/// How long replies may wait for a first or a further confirm.
-const CONFIRM_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long a reply may wait for its confirm, whatever becomes of the others: a queue of replies
+/// that never confirms would take the prefetch bit by bit.
+const CONFIRM_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long the broker may block publishing before the session is given up, so that requests held
 /// here go to a server whose broker node is better off.
@@ -93,12 +94,13 @@ pub(crate) struct Serving {
     ended: bool,
     ledger: Ledger,
     publishing: FuturesUnordered<Publishing>,
-    /// Requests whose replies the broker refused, to be given back at the next tick: at once they
-    /// would come back at once, and be refused again, until they count as poison.
+    /// Requests whose replies the broker refused, to be given back when there is another channel
+    /// to reply on: at once they would come back at once, and be refused again, until they count as
+    /// poison.
     refused: Vec<u64>,
-    /// When the oldest unconfirmed reply was published or the last confirm came.
-    progress: Instant,
     blocked_since: Option<Instant>,
+    /// When the broker blocked publishing for the last time.
+    unblocked: Option<Instant>,
     consume_events: Events,
     publish_events: Events,
     watch: Interval,
@@ -133,8 +135,8 @@ impl Serving {
             ledger: Ledger::default(),
             publishing: FuturesUnordered::new(),
             refused: Vec::new(),
-            progress: Instant::now(),
             blocked_since: None,
+            unblocked: None,
             consume_events: links.consume.events(),
             publish_events: links.publish.events(),
             watch,
@@ -181,10 +183,15 @@ impl Serving {
                         return Ok(event);
                     }
                 }
+                renewed = self.channels.replies.renewed() => {
+                    renewed?;
+                    self.give_back_refused();
+                    return Ok(Event::Settled);
+                }
                 _ = self.watch.tick() => {
                     self.check_progress()?;
-                    if self.give_back_refused() {
-                        return Ok(Event::Settled);
+                    if !self.refused.is_empty() {
+                        self.channels.replies.renew();
                     }
                 }
             }
@@ -229,11 +236,8 @@ impl Serving {
         reply: Reply,
         held: impl Send + 'static,
     ) {
-        if self.publishing.is_empty() {
-            self.progress = Instant::now();
-        }
         self.ledger.replying(tag, reply.status);
-        let channel = self.channels.replies.clone();
+        let channel = self.channels.replies.channel();
         let properties = properties::of_reply(envelope, &reply);
         let routing_key = queue.into();
         // Mandatory only to count the callers that went away.
@@ -259,7 +263,7 @@ impl Serving {
             // Written by lapin's thread; should it fail, the channel fails, which `next` reports.
             let _ = self.channels.requests.basic_reject(tag, options).now_or_never();
             self.metrics.rejects.inc();
-            match entry.status {
+            match entry.status() {
                 None => self.metrics.rejected(entry.method),
                 Some(status) => self.metrics.answered(entry.method, status, entry.age()),
             }
@@ -277,12 +281,9 @@ impl Serving {
         self.count_in_flight();
     }
 
-    /// Gives those back whose replies were refused; false where there are none.
-    fn give_back_refused(&mut self) -> bool {
+    /// Gives those back whose replies were refused.
+    fn give_back_refused(&mut self) {
         let refused = std::mem::take(&mut self.refused);
-        if refused.is_empty() {
-            return false;
-        }
         tracing::warn!(
             replies = refused.len(),
             "the broker refused replies; their requests are given back"
@@ -290,7 +291,6 @@ impl Serving {
         for tag in refused {
             self.give_back(tag);
         }
-        true
     }
 
     /// Gives every request back that is not settled.
@@ -325,7 +325,6 @@ impl Serving {
         tag: u64,
         result: lapin::Result<Confirmation>,
     ) -> Result<(), LinkError> {
-        self.progress = Instant::now();
         let mut acks = Acks::default();
         let mut next = Some((tag, result));
         while let Some((tag, result)) = next {
@@ -372,7 +371,7 @@ impl Serving {
                 } else if let Some(entry) = self.ledger.confirmed(tag, acks) {
                     self.suspects().settled(entry.fingerprint);
                     self.metrics.acks.inc();
-                    let status = entry.status.unwrap_or(Status::Ok);
+                    let status = entry.status().unwrap_or(Status::Ok);
                     self.metrics.answered(entry.method, status, entry.age());
                 }
             }
@@ -397,7 +396,7 @@ impl Serving {
             Some(ConnectionEvent::ConnectionUnblocked) => {
                 tracing::info!("the broker takes publishes again");
                 self.blocked_since = None;
-                self.progress = Instant::now();
+                self.unblocked = Some(Instant::now());
                 self.metrics.blocked.set(0);
                 Ok(Some(Event::Blocked(None)))
             }
@@ -406,13 +405,17 @@ impl Serving {
     }
 
     fn check_progress(&self) -> Result<(), LinkError> {
-        match self.blocked_since {
-            Some(since) if since.elapsed() > BLOCKED_TIMEOUT => {
-                Err(LinkError::timeout("waiting for the broker to unblock", BLOCKED_TIMEOUT))
+        let (since, limit, what) = match self.blocked_since {
+            Some(since) => (Some(since), BLOCKED_TIMEOUT, "waiting for the broker to unblock"),
+            None => {
+                let oldest = self.ledger.oldest_reply();
+                let waiting =
+                    oldest.map(|oldest| self.unblocked.map_or(oldest, |at| oldest.max(at)));
+                (waiting, CONFIRM_TIMEOUT, "waiting for a publisher confirm")
             }
-            None if !self.publishing.is_empty() && self.progress.elapsed() > CONFIRM_TIMEOUT => {
-                Err(LinkError::timeout("waiting for a publisher confirm", CONFIRM_TIMEOUT))
-            }
+        };
+        match since {
+            Some(since) if since.elapsed() > limit => Err(LinkError::timeout(what, limit)),
             _ => Ok(()),
         }
     }

@@ -48,10 +48,7 @@ fn impossible(channel: u16) -> Vec<(&'static str, Vec<u8>)> {
         let head = [&[0, 60, 0, 0][..], &size.to_be_bytes(), properties].concat();
         frame(2, channel, &head)
     };
-    let message = |tag: u64| {
-        let ids = [&[0x06, 0x00][..], &short(b"id"), &short(b"queue")].concat();
-        [deliver(tag), header(2, &ids), frame(3, channel, b"30")].concat()
-    };
+    let message = |tag| request(channel, tag);
     vec![
         ("a delivery with tag 0", message(0)),
         ("a delivery with a tag from the future", message(7)),
@@ -123,6 +120,48 @@ fn a_frame_that_never_ends_is_found_though_the_peer_goes_on_talking() {
     let mut calls = Calls::new(&vhost.uri());
     calls.many(10);
     calls.all_right("after it");
+}
+
+/// A request, as a broker delivers it to a consumer on this channel.
+fn request(channel: u16, tag: u64) -> Vec<u8> {
+    let deliver = [short(b"fibrpcd"), tag.to_be_bytes().into(), vec![0], short(b""), short(b"q")];
+    let properties = [&[0x06, 0x00][..], &short(b"id"), &short(b"queue")].concat();
+    let head = [&[0, 60, 0, 0][..], &2u64.to_be_bytes(), &properties].concat();
+    let message = [frame(2, channel, &head), frame(3, channel, b"30")].concat();
+    [method(channel, 60, 60, &deliver.concat()), message].concat()
+}
+
+#[test]
+fn a_channel_on_which_the_broker_refuses_replies_is_replaced() {
+    let fake = FakeBroker::refusing_first_channels();
+    let daemon = Daemon::serving(&fake.uri(), &QUICK);
+    fake.send(|channel| request(channel, 1));
+    assert!(!fake.next_publish_is_taken());
+    daemon.wait_for_metric("fibrpcd_requeues_total", 1);
+    fake.send(|channel| request(channel, 2));
+    assert!(fake.next_publish_is_taken());
+    daemon.wait_for_metric("fibrpcd_acks_total", 1);
+    let counts = ["requeues", "acks", "rejects", "amqp_connects"]
+        .map(|name| daemon.metric(&format!("fibrpcd_{name}_total")));
+    assert_eq!(counts, [1, 1, 0, 1], "given back, acknowledged, rejected, sessions");
+}
+
+#[test]
+fn a_client_makes_its_call_on_another_channel_when_the_broker_refuses_it() {
+    let fake = FakeBroker::refusing_first_channels();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let client = fibrpc::Client::builder(fake.uri().parse().unwrap()).build();
+        // Nobody answers; it is the publishing that matters.
+        let taken = tokio::task::spawn_blocking(move || {
+            (1..100).find(|_| fake.next_publish_is_taken()).expect("one that is taken")
+        });
+        tokio::select! {
+            outcome = client.fibonacci(30) => panic!("answered by nobody: {outcome:?}"),
+            refused = taken => assert!(refused.unwrap() > 1, "the first one is refused"),
+        }
+        client.close().await;
+    });
 }
 
 /// How long a call may take; it hangs when it takes a second more.

@@ -208,13 +208,20 @@ impl Book {
             confirms.push((id, timeout(ANSWER, publish).await??));
         }
         let confirms = confirms.into_iter().map(async |(id, confirm)| (id, confirm.await));
+        let mut refused = 0;
         for (id, confirm) in timeout(ANSWER, join_all(confirms)).await? {
             // Of what is not confirmed nobody knows whether the broker has it.
-            if let Ok(Confirmation::Ack(_)) = confirm
-                && !self.answered.contains(&id)
-            {
-                self.open.insert(id);
+            match confirm {
+                Ok(Confirmation::Ack(_)) if !self.answered.contains(&id) => {
+                    self.open.insert(id);
+                }
+                Ok(Confirmation::Nack(_)) => refused += 1,
+                _ => {}
             }
+        }
+        if refused == BURST {
+            // RabbitMQ can go on like that for as long as the channel lives.
+            return Err("the broker refuses every request".into());
         }
         Ok(())
     }

@@ -6,9 +6,10 @@ use super::{
     raw::{long, short},
 };
 use std::{
+    collections::HashMap,
     io::{self, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, mpsc},
     thread,
 };
 
@@ -39,6 +40,7 @@ pub(crate) struct FakeBroker {
     address: SocketAddr,
     consuming: Arc<Mutex<Option<Consuming>>>,
     connections: Arc<Mutex<Vec<TcpStream>>>,
+    publishes: mpsc::Receiver<bool>,
 }
 
 /// Where somebody consumes: the connection and the channel.
@@ -47,12 +49,23 @@ type Consuming = (TcpStream, u16);
 impl FakeBroker {
     /// Starts it; it ends with the process.
     pub(crate) fn start(script: Script) -> Self {
+        Self::start_with(script, false)
+    }
+
+    /// Starts one that refuses whatever is published on the first channel of a connection that is
+    /// for publishing, and takes what is published on others.
+    pub(crate) fn refusing_first_channels() -> Self {
+        Self::start_with(Script { answers: ALL, then: Then::Close }, true)
+    }
+
+    fn start_with(script: Script, refuses: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let consuming = Arc::default();
         let connections = Arc::new(Mutex::new(Vec::new()));
         let all = Arc::clone(&connections);
         let (answers, consumer) = (Arc::new(Mutex::new(script.answers)), Arc::clone(&consuming));
+        let (taken, publishes) = mpsc::channel();
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 all.lock().unwrap().push(stream.try_clone().unwrap());
@@ -61,12 +74,19 @@ impl FakeBroker {
                     answers: Arc::clone(&answers),
                     then: script.then.clone(),
                     consuming: Arc::clone(&consumer),
-                    published: None,
+                    published: HashMap::new(),
+                    refuses,
+                    taken: taken.clone(),
                 };
                 thread::spawn(move || play.run());
             }
         });
-        Self { address, consuming, connections }
+        Self { address, consuming, connections, publishes }
+    }
+
+    /// Waits for the next message on a channel with confirms; whether it was taken.
+    pub(crate) fn next_publish_is_taken(&self) -> bool {
+        self.publishes.recv_timeout(PATIENCE).expect("somebody publishes")
     }
 
     pub(crate) fn uri(&self) -> String {
@@ -93,8 +113,11 @@ struct Player {
     answers: Arc<Mutex<usize>>,
     then: Then,
     consuming: Arc<Mutex<Option<Consuming>>>,
-    /// The last publish on a channel with confirms.
-    published: Option<u64>,
+    /// The channels with confirms, and the last publish on each.
+    published: HashMap<u16, u64>,
+    /// Whether the first of them refuses.
+    refuses: bool,
+    taken: mpsc::Sender<bool>,
 }
 
 impl Player {
@@ -108,17 +131,28 @@ impl Player {
         }
         loop {
             let (kind, channel, payload) = read(&mut self.stream)?;
-            if kind == 3 && self.published.is_some() {
-                // Bodies of one frame only, as those of calls are.
-                let tag = self.published.map_or(1, |last| last + 1);
-                self.published = Some(tag);
-                let ack = [&tag.to_be_bytes()[..], &[0]].concat();
-                self.stream.write_all(&method(channel, 60, 80, &ack))?;
+            // Bodies of one frame only, as those of calls are.
+            if kind == 3 {
+                self.confirm(channel)?;
             }
             if kind == 1 && !self.asked(channel, &payload)? {
                 return Ok(());
             }
         }
+    }
+
+    /// Confirms or refuses a message, if its channel has confirms.
+    fn confirm(&mut self, channel: u16) -> io::Result<()> {
+        let taken = !(self.refuses && self.published.keys().min() == Some(&channel));
+        let Some(tag) = self.published.get_mut(&channel) else {
+            return Ok(());
+        };
+        *tag += 1;
+        let name = if taken { 80 } else { 120 };
+        let arguments = [&tag.to_be_bytes()[..], &[0]].concat();
+        self.stream.write_all(&method(channel, 60, name, &arguments))?;
+        let _ = self.taken.send(taken); // an error: no test listens any more
+        Ok(())
     }
 
     /// Answers a method, if it asks for an answer. False at the end.
@@ -137,7 +171,7 @@ impl Player {
                 short(consumer_tag(&payload[4..]))
             }
             (85, 10) => {
-                self.published = Some(0);
+                self.published.insert(channel, 0);
                 Vec::new()
             }
             (10, 50) | (20, 40) | (60, 10) => Vec::new(),

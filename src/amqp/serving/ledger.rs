@@ -19,8 +19,8 @@ pub(super) struct Entry {
     pub(super) fingerprint: Fingerprint,
     /// Delivered too often: it is rejected, not acknowledged, when its reply is confirmed.
     pub(super) poison: bool,
-    /// Set once a reply is on its way.
-    pub(super) status: Option<Status>,
+    /// What the reply says and when it was published, once it is on its way.
+    reply: Option<(Status, Instant)>,
     received: Instant,
 }
 
@@ -51,7 +51,12 @@ pub(super) struct Acks {
 
 impl Entry {
     pub(super) fn new(method: Method, fingerprint: Fingerprint, poison: bool) -> Self {
-        Self { method, fingerprint, poison, status: None, received: Instant::now() }
+        Self { method, fingerprint, poison, reply: None, received: Instant::now() }
+    }
+
+    /// What the reply says that is on its way.
+    pub(super) fn status(&self) -> Option<Status> {
+        self.reply.map(|(status, _)| status)
     }
 
     /// The time since the delivery.
@@ -95,8 +100,13 @@ impl Ledger {
 
     pub(super) fn replying(&mut self, tag: u64, status: Status) {
         if let Some(Slot::Open(entry)) = self.slot(tag) {
-            entry.status = Some(status);
+            entry.reply = Some((status, Instant::now()));
         }
+    }
+
+    /// When the reply was published that has waited longest for its confirm.
+    pub(super) fn oldest_reply(&self) -> Option<Instant> {
+        self.open_entries().filter_map(|entry| entry.reply).map(|(_, published)| published).min()
     }
 
     /// Closes an entry whose request is rejected or given back; `None` if it was closed before.

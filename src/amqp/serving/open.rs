@@ -5,6 +5,7 @@ use crate::{
     amqp::{
         LinkError,
         connect::{Dial, Link, answer},
+        publisher::Publisher,
         queue,
     },
     broker_uri::BrokerUri,
@@ -12,7 +13,7 @@ use crate::{
 };
 use lapin::{
     Channel, Consumer,
-    options::{BasicConsumeOptions, BasicQosOptions, ConfirmSelectOptions},
+    options::{BasicConsumeOptions, BasicQosOptions},
     types::FieldTable,
 };
 use std::{sync::Arc, time::Duration};
@@ -26,7 +27,7 @@ pub(super) const CONSUMER_TAG: &str = "fibrpcd";
 /// The two connections.
 pub(super) struct Links {
     pub(super) consume: Link,
-    pub(super) publish: Link,
+    pub(super) publish: Arc<Link>,
 }
 
 impl Links {
@@ -34,7 +35,7 @@ impl Links {
         let named = |suffix| Dial { name: format!("{} {suffix}", dial.name), ..dial.clone() };
         let consume = Link::open(uri, &named("consume")).await?;
         match Link::open(uri, &named("publish")).await {
-            Ok(publish) => Ok(Self { consume, publish }),
+            Ok(publish) => Ok(Self { consume, publish: Arc::new(publish) }),
             Err(error) => {
                 consume.close(CLOSE_TIMEOUT).await;
                 Err(error)
@@ -50,16 +51,14 @@ impl Links {
 /// What is open on the connections.
 pub(super) struct Channels {
     pub(super) requests: Channel,
-    pub(super) replies: Channel,
+    pub(super) replies: Publisher,
     pub(super) consumer: Consumer,
 }
 
 impl Channels {
     pub(super) async fn open(links: &Links, settings: &Settings) -> Result<Self, LinkError> {
         queue::ensure(&links.consume, &settings.queue, settings.queue_type).await?;
-        let replies = links.publish.channel().await?;
-        let confirms = replies.confirm_select(ConfirmSelectOptions::default());
-        answer("turning on publisher confirms", confirms).await?;
+        let replies = Publisher::open(Arc::clone(&links.publish)).await?;
         let requests = links.consume.channel().await?;
         let qos = requests.basic_qos(settings.prefetch, BasicQosOptions::default());
         answer("setting the prefetch", qos).await?;

@@ -1,0 +1,70 @@
+//! The channel that messages are published on, with confirms.
+//!
+//! RabbitMQ may refuse (`basic.nack`) whatever is published on a channel to a quorum queue that had
+//! no leader when the channel first met it, for as long as the channel lives: seen with RabbitMQ
+//! 3.10 in a cluster that had lost a node. Another channel starts afresh. So a refusal is answered
+//! with a new channel, as a queue that is merely full does not mind; the old one lives on until its
+//! last confirm.
+
+use super::{
+    LinkError,
+    connect::{Link, answer},
+};
+use lapin::{Channel, options::ConfirmSelectOptions};
+use std::{
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// Channels are not replaced more often: a queue that is full refuses as often as it is asked.
+const RENEW_EVERY: Duration = Duration::from_secs(1);
+
+type Opening = Pin<Box<dyn Future<Output = Result<Channel, LinkError>> + Send>>;
+
+/// A channel with confirms, and its replacement.
+pub(super) struct Publisher {
+    link: Arc<Link>,
+    channel: Channel,
+    opened: Instant,
+    opening: Option<Opening>,
+}
+
+impl Publisher {
+    pub(super) async fn open(link: Arc<Link>) -> Result<Self, LinkError> {
+        let channel = open(&link).await?;
+        Ok(Self { link, channel, opened: Instant::now(), opening: None })
+    }
+
+    /// Where to publish now.
+    pub(super) fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
+    /// Starts to replace the channel, unless that is under way or was done just now.
+    pub(super) fn renew(&mut self) {
+        if self.opening.is_none() && self.opened.elapsed() >= RENEW_EVERY {
+            let link = Arc::clone(&self.link);
+            self.opening = Some(Box::pin(async move { open(&link).await }));
+        }
+    }
+
+    /// Waits for the new channel to be in use; for ever where there will be none. Cancel safe.
+    pub(super) async fn renewed(&mut self) -> Result<(), LinkError> {
+        let Some(opening) = &mut self.opening else {
+            return std::future::pending().await;
+        };
+        let opened = opening.await;
+        self.opening = None;
+        self.channel = opened?;
+        self.opened = Instant::now();
+        Ok(())
+    }
+}
+
+async fn open(link: &Link) -> Result<Channel, LinkError> {
+    let channel = link.channel().await?;
+    let confirms = channel.confirm_select(ConfirmSelectOptions::default());
+    answer("turning on publisher confirms", confirms).await?;
+    Ok(channel)
+}
