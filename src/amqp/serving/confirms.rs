@@ -1,0 +1,97 @@
+//! What the broker says of the replies, and what follows for their requests.
+
+use super::{Serving, ledger::Acks};
+use crate::{
+    amqp::{Cause, LinkError},
+    wire::Status,
+};
+use futures_util::{FutureExt as _, StreamExt as _};
+use lapin::{Confirmation, options::BasicAckOptions};
+use std::time::Duration;
+
+/// How long a reply may wait for its confirm, whatever becomes of the others: a queue of replies
+/// that never confirms would take the prefetch bit by bit.
+const CONFIRM_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long the broker may block publishing before the session is given up, so that requests held
+/// here go to a server whose broker node is better off.
+const BLOCKED_TIMEOUT: Duration = Duration::from_mins(5);
+
+impl Serving {
+    pub(super) fn confirmed(
+        &mut self,
+        tag: u64,
+        result: lapin::Result<Confirmation>,
+    ) -> Result<(), LinkError> {
+        let mut acks = Acks::default();
+        let mut next = Some((tag, result));
+        while let Some((tag, result)) = next {
+            match result {
+                Ok(confirmation) => self.confirm_one(tag, &confirmation, &mut acks),
+                Err(error) => return Err(self.publish_failed(error)),
+            }
+            next = self.publishing.next().now_or_never().flatten();
+        }
+        self.ledger.collect(&mut acks);
+        for (tag, multiple) in acks.take() {
+            let _ =
+                self.channels.requests.basic_ack(tag, BasicAckOptions { multiple }).now_or_never();
+        }
+        self.count_in_flight();
+        Ok(())
+    }
+
+    /// Why publishing failed. When the broker closes the channel every reply under way fails, but
+    /// only those that were on the channel then say what the broker said.
+    fn publish_failed(&mut self, error: lapin::Error) -> LinkError {
+        let mut error = LinkError::from(error);
+        while error.cause == Cause::Network
+            && let Some(Some((_, result))) = self.publishing.next().now_or_never()
+        {
+            if let Err(other) = result {
+                error = other.into();
+            }
+        }
+        error
+    }
+
+    fn confirm_one(&mut self, tag: u64, confirmation: &Confirmation, acks: &mut Acks) {
+        match confirmation {
+            Confirmation::Ack(returned) => {
+                // lapin may hand the return of one publish to the confirm of another: it is
+                // good for counting, not for telling which.
+                if returned.is_some() {
+                    self.metrics.replies_unroutable.inc();
+                }
+                self.metrics.replies.inc();
+                if self.ledger.is_poison(tag) {
+                    self.reject(tag);
+                } else if let Some(entry) = self.ledger.confirmed(tag, acks) {
+                    self.suspects().settled(entry.fingerprint);
+                    self.metrics.acks.inc();
+                    let status = entry.status().unwrap_or(Status::Ok);
+                    self.metrics.answered(entry.method, status, entry.age());
+                }
+            }
+            Confirmation::Nack(_) | Confirmation::NotRequested => {
+                self.metrics.replies_refused.inc();
+                self.refused.push(tag);
+            }
+        }
+    }
+
+    /// Whether the broker has left us waiting for longer than it may.
+    pub(super) fn check_progress(&self) -> Result<(), LinkError> {
+        let (since, limit, what) = if self.blocked_since.is_some() {
+            (self.blocked_since, BLOCKED_TIMEOUT, "waiting for the broker to unblock")
+        } else {
+            let oldest = self.ledger.oldest_reply();
+            let since = oldest.map(|oldest| self.unblocked.map_or(oldest, |at| oldest.max(at)));
+            (since, CONFIRM_TIMEOUT, "waiting for a publisher confirm")
+        };
+        match since {
+            Some(since) if since.elapsed() > limit => Err(LinkError::timeout(what, limit)),
+            _ => Ok(()),
+        }
+    }
+}
