@@ -131,7 +131,9 @@ impl Link {
     /// Says goodbye, so that the broker logs no error. Whatever comes of it within this time: the
     /// connection is over, and to be dropped.
     pub(super) async fn close(&self, limit: Duration) {
-        let _ = timeout(limit, self.connection.close(200, "OK".into())).await;
+        if timeout(limit, self.connection.close(200, "OK".into())).await.is_err() {
+            tracing::debug!("no answer to the goodbye within {limit:?}");
+        }
     }
 }
 

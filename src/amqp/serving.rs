@@ -40,6 +40,12 @@ use std::{
 };
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
+/// How long after the last acks of a drain the channel stays open. A channel of RabbitMQ holds acks
+/// and nacks to a quorum queue back while more than 32 are on their way to the queue's members, and
+/// forgets them when it is closed: those requests would be answered twice (RabbitMQ 3.10; the number
+/// is `rabbit_fifo_client`'s soft limit). Nothing tells when they have arrived.
+const LAST_ACKS: Duration = Duration::from_millis(250);
+
 /// What a session needs to know.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -304,6 +310,9 @@ impl Serving {
 
     /// Remembers what was not settled, and says goodbye to the broker.
     pub(crate) async fn close(self) {
+        if self.ledger.draining() {
+            tokio::time::sleep(LAST_ACKS).await;
+        }
         for entry in self.ledger.open_entries() {
             self.suspects().held(entry.fingerprint);
         }
