@@ -11,13 +11,16 @@ use crate::{
     amqp::{
         Cause, LinkError,
         backoff::Backoff,
+        connect::Dial,
         serving::{Serving, Settings},
     },
     broker_uri::BrokerUri,
     compute::Pool,
+    config::{Amqp, Config},
     metrics::Metrics,
     poison::Suspects,
     service::Service,
+    vitals::Promise,
 };
 use std::{
     sync::{Arc, Mutex},
@@ -27,6 +30,12 @@ use tokio::sync::watch;
 
 /// A session that lasted this long was a good one even if nothing was asked in it.
 const GOOD_SESSION: Duration = Duration::from_secs(1);
+
+/// What attaching may take beside the two connections: every answer of the broker has a deadline.
+const ATTACH_SLACK: Duration = Duration::from_mins(2);
+
+/// How long a turn of the server may take where nothing is waited for.
+const TURN: Duration = Duration::from_secs(10);
 
 /// Where the daemon is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,13 +59,13 @@ pub(crate) enum Ending {
     GaveUp,
 }
 
-/// Where the server stands with the broker, for `/readyz`.
+/// Where the server stands with the broker, for `/readyz` and the service manager.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// Not attached, and why.
     Detached(String),
-    /// Consuming from the queue.
-    Consuming,
+    /// Consuming: from this queue at this broker.
+    Consuming(String),
     /// Consuming, but the broker takes no replies, for lack of this.
     Blocked(String),
     /// Not consuming any more.
@@ -65,31 +74,56 @@ pub(crate) enum Standing {
 
 /// Answers requests from a queue until it is told to stop.
 pub(crate) struct Server {
-    pub(crate) uris: Vec<BrokerUri>,
-    pub(crate) settings: Settings,
-    pub(crate) backoff: Backoff,
+    pub(crate) config: watch::Receiver<Arc<Config>>,
     pub(crate) service: Service,
     pub(crate) pool: Pool,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) suspects: Arc<Mutex<Suspects>>,
     pub(crate) standing: watch::Sender<Standing>,
+    /// Given while anything is awaited, so that a watchdog knows a server that hangs.
+    pub(crate) promise: Arc<Promise>,
+}
+
+/// Why brokers of one configuration are served no longer.
+enum Over {
+    Ended(Ending),
+    Reconfigured,
 }
 
 impl Server {
     /// Serves until the phase changes. Never fails: a missing broker is waited for.
     pub(crate) async fn run(mut self, mut phase: watch::Receiver<Phase>) -> Ending {
+        loop {
+            let config = Arc::clone(&self.config.borrow());
+            match self.serve(&config.amqp, &mut phase).await {
+                Over::Ended(ending) => return ending,
+                Over::Reconfigured => {
+                    tracing::info!("attaching anew, with the new settings");
+                    self.service.forget_reply_limit();
+                }
+            }
+        }
+    }
+
+    /// Serves with one configuration of the link.
+    async fn serve(&mut self, amqp: &Amqp, phase: &mut watch::Receiver<Phase>) -> Over {
         let mut failures = FailureLog::default();
-        let uris = self.uris.clone();
+        let mut backoff = Backoff::new(amqp.backoff_initial, amqp.backoff_max);
+        let settings = settings(amqp);
+        let mut config = self.config.clone();
         // Each broker in turn; a pause after each round.
-        for (index, uri) in uris.iter().enumerate().cycle() {
+        for (index, uri) in amqp.uris.iter().enumerate().cycle() {
+            self.promise.within(2 * amqp.connect_timeout + ATTACH_SLACK);
             let attached = tokio::select! {
                 biased;
-                () = leaves_serving(&mut phase) => return Ending::Detached,
-                attached = self.attach(uri) => attached,
+                () = leaves_serving(phase) => return Over::Ended(Ending::Detached),
+                () = differs(&mut config, amqp) => return Over::Reconfigured,
+                attached = self.attach(uri, &settings) => attached,
             };
             let pause = match attached {
-                Ok(link) => match self.session(uri, link, &mut phase).await {
-                    Ok(ending) => return ending,
+                Ok(link) => match self.session(uri, amqp, link, phase, &mut backoff).await {
+                    Ok(_) if *phase.borrow() == Phase::Serving => return Over::Reconfigured,
+                    Ok(ending) => return Over::Ended(ending),
                     Err(error) => {
                         failures.clear();
                         self.lost(uri, &error);
@@ -100,24 +134,26 @@ impl Server {
                     self.metrics.connect_failures.inc();
                     self.detached(&error);
                     failures.report(uri, &error);
-                    index + 1 == uris.len()
+                    index + 1 == amqp.uris.len()
                 }
             };
             if pause {
-                let pause = self.backoff.pause();
+                let pause = backoff.pause();
                 tracing::debug!("trying again in {pause:?}");
+                self.promise.within(pause + TURN);
                 tokio::select! {
-                    () = leaves_serving(&mut phase) => return Ending::Detached,
+                    () = leaves_serving(phase) => return Over::Ended(Ending::Detached),
+                    () = differs(&mut config, amqp) => return Over::Reconfigured,
                     () = tokio::time::sleep(pause) => {}
                 }
             }
         }
-        Ending::Detached // not reached: there is always a URI, and the cycle has no end
+        Over::Ended(Ending::Detached) // not reached: there is always a URI, and the cycle has no end
     }
 
-    async fn attach(&self, uri: &BrokerUri) -> Result<Serving, LinkError> {
+    async fn attach(&self, uri: &BrokerUri, settings: &Settings) -> Result<Serving, LinkError> {
         let (metrics, suspects) = (Arc::clone(&self.metrics), Arc::clone(&self.suspects));
-        Serving::attach(uri, &self.settings, metrics, suspects).await
+        Serving::attach(uri, settings, metrics, suspects).await
     }
 
     /// Notes the end of a session, and learns from it.
@@ -143,23 +179,46 @@ impl Server {
     async fn session(
         &mut self,
         uri: &BrokerUri,
+        amqp: &Amqp,
         link: Serving,
         phase: &mut watch::Receiver<Phase>,
+        backoff: &mut Backoff,
     ) -> Result<Ending, LinkError> {
         let (started, acks) = (Instant::now(), self.metrics.acks.get());
-        let queue = &self.settings.queue;
+        let place = format!("{} at {}:{}", amqp.queue, uri.host(), uri.port());
         self.metrics.connects.inc();
         self.metrics.connected.set(1);
-        self.standing.send_replace(Standing::Consuming);
-        tracing::info!(broker = %uri, queue, "attached; consuming");
-        let result = Session::new(self, link).run(phase).await;
+        self.standing.send_replace(Standing::Consuming(place.clone()));
+        tracing::info!(broker = %uri, queue = amqp.queue, "attached; consuming");
+        let result = Session::new(self, amqp, place, link).run(phase).await;
         self.metrics.connected.set(0);
         // After a good session attempts start quickly again; not after one that ended before it did
         // anything, which may be what each of them does.
         if self.metrics.acks.get() > acks || started.elapsed() >= GOOD_SESSION {
-            self.backoff.reset();
+            backoff.reset();
         }
         result
+    }
+}
+
+fn settings(amqp: &Amqp) -> Settings {
+    Settings {
+        dial: Dial {
+            timeout: amqp.connect_timeout,
+            heartbeat: amqp.heartbeat,
+            name: "fibrpcd".to_owned(),
+            tls: amqp.tls.clone(),
+        },
+        queue: amqp.queue.clone(),
+        queue_type: amqp.queue_type,
+        prefetch: amqp.prefetch,
+    }
+}
+
+/// Waits until the settings of the link are others than these.
+async fn differs(config: &mut watch::Receiver<Arc<Config>>, amqp: &Amqp) {
+    if config.wait_for(|config| config.amqp != *amqp).await.is_err() {
+        std::future::pending::<()>().await; // nobody is left to change them
     }
 }
 

@@ -3,27 +3,38 @@
 //! Small requests are answered in place, large ones wait here for a compute thread, so that those
 //! not started can be given back when the daemon drains.
 
-use super::{Ending, Phase, Server, Standing};
+use super::{Ending, Phase, Server, Standing, TURN};
 use crate::{
     amqp::{
         LinkError,
         serving::{Event, Incoming, Serving},
     },
     compute::{Digits, Held, Job, Pool, Slot, StopOnDrop, Unfinished},
+    config::{Amqp, Config},
     service::{self, Answer, Service},
-    wire::{Envelope, Reply},
+    vitals::Promise,
+    wire::{Envelope, Method, Reply},
 };
 use std::{
     collections::{HashMap, VecDeque},
-    time::Instant,
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
 };
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Interval, interval},
+};
+
+/// The session takes a turn at least this often.
+const PULSE: Duration = Duration::from_secs(1);
 
 /// A large request.
 struct Large {
     tag: u64,
     n: u64,
     deadline: Option<Instant>,
+    received: Instant,
     envelope: Envelope,
     reply_queue: String,
 }
@@ -34,31 +45,54 @@ type Finished = (u64, Result<Digits, Unfinished>);
 /// One session's requests.
 pub(super) struct Session<'a> {
     link: Serving,
-    service: &'a Service,
+    config: &'a mut watch::Receiver<Arc<Config>>,
+    /// What the link was made with.
+    amqp: &'a Amqp,
+    /// The queue and the broker.
+    place: String,
+    service: &'a mut Service,
     pool: &'a Pool,
     standing: &'a watch::Sender<Standing>,
+    promise: &'a Promise,
+    pulse: Interval,
     /// Not started. Bounded by the prefetch, as are those that run.
     waiting: VecDeque<Large>,
     running: HashMap<u64, Large>,
     stop: StopOnDrop,
     results: mpsc::Receiver<Finished>,
     finished: mpsc::Sender<Finished>,
+    draining: bool,
+    /// When to end a session that is drained only to be started anew.
+    patience: Option<Instant>,
     ended: bool,
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(server: &'a Server, link: Serving) -> Self {
-        let (finished, results) = mpsc::channel(usize::from(server.settings.prefetch));
+    pub(super) fn new(
+        server: &'a mut Server,
+        amqp: &'a Amqp,
+        place: String,
+        link: Serving,
+    ) -> Self {
+        let (finished, results) = mpsc::channel(usize::from(amqp.prefetch));
+        server.config.mark_changed(); // what changed meanwhile is seen in the first turn
         Self {
             link,
-            service: &server.service,
+            config: &mut server.config,
+            amqp,
+            place,
+            service: &mut server.service,
             pool: &server.pool,
             standing: &server.standing,
+            promise: &server.promise,
+            pulse: interval(PULSE),
             waiting: VecDeque::new(),
             running: HashMap::new(),
             stop: StopOnDrop::default(),
             results,
             finished,
+            draining: false,
+            patience: None,
             ended: false,
         }
     }
@@ -68,6 +102,7 @@ impl<'a> Session<'a> {
         phase: &mut watch::Receiver<Phase>,
     ) -> Result<Ending, LinkError> {
         let ending = loop {
+            self.promise.within(TURN);
             if self.ended && self.link.outstanding() == 0 {
                 break Ok(Ending::Drained);
             }
@@ -81,11 +116,17 @@ impl<'a> Session<'a> {
                         break Ok(Ending::GaveUp);
                     }
                     if phase == Phase::Draining {
+                        self.patience = None; // now that of the stop counts
                         self.drain();
                     }
                 }
+                Ok(()) = self.config.changed() => self.reconfigure(),
+                () = at(self.patience) => {
+                    self.give_up();
+                    break Ok(Ending::GaveUp);
+                }
                 event = self.link.next() => match event {
-                    Ok(Event::Request(request)) if self.draining() => {
+                    Ok(Event::Request(request)) if self.draining => {
                         self.link.give_back(request.tag);
                     }
                     Ok(Event::Request(request)) => self.handle(request),
@@ -97,6 +138,7 @@ impl<'a> Session<'a> {
                 Some((tag, result)) = self.results.recv() => self.finished(tag, result),
                 () = at(deadline) => self.refuse_late(),
                 Some(slot) = self.pool.slot(next.unwrap_or_default()), if next.is_some() => self.start(slot),
+                _ = self.pulse.tick() => {}
             }
         };
         // Also after an error, which need not be the connection's.
@@ -105,24 +147,30 @@ impl<'a> Session<'a> {
     }
 
     fn handle(&mut self, request: Incoming) {
+        let received = Instant::now();
         let Incoming { tag, envelope, body, poison } = request;
         let Some(reply_queue) = envelope.reply_queue().map(str::to_owned) else {
             tracing::debug!("rejected a request without reply_to");
             return self.link.reject(tag);
         };
-        if poison {
+        let answer = if poison {
             tracing::error!(
                 correlation_id = %envelope.reply_id().unwrap_or_default().escape_ascii(),
                 "refused a request that was delivered too often without being answered"
             );
-            let reply = Reply::from(&service::poison());
-            return self.reply(tag, &envelope, &reply_queue, reply, None);
-        }
-        match self.service.answer(&envelope, &body) {
-            Answer::Now(reply) => self.reply(tag, &envelope, &reply_queue, reply, None),
+            Answer::Now(Reply::from(&service::poison()))
+        } else {
+            self.service.answer(&envelope, &body)
+        };
+        match answer {
+            Answer::Now(reply) => {
+                note(&envelope, &Said(&body), &reply, received);
+                self.reply(tag, &envelope, &reply_queue, reply, None);
+            }
             Answer::Compute { n, remaining } => {
-                let deadline = remaining.and_then(|left| Instant::now().checked_add(left));
-                self.waiting.push_back(Large { tag, n, deadline, envelope, reply_queue });
+                let deadline = remaining.and_then(|left| received.checked_add(left));
+                let large = Large { tag, n, deadline, received, envelope, reply_queue };
+                self.waiting.push_back(large);
             }
         }
     }
@@ -181,6 +229,7 @@ impl<'a> Session<'a> {
             }
             Err(Unfinished::Stopped) => return self.link.give_back(large.tag),
         };
+        note(&large.envelope, &large.n, &reply, large.received);
         self.reply(large.tag, &large.envelope, &large.reply_queue, reply, held);
     }
 
@@ -201,16 +250,27 @@ impl<'a> Session<'a> {
     }
 
     fn blocked(&self, reason: Option<String>) {
-        if !self.draining() {
-            self.standing.send_replace(reason.map_or(Standing::Consuming, Standing::Blocked));
+        if !self.draining {
+            let consuming = || Standing::Consuming(self.place.clone());
+            self.standing.send_replace(reason.map_or_else(consuming, Standing::Blocked));
         }
     }
 
-    fn draining(&self) -> bool {
-        *self.standing.borrow() == Standing::Draining
+    /// Takes new limits over at once; a link with other settings has to be made anew, after this
+    /// one is drained.
+    fn reconfigure(&mut self) {
+        let config = Arc::clone(&self.config.borrow_and_update());
+        if self.service.limit_n(config.compute.max_n) {
+            self.service.forget_reply_limit();
+        }
+        if config.amqp != *self.amqp && !self.draining {
+            self.patience = Instant::now().checked_add(config.shutdown.drain_timeout);
+            self.drain();
+        }
     }
 
     fn drain(&mut self) {
+        self.draining = true;
         self.standing.send_replace(Standing::Draining);
         tracing::info!(running = self.running.len(), given_back = self.waiting.len(), "draining");
         self.link.stop_consuming();
@@ -222,6 +282,29 @@ impl<'a> Session<'a> {
     fn give_up(&mut self) {
         tracing::warn!(requests = self.link.outstanding(), "giving every open request back");
         self.link.give_back_all();
+    }
+}
+
+/// Tells of a reply that is about to be sent. Callers are known by their reply queues only.
+fn note(envelope: &Envelope, n: &dyn fmt::Display, reply: &Reply, received: Instant) {
+    tracing::debug!(
+        correlation_id = %Said(envelope.reply_id().unwrap_or_default()),
+        method = envelope.method().name(),
+        n = (envelope.method() == Method::Fib).then(|| tracing::field::display(n)),
+        status = reply.status.name(),
+        duration_us = u64::try_from(received.elapsed().as_micros()).unwrap_or(u64::MAX),
+        peer = envelope.reply_queue(),
+        "replying"
+    );
+}
+
+/// Bytes from a stranger, the first of them, escaped.
+struct Said<'a>(&'a [u8]);
+
+impl fmt::Display for Said<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (shown, rest) = self.0.split_at(self.0.len().min(64));
+        write!(f, "{}{}", shown.escape_ascii(), if rest.is_empty() { "" } else { "..." })
     }
 }
 

@@ -22,4 +22,6 @@ mod misbehaving;
 mod outages;
 mod queues;
 mod raw_ids;
+mod reload;
+mod systemd;
 mod tls;
