@@ -12,6 +12,7 @@ mod client;
 mod cluster;
 mod configuration;
 mod drain;
+mod generated;
 mod hostile_peers;
 mod http;
 mod interop;
