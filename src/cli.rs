@@ -175,6 +175,11 @@ pub enum CtlCommand {
     Ping,
     /// Show the server's version, methods and limits
     Info,
+    /// Print what makes a shell complete the arguments of fibrpcctl
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
 }
 
 /// The arguments of `call`.

@@ -4,7 +4,10 @@
 //! them and for their results. There is no queue here: who wants a job done waits for a [`Slot`]
 //! first, so what has not started can still be given back to the broker.
 
-use crate::fibonacci::{self, Stopped};
+use crate::{
+    fibonacci::{self, Stopped},
+    vitals::Promise,
+};
 use std::{
     num::NonZeroUsize,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -14,7 +17,7 @@ use std::{
         mpsc,
     },
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -101,9 +104,16 @@ fn reply_memory(n: u64) -> u64 {
     fibonacci::digits(n).saturating_mul(5) / 2
 }
 
+/// How long a computation may go on between two places where it can be stopped.
+fn patience(n: u64) -> Duration {
+    Duration::from_mins(1).saturating_add(Duration::from_micros(n))
+}
+
 /// The threads.
 #[derive(Clone, Debug)]
 pub(crate) struct Pool {
+    /// One for each thread, given while it works.
+    promises: Arc<[Promise]>,
     jobs: mpsc::SyncSender<(Job, Slot)>,
     threads: Arc<Semaphore>,
     memory: Arc<Semaphore>,
@@ -124,19 +134,26 @@ impl Pool {
         // As many places as slots: a send by a slot's owner never blocks.
         let (jobs, inbox) = mpsc::sync_channel(threads.get());
         let inbox = Arc::new(Mutex::new(inbox));
+        let promises: Arc<[Promise]> = (0..threads.get()).map(|_| Promise::default()).collect();
         for index in 0..threads.get() {
-            let inbox = Arc::clone(&inbox);
+            let (inbox, promises) = (Arc::clone(&inbox), Arc::clone(&promises));
             thread::Builder::new()
                 .name(format!("compute-{index}"))
-                .spawn(move || work(&inbox))
+                .spawn(move || work(&inbox, &promises[index]))
                 .map_err(|source| PoolError { threads, source })?;
         }
         let memory = usize::try_from(memory.div_ceil(UNIT)).unwrap_or(usize::MAX);
         Ok(Self {
+            promises,
             jobs,
             threads: Arc::new(Semaphore::new(threads.get())),
             memory: Arc::new(Semaphore::new(memory.min(Semaphore::MAX_PERMITS))),
         })
+    }
+
+    /// Whether a thread should have been heard of before `now`, and was not.
+    pub(crate) fn is_stuck(&self, now: Instant) -> bool {
+        self.promises.iter().any(|promise| promise.is_broken(now))
     }
 
     /// Waits for a free thread and for the memory that F(n) takes. Cancel safe.
@@ -169,19 +186,29 @@ impl Slot {
     }
 }
 
-fn work(inbox: &Mutex<mpsc::Receiver<(Job, Slot)>>) {
+fn work(inbox: &Mutex<mpsc::Receiver<(Job, Slot)>>, promise: &Promise) {
     loop {
         let next = inbox.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((job, slot)) = next else { return };
         let Job { deadline, stop, done } = job;
-        let result = catch_unwind(AssertUnwindSafe(|| compute(slot.n, deadline, &stop)))
+        let result = catch_unwind(AssertUnwindSafe(|| compute(slot.n, deadline, &stop, promise)))
             .unwrap_or(Err(Unfinished::Panicked));
         done(result.map(|bytes| slot.keep(bytes)));
+        promise.rest(); // only now: a thread that ends in `done` is one that is missing
     }
 }
 
-fn compute(n: u64, deadline: Option<Instant>, stop: &StopSwitch) -> Result<Vec<u8>, Unfinished> {
-    let late = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
+fn compute(
+    n: u64,
+    deadline: Option<Instant>,
+    stop: &StopSwitch,
+    promise: &Promise,
+) -> Result<Vec<u8>, Unfinished> {
+    promise.within(patience(n));
+    let late = || {
+        promise.within(patience(n));
+        deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    };
     fibonacci::decimal(n, || stop.stopped() || late())
         .map_err(|Stopped| if stop.stopped() { Unfinished::Stopped } else { Unfinished::TooLate })
 }
@@ -225,6 +252,27 @@ mod tests {
         assert_eq!(stopped.unwrap_err(), Unfinished::Stopped);
         let late = run(&pool, 50_000_000, Some(Instant::now()), StopSwitch::default()).await;
         assert_eq!(late.unwrap_err(), Unfinished::TooLate);
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_is_busy_for_too_long_is_stuck() {
+        let pool = pool(1, ENOUGH);
+        let later = || Instant::now() + Duration::from_hours(1);
+        assert!(!pool.is_stuck(later()), "nothing to do");
+        let (sender, receiver) = oneshot::channel();
+        let (release, held) = mpsc::channel();
+        let done = Box::new(move |_| {
+            sender.send(()).unwrap();
+            held.recv().unwrap();
+        });
+        let stop = StopSwitch::default();
+        pool.run(pool.slot(20_000).await.unwrap(), Job { deadline: None, stop, done });
+        receiver.await.unwrap();
+        assert!(!pool.is_stuck(Instant::now()));
+        assert!(pool.is_stuck(later()), "it was to be heard of long before");
+        release.send(()).unwrap();
+        // The only thread is free for this when the first job is over.
+        run(&pool, 20_000, None, StopSwitch::default()).await.unwrap();
     }
 
     #[tokio::test]

@@ -1,17 +1,19 @@
 //! The story of a start and a stop of `fibrpcd`.
 
 use crate::{
-    amqp::{backoff::Backoff, connect::Dial, serving::Settings},
     cli::DaemonArgs,
     compute::{Pool, PoolError},
     config::{Config, File, Sources},
     exit::Exit,
     http::{self, HttpError, Probe, ProbeError},
-    log,
+    log::{self, LevelHandle},
     metrics::{Metrics, MetricsError},
+    reload::Reloader,
     server::{Ending, Phase, Server, Standing},
     service::Service,
-    signals::{SignalError, Signals},
+    signals::{Signal, SignalError, Signals},
+    systemd::{Notifier, Vitals},
+    vitals::Promise,
 };
 use std::{borrow::Cow, sync::Arc, time::Duration};
 use tokio::{
@@ -37,7 +39,8 @@ enum StartError {
 /// Runs the daemon until it is told to stop.
 #[must_use]
 pub fn main(args: &DaemonArgs) -> Exit {
-    let config = match Config::load(sources(args)) {
+    let sources = sources(args);
+    let config = match Config::load(sources.clone()) {
         Ok(config) => config,
         Err(error) => {
             report(&error);
@@ -47,57 +50,82 @@ pub fn main(args: &DaemonArgs) -> Exit {
     if args.check {
         return checked();
     }
-    if let Err(error) = log::init(config.log.level, config.log.format) {
-        report(&error);
-        return Exit::Failure;
-    }
-    run(config).unwrap_or_else(|error| {
+    let level = match log::init(config.log.level, config.log.format) {
+        Ok(level) => level,
+        Err(error) => {
+            report(&error);
+            return Exit::Failure;
+        }
+    };
+    run(config, sources, level).unwrap_or_else(|error| {
         tracing::error!("cannot start: {}", with_causes(&error));
         Exit::Failure
     })
 }
 
 /// One thread does all I/O: small calls need no other, and large ones have threads of their own.
-fn run(config: Config) -> Result<Exit, StartError> {
+fn run(config: Config, sources: Sources, level: LevelHandle) -> Result<Exit, StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let exit = runtime.block_on(start(config));
+    let exit = runtime.block_on(start(config, sources, level));
     runtime.shutdown_background(); // a name lookup may hang: not our problem any more
     exit
 }
 
-async fn start(config: Config) -> Result<Exit, StartError> {
+async fn start(config: Config, sources: Sources, level: LevelHandle) -> Result<Exit, StartError> {
     // First of all, so that no signal is missed.
     let signals = Signals::register()?;
     tracing::info!(version = crate::VERSION, "starting");
     let metrics = Arc::new(Metrics::new()?);
+    metrics.configured(true);
     metrics.prefetch.set(config.amqp.prefetch.into());
     let pool = Pool::start(config.compute.threads, config.compute.memory)?;
     let (standing, standings) = watch::channel(Standing::Detached("not attached yet".to_owned()));
-    let watched = Arc::new(Watched { metrics: Arc::clone(&metrics), standings });
-    let http = match config.http.listen {
-        None => None,
-        Some(address) => {
-            let server = http::bind(address).await?;
-            tracing::info!(address = %server.local_addr(), "serving metrics and probes");
-            Some(server)
-        }
-    };
-    let drain_timeout = config.shutdown.drain_timeout;
+    let watched = Arc::new(Watched { metrics: Arc::clone(&metrics), standings: standings.clone() });
+    let http = listen(&config).await?;
+    let vitals = Vitals { server: Arc::new(Promise::default()), pool: pool.clone() };
+    let notifier = Notifier::new(Arc::clone(&metrics), standings);
     let (phase, phases) = watch::channel(Phase::Serving);
-    let serving = server(config, pool, metrics, standing).run(phases);
-    let watching = async {
-        match http {
-            // Until the server is done, which drops this future.
-            Some(http) => http.serve(watched, std::future::pending()).await,
-            None => std::future::pending().await,
-        }
+    let service = Service::new(config.compute.max_n);
+    let (settings, configs) = watch::channel(Arc::new(config));
+    let serving = Server {
+        service,
+        config: configs,
+        pool,
+        metrics: Arc::clone(&metrics),
+        suspects: Arc::default(),
+        standing,
+        promise: Arc::clone(&vitals.server),
     };
+    let reloader = Reloader { sources, config: settings, level, metrics };
+    notifier.ready();
     let ending = tokio::select! {
-        ending = serving => ending,
-        () = watching => Ending::GaveUp, // it never ends before the server
-        () = conduct(signals, phase, drain_timeout) => Ending::GaveUp,
+        ending = serving.run(phases) => ending,
+        () = show(http, watched) => Ending::GaveUp, // it never ends before the server, like the next one
+        () = notifier.report(&vitals) => Ending::GaveUp,
+        () = conduct(signals, phase, &reloader, &notifier) => Ending::GaveUp,
     };
-    Ok(match ending {
+    Ok(exit_of(ending))
+}
+
+async fn listen(config: &Config) -> Result<Option<http::Server>, HttpError> {
+    let Some(address) = config.http.listen else {
+        return Ok(None);
+    };
+    let server = http::bind(address).await?;
+    tracing::info!(address = %server.local_addr(), "serving metrics and probes");
+    Ok(Some(server))
+}
+
+/// Never ends.
+async fn show(http: Option<http::Server>, watched: Arc<Watched>) {
+    match http {
+        Some(http) => http.serve(watched, std::future::pending()).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn exit_of(ending: Ending) -> Exit {
+    match ending {
         Ending::Drained => {
             tracing::info!("stopped; everything that was started is answered");
             Exit::Ok
@@ -110,17 +138,40 @@ async fn start(config: Config) -> Result<Exit, StartError> {
             tracing::warn!("stopped; requests were given back to the queue");
             Exit::Failure
         }
-    })
+    }
 }
 
-/// Turns signals into phases: the first one drains, the second or the end of patience gives up.
-async fn conduct(mut signals: Signals, phase: watch::Sender<Phase>, drain_timeout: Duration) {
-    let signal = signals.next().await;
+/// Turns signals into phases: the first one that asks to stop drains, the second or the end of
+/// patience gives up. Until then, the configuration is read again whenever that is asked for.
+async fn conduct(
+    mut signals: Signals,
+    phase: watch::Sender<Phase>,
+    reloader: &Reloader,
+    notifier: &Notifier,
+) {
+    let signal = loop {
+        match signals.next().await {
+            Signal::Reload => {
+                notifier.reloading();
+                notifier.reloaded(reloader.reload().err().as_ref());
+            }
+            stop => break stop,
+        }
+    };
+    let drain_timeout = reloader.config().shutdown.drain_timeout;
     tracing::info!(?signal, ?drain_timeout, "asked to stop");
     phase.send_replace(Phase::Draining);
+    tokio::select! {
+        () = notifier.stopping() => {}
+        () = give_up(signals, phase, drain_timeout) => {}
+    }
+}
+
+/// Ends a stop that takes too long.
+async fn give_up(mut signals: Signals, phase: watch::Sender<Phase>, drain_timeout: Duration) {
     let patience = sleep_until(Instant::now() + drain_timeout);
     tokio::select! {
-        signal = signals.next() => tracing::warn!(?signal, "asked to stop at once"),
+        signal = signals.next_stop() => tracing::warn!(?signal, "asked to stop at once"),
         () = patience => tracing::warn!(?drain_timeout, "not drained in time"),
     }
     phase.send_replace(Phase::GivingUp);
@@ -131,35 +182,6 @@ async fn conduct(mut signals: Signals, phase: watch::Sender<Phase>, drain_timeou
 
 /// How long giving everything back may take.
 const GIVE_UP_TIMEOUT: Duration = Duration::from_secs(5);
-
-fn server(
-    config: Config,
-    pool: Pool,
-    metrics: Arc<Metrics>,
-    standing: watch::Sender<Standing>,
-) -> Server {
-    let amqp = config.amqp;
-    Server {
-        uris: amqp.uris,
-        settings: Settings {
-            dial: Dial {
-                timeout: amqp.connect_timeout,
-                heartbeat: amqp.heartbeat,
-                name: "fibrpcd".to_owned(),
-                tls: amqp.tls,
-            },
-            queue: amqp.queue,
-            queue_type: amqp.queue_type,
-            prefetch: amqp.prefetch,
-        },
-        backoff: Backoff::new(amqp.backoff_initial, amqp.backoff_max),
-        service: Service::new(config.compute.max_n),
-        pool,
-        metrics,
-        suspects: Arc::default(),
-        standing,
-    }
-}
 
 /// What HTTP shows.
 struct Watched {
@@ -174,7 +196,7 @@ impl Probe for Watched {
 
     fn readiness(&self) -> Result<(), Cow<'static, str>> {
         match &*self.standings.borrow() {
-            Standing::Consuming => Ok(()),
+            Standing::Consuming(_) => Ok(()),
             Standing::Blocked(why) => {
                 Err(format!("the broker takes no replies at the moment: {why}").into())
             }

@@ -17,9 +17,11 @@
 //! - `server`: the supervisor that keeps a session with a broker, and the session's requests
 //! - `poison`: requests that are delivered again and again
 //! - `compute`: the threads for large numbers
+//! - `reload`: new settings for a daemon that runs
+//! - `systemd`, `vitals`: what the service manager is told, and whether all is alive
 //! - [`config`], [`broker_uri`]: the settings
 //! - [`metrics`], [`http`], [`log`]: what can be seen from outside
-//! - [`signals`]: the signals that ask to stop
+//! - [`signals`]: the signals that ask to stop or to reload
 //!
 //! # The client
 //!
@@ -54,10 +56,13 @@ pub mod http;
 pub mod log;
 pub mod metrics;
 mod poison;
+mod reload;
 mod server;
 mod service;
 pub mod signals;
+mod systemd;
 pub mod tls;
+mod vitals;
 pub mod wire;
 
 #[cfg(fuzzing)]

@@ -41,7 +41,7 @@ use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, fmt as lines, registry};
+use tracing_subscriber::{Layer, Registry, fmt as lines, registry, reload};
 
 use crate::config::{Format, Level};
 
@@ -53,12 +53,24 @@ pub enum LogError {
     AlreadySet,
 }
 
+/// The way to change the level of a log that is set up.
+#[derive(Clone, Debug)]
+pub struct LevelHandle(reload::Handle<Targets, Registry>);
+
+impl LevelHandle {
+    /// Logs from now on what is at least this severe.
+    pub fn set(&self, level: Level) {
+        // Fails only where the subscriber is gone, and with it the log.
+        let _ = self.0.reload(filter(level));
+    }
+}
+
 /// Sets up logging for the process, and lets it record panics.
 ///
 /// # Errors
 ///
 /// When it has been set up already.
-pub fn init(level: Level, format: Format) -> Result<(), LogError> {
+pub fn init(level: Level, format: Format) -> Result<LevelHandle, LogError> {
     let stderr = Stderr::inspect();
     let (layer, unreachable) = match stderr.choose(format) {
         Form::Journal => match journal() {
@@ -68,12 +80,13 @@ pub fn init(level: Level, format: Format) -> Result<(), LogError> {
         Form::Text => (text(stderr.colour, Clock::Ours, io::stderr), None),
         Form::Json => (json(io::stderr), None),
     };
-    registry().with(filter(level)).with(layer).try_init().map_err(|_| LogError::AlreadySet)?;
+    let (filter, handle) = reload::Layer::new(filter(level));
+    registry().with(filter).with(layer).try_init().map_err(|_| LogError::AlreadySet)?;
     log_panics();
     if let Some(error) = unreachable {
         tracing::warn!(%error, "cannot reach the journal; logging text to standard error instead");
     }
-    Ok(())
+    Ok(LevelHandle(handle))
 }
 
 /// The forms that a log can take.

@@ -9,7 +9,7 @@ use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     IntGaugeVec, Opts, Registry, TextEncoder, process_collector::ProcessCollector,
 };
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Bucket bounds of request durations, in seconds: from a small call on an idle machine to the
 /// largest number the default limits allow.
@@ -84,6 +84,10 @@ pub struct Metrics {
     pub connects: IntCounter,
     /// Attempts to attach that failed.
     pub connect_failures: IntCounter,
+    /// 1 unless the configuration that was read last was wrong.
+    pub reload_successful: IntGauge,
+    /// When a good configuration was read last, in Unix time.
+    pub reload_success_time: IntGauge,
 }
 
 /// Metrics could not be registered or rendered.
@@ -152,6 +156,14 @@ impl Metrics {
                 "fibrpcd_amqp_connect_failures_total",
                 "Attempts to attach to a broker that failed.",
             )?,
+            reload_successful: make.gauge(
+                "fibrpcd_config_last_reload_successful",
+                "Whether the configuration that was read last was good.",
+            )?,
+            reload_success_time: make.gauge(
+                "fibrpcd_config_last_reload_success_timestamp_seconds",
+                "When a good configuration was read last, in Unix time.",
+            )?,
             registry: make.0,
         };
         metrics.register_build_info()?;
@@ -178,6 +190,15 @@ impl Metrics {
 
     fn failed(&self, reason: Reason) {
         self.failures.with_label_values(&[reason.label()]).inc();
+    }
+
+    /// Notes that the configuration was read, and whether it was good.
+    pub fn configured(&self, good: bool) {
+        self.reload_successful.set(good.into());
+        if good {
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            self.reload_success_time.set(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+        }
     }
 
     /// The Prometheus text format (version 0.0.4).

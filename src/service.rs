@@ -38,20 +38,26 @@ struct Limits {
 
 impl Service {
     pub(crate) fn new(max_n: u64) -> Self {
-        let info = Info {
-            name: "fibrpcd",
-            version: crate::VERSION,
-            methods: Method::CALLABLE.map(Method::name).to_vec(),
-            limits: Limits { max_n },
-        };
-        // A struct of strings and numbers always has a JSON form.
-        let info = serde_json::to_vec(&info).unwrap_or_default();
-        Self { max_n, max_reply: None, info }
+        Self { max_n, max_reply: None, info: info(max_n) }
+    }
+
+    /// Answers up to another n; false if it is the same.
+    pub(crate) fn limit_n(&mut self, max_n: u64) -> bool {
+        let changed = self.max_n != max_n;
+        if changed {
+            (self.max_n, self.info) = (max_n, info(max_n));
+        }
+        changed
     }
 
     /// Notes what the broker says is the largest message it takes.
     pub(crate) fn limit_replies(&mut self, limit: usize) {
         self.max_reply = Some(limit);
+    }
+
+    /// Forgets that: the broker may be another one, or take more.
+    pub(crate) fn forget_reply_limit(&mut self) {
+        self.max_reply = None;
     }
 
     /// The reply, or one that says that it is larger than the broker takes; `None` where even that
@@ -100,6 +106,18 @@ impl Service {
             )),
         }
     }
+}
+
+/// The answer to `info`.
+fn info(max_n: u64) -> Vec<u8> {
+    let info = Info {
+        name: "fibrpcd",
+        version: crate::VERSION,
+        methods: Method::CALLABLE.map(Method::name).to_vec(),
+        limits: Limits { max_n },
+    };
+    // A struct of strings and numbers always has a JSON form.
+    serde_json::to_vec(&info).unwrap_or_default()
 }
 
 /// The failure of a call whose deadline has passed.
@@ -187,6 +205,23 @@ mod tests {
         assert_eq!(status(&service.answer(&plain, b"4700")), Status::Ok);
         service.limit_replies(10);
         assert_eq!(service.fit(large), None, "no room for an error either");
+    }
+
+    #[test]
+    fn limits_can_change() {
+        let mut service = Service::new(LIMIT);
+        service.limit_replies(10);
+        assert!(service.limit_n(20_000));
+        assert!(!service.limit_n(20_000));
+        service.forget_reply_limit();
+        let plain = Envelope::default();
+        let Answer::Compute { n: 20_000, .. } = service.answer(&plain, b"20000") else {
+            panic!("not computed")
+        };
+        assert_eq!(status(&service.answer(&plain, b"20001")), Status::ResourceExhausted);
+        let info = Envelope { kind: Some("info".into()), ..plain };
+        let Answer::Now(reply) = service.answer(&info, b"") else { panic!("computed") };
+        assert!(String::from_utf8(reply.body).unwrap().contains("20000"));
     }
 
     #[test]

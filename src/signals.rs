@@ -1,4 +1,4 @@
-//! The signals that ask the daemon to stop.
+//! The signals that ask the daemon to stop or to read its configuration again.
 //!
 //! They are registered once, before anything else starts, and kept: a signal that arrives while
 //! nobody is waiting is delivered by the next [`Signals::next`]. Until [`Signals::register`] has
@@ -7,17 +7,19 @@
 use std::{fmt, future, io};
 
 use futures_util::StreamExt;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use thiserror::Error;
 use tokio::runtime::Handle;
 
-/// A request to stop.
+/// A request of an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Signal {
     /// SIGTERM: systemd, or an operator with `kill`.
     Terminate,
     /// SIGINT: Ctrl-C in a terminal.
     Interrupt,
+    /// SIGHUP: read the configuration again.
+    Reload,
 }
 
 /// Why signals cannot be received.
@@ -43,7 +45,19 @@ impl Signals {
     pub fn register() -> Result<Self, SignalError> {
         // Without this check signal-hook-tokio panics.
         Handle::try_current().map_err(|_| SignalError::NoRuntime)?;
-        signal_hook_tokio::Signals::new([SIGTERM, SIGINT]).map(Self).map_err(SignalError::Register)
+        signal_hook_tokio::Signals::new([SIGTERM, SIGINT, SIGHUP])
+            .map(Self)
+            .map_err(SignalError::Register)
+    }
+
+    /// The next request to stop; others are ignored.
+    pub async fn next_stop(&mut self) -> Signal {
+        loop {
+            match self.next().await {
+                Signal::Reload => {}
+                stop => return stop,
+            }
+        }
     }
 
     /// The next signal.
@@ -55,6 +69,7 @@ impl Signals {
             match number {
                 SIGTERM => return Signal::Terminate,
                 SIGINT => return Signal::Interrupt,
+                SIGHUP => return Signal::Reload,
                 _ => {}
             }
         }
@@ -65,7 +80,7 @@ impl Signals {
 
 impl fmt::Debug for Signals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Signals(SIGTERM, SIGINT)")
+        f.write_str("Signals(SIGTERM, SIGINT, SIGHUP)")
     }
 }
 
@@ -86,6 +101,11 @@ mod tests {
         assert_eq!(signals.next().await, Signal::Terminate);
         raise(SIGINT).unwrap();
         assert_eq!(signals.next().await, Signal::Interrupt);
+        raise(SIGHUP).unwrap();
+        assert_eq!(signals.next().await, Signal::Reload);
+        raise(SIGHUP).unwrap();
+        raise(SIGTERM).unwrap();
+        assert_eq!(signals.next_stop().await, Signal::Terminate);
 
         raise(SIGTERM).unwrap();
         raise(SIGTERM).unwrap();

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use super::layer::Layer;
-use super::problem::Problem;
+use super::problem::{Origin, Problem};
 use super::{Amqp, Config};
 use crate::broker_uri::BrokerUri;
 use crate::files;
@@ -20,6 +20,9 @@ const KEY: &str = "amqp.key_file";
 
 /// What a path may start with: the directory of systemd's credentials.
 const CREDENTIALS: &str = "%d";
+
+/// The credential that is the password where the key names no file: what our unit loads.
+const PASSWORD_CREDENTIAL: &str = "amqp-password";
 
 /// A key, and what is wrong with the file it names.
 type Fault = (&'static str, String);
@@ -36,7 +39,9 @@ pub(super) fn read(
     let amqp = &mut config.amqp;
     let mut faults = Vec::new();
     if !doubtful(&[PASSWORD]) {
-        faults.extend(password(amqp, credentials).err());
+        let named = layers.iter().any(|layer| layer.origin(PASSWORD).is_some());
+        let default = credentials.filter(|_| !named).map(|path| path.join(PASSWORD_CREDENTIAL));
+        faults.extend(password(amqp, credentials, default).err());
     }
     if !doubtful(&[URIS, CA, CERTIFICATE, KEY]) {
         faults.extend(tls(amqp, credentials).err());
@@ -44,6 +49,10 @@ pub(super) fn read(
     let problem = |(key, message): Fault| {
         // The strongest layer that sets it. A system without any CA is a matter of the URIs.
         let origin = |key| layers.iter().rev().find_map(|layer| layer.origin(key));
+        if key == PASSWORD && origin(key).is_none() {
+            let origin = Origin::Environment("CREDENTIALS_DIRECTORY".to_owned());
+            return Problem::of_key(origin, key, message);
+        }
         let (origin, key) = match origin(key) {
             Some(origin) => (Some(origin), key),
             None => (origin(URIS), URIS),
@@ -56,8 +65,13 @@ pub(super) fn read(
     faults.into_iter().map(problem).collect()
 }
 
-fn password(amqp: &mut Amqp, credentials: Option<&Path>) -> Result<(), Fault> {
-    let Some(path) = resolve(PASSWORD, amqp.password_file.as_deref(), credentials)? else {
+fn password(
+    amqp: &mut Amqp,
+    credentials: Option<&Path>,
+    default: Option<PathBuf>,
+) -> Result<(), Fault> {
+    let named = resolve(PASSWORD, amqp.password_file.as_deref(), credentials)?;
+    let Some(path) = named.or(default.filter(|path| path.exists())) else {
         return Ok(());
     };
     let password = files::password(&path).map_err(|message| (PASSWORD, message))?;

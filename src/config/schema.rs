@@ -72,7 +72,7 @@ pub const KEYS: &[Key] = &[
         path: "amqp.password_file",
         kind: Kind::File,
         default: NO_FILE,
-        doc: "A file whose only line replaces the URIs' password; %d is systemd's credentials.",
+        doc: "A file whose only line replaces the URIs' password; by default %d/amqp-password, if there.",
     },
     Key {
         path: "amqp.ca_file",

@@ -26,6 +26,9 @@ const PROMPT_TIMEOUT: Duration = Duration::from_secs(10);
 #[must_use]
 pub fn main(args: &CtlArgs) -> Exit {
     let mut output = Output::new(args.options.format);
+    if let CtlCommand::Completions { shell } = args.command {
+        return output.completions(shell);
+    }
     let client = match client(&args.options) {
         Ok(client) => client,
         Err(message) => {
@@ -56,6 +59,7 @@ async fn run(command: &CtlCommand, client: &Client, output: &mut Output) -> Exit
         CtlCommand::Call(args) => return call::run(args.numbers(), client, output).await,
         CtlCommand::Ping => ping(client, output).await,
         CtlCommand::Info => info(client, output).await,
+        CtlCommand::Completions { shell } => return output.completions(*shell),
     };
     result.unwrap_or_else(|error| {
         output.failed(&error);

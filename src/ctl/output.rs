@@ -1,6 +1,12 @@
 //! What `fibrpcctl` prints.
 
-use crate::{cli::OutputFormat, client::CallError, exit::Exit};
+use crate::{
+    cli::{CtlArgs, OutputFormat},
+    client::CallError,
+    exit::Exit,
+};
+use clap::CommandFactory as _;
+use clap_complete::Shell;
 use serde_json::{Map, Value, json};
 use std::{
     io::{self, ErrorKind, StdoutLock, Write as _},
@@ -48,6 +54,13 @@ impl Output {
                 self.json(&object)
             }
         }
+    }
+
+    /// What makes a shell complete our arguments.
+    pub(super) fn completions(&mut self, shell: Shell) -> Exit {
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut CtlArgs::command(), "fibrpcctl", &mut script);
+        self.line(script.trim_ascii_end())
     }
 
     /// The answer to a ping.

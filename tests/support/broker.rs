@@ -245,6 +245,11 @@ impl Vhost {
         &self.name
     }
 
+    /// The port of its broker.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Its URI, user and password included.
     pub(crate) fn uri(&self) -> String {
         format!("amqp://guest:guest@127.0.0.1:{}/{}", self.port, self.name)

@@ -4,6 +4,7 @@ use super::PATIENCE;
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
+    path::Path,
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::{Arc, Condvar, Mutex, mpsc},
     thread,
@@ -48,6 +49,14 @@ impl Daemon {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fibrpcd"));
         command.envs(environment.iter().copied());
         Self::configure(command, uri, settings)
+    }
+
+    /// Starts a daemon with a file, which may change, and these variables in its environment.
+    pub(crate) fn start_with_file(file: &Path, environment: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fibrpcd"));
+        command.arg("--config").arg(file).envs(environment.iter().copied());
+        command.args(["--set", "http.listen=127.0.0.1:0", "--set", "log.format=json"]);
+        Self::run(command)
     }
 
     /// Starts a daemon that may have this many files open.

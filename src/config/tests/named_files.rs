@@ -48,6 +48,29 @@ fn percent_d_is_the_directory_of_systemds_credentials() {
 }
 
 #[test]
+fn the_credential_of_our_unit_is_the_password_unless_the_key_is_set() {
+    let directory = tempfile::tempdir().unwrap();
+    let credential = directory.path().join("amqp-password");
+    let load = |options: &[&str]| {
+        let environment = vec![("CREDENTIALS_DIRECTORY".into(), directory.path().into())];
+        let options = options.iter().map(ToString::to_string).collect();
+        Config::load(Sources { environment, options, ..no_file() })
+    };
+    assert_eq!(load(&[]).unwrap().amqp.uris[0].password(), "guest", "there is none");
+    fs::write(&credential, "secret\n").unwrap();
+    assert_eq!(load(&[]).unwrap().amqp.uris[0].password(), "secret");
+    let none = load(&["amqp.password_file="]).unwrap();
+    assert_eq!(none.amqp.uris[0].password(), "guest", "the key says so");
+    fs::write(&credential, "").unwrap();
+    let expected = format!(
+        "environment CREDENTIALS_DIRECTORY: amqp.password_file: cannot use {}: \
+         it is empty; expected one line with the password",
+        credential.display()
+    );
+    assert_eq!(load(&[]).unwrap_err().to_string(), expected);
+}
+
+#[test]
 fn an_empty_text_names_no_file_and_takes_an_earlier_one_back() {
     let text = "amqp.password_file = '/nonexistent/x'";
     let amqp = load(text, &[("FIBRPCD_AMQP__PASSWORD_FILE", "")], &[]).unwrap().amqp;

@@ -1,0 +1,162 @@
+//! The manual pages and completions in packaging/ are those of the command lines and settings.
+//!
+//! `make generated` writes them.
+
+use clap::{Command, CommandFactory as _};
+use clap_complete::Shell;
+use clap_mangen::{
+    Man,
+    roff::{Roff, bold, italic, roman},
+};
+use fibrpc::{
+    cli::{CtlArgs, DaemonArgs},
+    config::{DEFAULT_FILE, KEYS},
+};
+use std::{fs, path::Path};
+
+#[test]
+fn what_is_generated_is_current() {
+    let write = std::env::var_os("FIBRPC_GENERATE").is_some();
+    for (name, text) in generated() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging").join(&name);
+        if write {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        } else {
+            let is = fs::read_to_string(path).unwrap_or_default();
+            assert!(is == text, "packaging/{name} is not current; run: make generated");
+        }
+    }
+}
+
+/// The names of the files, and what is in them.
+fn generated() -> Vec<(String, String)> {
+    let mut files = vec![
+        ("man/fibrpcd.8".to_owned(), fibrpcd()),
+        ("man/fibrpcctl.1".to_owned(), fibrpcctl()),
+        ("man/fibrpcd.toml.5".to_owned(), fibrpcd_toml()),
+    ];
+    for (name, mut command) in
+        [("fibrpcd", DaemonArgs::command()), ("fibrpcctl", CtlArgs::command())]
+    {
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut command, name, &mut script);
+            files.push((format!("completions/{name}.{shell}"), text(script)));
+        }
+    }
+    files
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap()
+}
+
+/// A page of a program, up to its options.
+fn start(command: &Command, section: &str) -> Vec<u8> {
+    let man = Man::new(command.clone()).section(section).manual("fibrpc");
+    let mut page = Vec::new();
+    man.render_title(&mut page).unwrap();
+    man.render_name_section(&mut page).unwrap();
+    man.render_synopsis_section(&mut page).unwrap();
+    man.render_description_section(&mut page).unwrap();
+    man.render_options_section(&mut page).unwrap();
+    page
+}
+
+/// What is said below the options, as it stands there.
+fn notes(page: &mut Roff, command: &Command) {
+    page.control("SH", ["NOTES"]).control("nf", []);
+    for line in command.get_after_help().unwrap().to_string().lines() {
+        page.text([roman(line)]);
+    }
+    page.control("fi", []);
+}
+
+fn see_also(page: &mut Roff, pages: &str) {
+    page.control("SH", ["SEE ALSO"]).text([roman(pages)]);
+}
+
+fn fibrpcd() -> String {
+    let command = DaemonArgs::command();
+    let mut page = Roff::new();
+    notes(&mut page, &command);
+    page.control("SH", ["SIGNALS"]);
+    for (signal, meaning) in [
+        (
+            "SIGTERM, SIGINT",
+            "Stop: what runs is finished, what is not started goes back to the queue. A second one gives everything back at once.",
+        ),
+        ("SIGHUP", "Read the configuration again. Of a wrong one nothing is taken over."),
+    ] {
+        page.control("TP", []).text([bold(signal)]).text([roman(meaning)]);
+    }
+    page.control("SH", ["FILES"]);
+    for (file, meaning) in [
+        (DEFAULT_FILE, "The configuration; see fibrpcd.toml(5)."),
+        ("/etc/fibrpcd/NAME.toml", "That of the instance fibrpcd@NAME.service."),
+        (
+            "/etc/credstore/fibrpcd.amqp-password",
+            "The AMQP password, on one line, readable for root only; systemd hands it to the service.",
+        ),
+        ("/etc/credstore/fibrpcd@NAME.amqp-password", "That of the instance fibrpcd@NAME.service."),
+    ] {
+        page.control("TP", []).text([italic(file)]).text([roman(meaning)]);
+    }
+    see_also(&mut page, "fibrpcctl(1), fibrpcd.toml(5), systemctl(1), rabbitmq-server(8)");
+    text(start(&command, "8")) + &page.render()
+}
+
+fn fibrpcctl() -> String {
+    let mut command = CtlArgs::command();
+    command.build();
+    let mut page = Roff::new();
+    page.control("SH", ["COMMANDS"]);
+    for sub in command.get_subcommands() {
+        let arguments = sub.get_positionals().map(|argument| format!(" {argument}"));
+        let mut about = sub.get_about().unwrap().to_string();
+        for argument in sub.get_positionals() {
+            about += &argument.get_help().map(|help| format!(". {help}")).unwrap_or_default();
+        }
+        let name = sub.get_name().to_owned();
+        page.control("TP", []);
+        page.text([bold(name), roman(arguments.collect::<String>())]);
+        page.text([roman(about + ".")]);
+    }
+    notes(&mut page, &command);
+    see_also(&mut page, "fibrpcd(8)");
+    text(start(&command, "1")) + &page.render()
+}
+
+fn fibrpcd_toml() -> String {
+    let mut page = Roff::new();
+    let source = format!("fibrpcd {}", fibrpc::VERSION);
+    page.control("TH", ["fibrpcd.toml", "5", "", source.as_str(), "fibrpc"]);
+    page.control("SH", ["NAME"]).text([roman("fibrpcd.toml - configuration of fibrpcd")]);
+    page.control("SH", ["SYNOPSIS"]).text([italic(DEFAULT_FILE)]);
+    page.control("SH", ["DESCRIPTION"]);
+    page.text([roman(
+        "A TOML file with one table for each section. Every key has a default, so none is needed. \
+         Stronger than the file are variables (FIBRPCD_AMQP__PREFETCH=1), and stronger still \
+         options (--set amqp.prefetch=1). Unknown keys and wrong values are refused.",
+    )]);
+    let mut section = "";
+    for key in KEYS {
+        if key.section() != section {
+            section = key.section();
+            page.control("SH", [format!("[{section}]").as_str()]);
+        }
+        page.control("TP", []).text([bold(key.name())]);
+        page.text([roman(key.doc), roman(format!(" Expects {}.", key.kind.expectation()))]);
+        if let Some(default) = key.default {
+            page.text([roman(format!("Default: {default}"))]);
+        }
+    }
+    page.control("SH", ["EXAMPLE"]).control("nf", []);
+    for line in ["[amqp]", r#"uris = ["amqps://fib@mq1.example", "amqps://fib@mq2.example"]"#] {
+        page.text([roman(line)]);
+    }
+    page.control("fi", []);
+    see_also(&mut page, "fibrpcd(8)");
+    page.render()
+}

@@ -1,0 +1,177 @@
+//! SIGHUP: new settings for a daemon that runs.
+
+use crate::support::{
+    broker::{self, Vhost},
+    caller::Caller,
+    load::Load,
+    program::{Daemon, ctl},
+    random::Random,
+};
+use std::{fs, slice};
+use tempfile::NamedTempFile;
+
+/// Reloads under load.
+const ROUNDS: usize = 20;
+
+const READ_AGAIN: &str = "read the configuration again";
+const SUCCESSFUL: &str = "fibrpcd_config_last_reload_successful";
+
+/// A daemon that consumes, and its file.
+struct Reloaded {
+    file: NamedTempFile,
+    daemon: Daemon,
+    reloads: usize,
+}
+
+impl Reloaded {
+    fn start(text: &str) -> Self {
+        let file = NamedTempFile::new().unwrap();
+        fs::write(file.path(), text).unwrap();
+        let daemon = Daemon::start_with_file(file.path(), &[]);
+        daemon.wait_for("attached; consuming");
+        Self { file, daemon, reloads: 0 }
+    }
+
+    /// Gives it another file, and waits until it has read it.
+    fn reload(&mut self, text: &str) {
+        fs::write(self.file.path(), text).unwrap();
+        self.daemon.signal("HUP");
+        self.reloads += 1;
+        self.daemon.wait_for_nth(READ_AGAIN, self.reloads);
+    }
+}
+
+/// A file for a virtual host, with more lines for its section.
+fn file(vhost: &Vhost, amqp: &str, rest: &str) -> String {
+    format!("[amqp]\nuris = [\"{}\"]\n{amqp}\n{rest}\n", vhost.uri())
+}
+
+#[test]
+fn reloads_under_load_lose_nothing() {
+    let vhost = broker::shared().vhost();
+    let mut reloaded = Reloaded::start(&file(&vhost, "", ""));
+    let seed = Random::any_seed();
+    let mut random = Random::new(seed);
+    let load = Load::start(slice::from_ref(&vhost.uri()), seed);
+    for round in 0..ROUNDS {
+        load.wait_for_answers(random.below(100));
+        let prefetch = if round % 2 == 0 { 7 } else { 70 };
+        reloaded.reload(&file(&vhost, &format!("prefetch = {prefetch}"), ""));
+        // The first is that of the start.
+        reloaded.daemon.wait_for_nth("attached; consuming", round + 2);
+        assert_eq!(reloaded.daemon.metric("fibrpcd_prefetch_limit"), prefetch);
+    }
+    let tally = load.stop();
+    println!("{ROUNDS} reloads, seed {seed}:\n{tally}");
+    tally.assert_good();
+    assert!(tally.errors.is_empty(), "{tally}");
+    assert_eq!(tally.duplicates, 0, "each session ended in order: {tally}");
+    assert_eq!(reloaded.daemon.terminate(), Some(0));
+}
+
+#[test]
+fn what_runs_is_finished_before_the_link_is_made_anew() {
+    let (first, second) = (broker::shared().vhost(), broker::shared().vhost());
+    let settings = "[compute]\nthreads = 1";
+    let mut reloaded = Reloaded::start(&file(&first, "", settings));
+    let caller = Caller::connect(&first.uri());
+    caller.call("runs", "3000000");
+    caller.call("waits", "20001");
+    reloaded.daemon.wait_for_metric("fibrpcd_requests_in_flight", 2);
+    reloaded.reload(&file(&second, "", settings));
+    assert_eq!(caller.reply().id.as_deref(), Some("runs"));
+    reloaded.daemon.wait_for_nth("attached; consuming", 2);
+    assert_eq!(ctl(&second.uri(), &["call", "30"]).stdout, "832040\n");
+    assert_eq!(caller.depth("rpc_queue"), Some((1, 0)), "given back, and nobody consumes");
+    reloaded.reload(&file(&first, "", settings));
+    assert_eq!(caller.reply().id.as_deref(), Some("waits"));
+}
+
+#[test]
+fn a_link_that_does_not_drain_in_time_is_given_up_and_its_calls_are_answered() {
+    let vhost = broker::shared().vhost();
+    let with = |prefetch: &str| {
+        file(&vhost, prefetch, "[compute]\nthreads = 1\n[shutdown]\ndrain_timeout = \"0s\"")
+    };
+    let mut reloaded = Reloaded::start(&with(""));
+    let caller = Caller::connect(&vhost.uri());
+    caller.call("long", "3000000");
+    reloaded.daemon.wait_for_metric("fibrpcd_requests_in_flight", 1);
+    reloaded.reload(&with("prefetch = 3"));
+    reloaded.daemon.wait_for("giving every open request back");
+    assert_eq!(caller.reply().body.len(), 626_963);
+    assert_eq!(reloaded.daemon.metric("fibrpcd_redeliveries_total"), 1);
+}
+
+#[test]
+fn level_and_limits_change_without_a_new_link() {
+    let vhost = broker::shared().vhost();
+    let mut reloaded = Reloaded::start(&file(&vhost, "", ""));
+    assert_eq!(ctl(&vhost.uri(), &["call", "20000"]).code, Some(0));
+    let limited = "[log]\nlevel = \"debug\"\n[compute]\nmax_n = 19_999";
+    reloaded.reload(&file(&vhost, "", limited));
+    // The daemon takes a turn for the new limits: `info` shows when.
+    let shows = || ctl(&vhost.uri(), &["info"]).stdout.contains("19999");
+    while !shows() {}
+    assert_eq!(ctl(&vhost.uri(), &["call", "20000"]).code, Some(3));
+    let caller = Caller::connect(&vhost.uri());
+    caller.call("an\u{7}id", " 19999 ");
+    assert_eq!(caller.reply().body.len(), 4180);
+    let line = reloaded.daemon.wait_for("an\\\\x07id");
+    for part in [
+        "\"level\":\"DEBUG\"",
+        "\"message\":\"replying\"",
+        "\"method\":\"fib\"",
+        "\"n\":\"19999\"",
+        "\"status\":\"OK\"",
+        "\"duration_us\":",
+        "\"peer\":\"",
+    ] {
+        assert!(line.contains(part), "{part} in {line}");
+    }
+    assert_eq!(reloaded.daemon.metric("fibrpcd_amqp_connects_total"), 1);
+}
+
+#[test]
+fn a_bad_file_changes_nothing_and_is_told() {
+    let vhost = broker::shared().vhost();
+    let mut reloaded = Reloaded::start(&file(&vhost, "", ""));
+    let daemon = &reloaded.daemon;
+    assert_eq!(daemon.metric(SUCCESSFUL), 1);
+    let time = "fibrpcd_config_last_reload_success_timestamp_seconds";
+    assert!(daemon.metric(time) > 1_700_000_000);
+    fs::write(reloaded.file.path(), "[amqp]\nprefetch = 1\nprefech = 2\n").unwrap();
+    daemon.signal("HUP");
+    let line = daemon.wait_for("the new configuration is wrong; the old one stays");
+    assert!(line.contains(":3: amqp.prefech: unknown key; did you mean amqp.prefetch?"), "{line}");
+    assert_eq!(daemon.metric(SUCCESSFUL), 0);
+    assert_eq!(daemon.metric("fibrpcd_prefetch_limit"), 64);
+    assert_eq!(ctl(&vhost.uri(), &["call", "30"]).stdout, "832040\n");
+    reloaded.reload(&file(&vhost, "", ""));
+    assert_eq!(reloaded.daemon.metric(SUCCESSFUL), 1);
+    assert_eq!(reloaded.daemon.metric("fibrpcd_amqp_connects_total"), 1, "nothing was new");
+}
+
+#[test]
+fn what_needs_a_restart_is_said_in_one_line() {
+    let vhost = broker::shared().vhost();
+    let mut reloaded = Reloaded::start(&file(&vhost, "", ""));
+    reloaded.reload(&file(&vhost, "", "[compute]\nthreads = 77\nmemory = \"1GiB\""));
+    let line = reloaded.daemon.wait_for("needs a restart");
+    assert!(line.contains("\"keys\":\"compute.threads, compute.memory\""), "{line}");
+}
+
+#[test]
+fn a_daemon_without_a_broker_takes_new_brokers_at_once() {
+    let vhost = broker::shared().vhost();
+    let text =
+        "[amqp]\nuris = [\"amqp://127.0.0.1:1\"]\nbackoff_initial = \"1h\"\nbackoff_max = \"1h\"";
+    let path = NamedTempFile::new().unwrap();
+    fs::write(path.path(), text).unwrap();
+    let mut daemon = Daemon::start_with_file(path.path(), &[]);
+    daemon.wait_for("cannot attach");
+    fs::write(path.path(), file(&vhost, "", "")).unwrap();
+    daemon.signal("HUP");
+    daemon.wait_for("attached; consuming");
+    assert_eq!(daemon.terminate(), Some(0));
+}
