@@ -4,7 +4,7 @@
 //! them and for their results. There is no queue here: who wants a job done waits for a [`Slot`]
 //! first, so what has not started can still be given back to the broker.
 
-use crate::fibonacci::{self, Stopped};
+use crate::fibonacci::{self, DecimalError};
 use std::{
     num::NonZeroUsize,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -55,7 +55,7 @@ pub(crate) enum Unfinished {
     Stopped,
     /// Its deadline passed.
     TooLate,
-    /// It panicked: a bug, contained.
+    /// It panicked or failed: a bug, contained, or no memory.
     Panicked,
 }
 
@@ -182,8 +182,11 @@ fn work(inbox: &Mutex<mpsc::Receiver<(Job, Slot)>>) {
 
 fn compute(n: u64, deadline: Option<Instant>, stop: &StopSwitch) -> Result<Vec<u8>, Unfinished> {
     let late = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
-    fibonacci::decimal(n, || stop.stopped() || late())
-        .map_err(|Stopped| if stop.stopped() { Unfinished::Stopped } else { Unfinished::TooLate })
+    fibonacci::decimal(n, || stop.stopped() || late()).map_err(|error| match error {
+        DecimalError::Stopped if stop.stopped() => Unfinished::Stopped,
+        DecimalError::Stopped => Unfinished::TooLate,
+        _ => Unfinished::Panicked,
+    })
 }
 
 #[cfg(test)]
