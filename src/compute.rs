@@ -5,7 +5,7 @@
 //! first, so what has not started can still be given back to the broker.
 
 use crate::{
-    fibonacci::{self, Stopped},
+    fibonacci::{self, DecimalError},
     vitals::Promise,
 };
 use std::{
@@ -58,7 +58,7 @@ pub(crate) enum Unfinished {
     Stopped,
     /// Its deadline passed.
     TooLate,
-    /// It panicked: a bug, contained.
+    /// It panicked or failed: a bug, contained, or no memory.
     Panicked,
 }
 
@@ -209,8 +209,11 @@ fn compute(
         promise.within(patience(n));
         deadline.is_some_and(|deadline| Instant::now() >= deadline)
     };
-    fibonacci::decimal(n, || stop.stopped() || late())
-        .map_err(|Stopped| if stop.stopped() { Unfinished::Stopped } else { Unfinished::TooLate })
+    fibonacci::decimal(n, || stop.stopped() || late()).map_err(|error| match error {
+        DecimalError::Stopped if stop.stopped() => Unfinished::Stopped,
+        DecimalError::Stopped => Unfinished::TooLate,
+        _ => Unfinished::Panicked,
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What the service answers, free of I/O: the methods and the limits.
 
-use crate::fibonacci::{self, digits_at_least};
+use crate::fibonacci;
 use crate::wire::{Call, Envelope, Failure, Method, Number, Reply, Status, decode};
 use serde::Serialize;
 use std::time::{Duration, SystemTime};
@@ -97,7 +97,7 @@ impl Service {
         match number {
             Number::Value(n) if n <= self.max_n => match self.max_reply {
                 // Refused before it is computed.
-                Some(limit) if digits_at_least(n) > limit as u128 => Err(too_large(limit)),
+                Some(limit) if fibonacci::digits(n) > limit as u64 => Err(too_large(limit)),
                 _ => Ok(n),
             },
             _ => Err(Failure::new(

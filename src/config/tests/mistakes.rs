@@ -85,12 +85,12 @@ const BAD_FILES: &[(&str, &str)] = &[
         "FILE:1: compute.memory: expected a size from \"1.0 MiB\" to \"1.0 TiB\", found \"1 parsec\"",
     ),
     (
-        "compute.memory = '100MiB'",
-        "FILE:1: compute.memory: expected compute.memory to be enough for compute.max_n = 50000000, which takes 119.3 MiB, found 100.0 MiB",
+        "compute.memory = '32MiB'",
+        "FILE:1: compute.memory: expected compute.memory to be enough for compute.max_n = 50000000, which takes 57.2 MiB, found 32.0 MiB",
     ),
     (
-        "compute.max_n = 300_000_000",
-        "FILE:1: compute.max_n: expected compute.memory to be enough for compute.max_n = 300000000, which takes 715.3 MiB, found 512.0 MiB",
+        "compute.max_n = 1_000_000_000",
+        "FILE:1: compute.max_n: expected compute.memory to be enough for compute.max_n = 1000000000, which takes 1.1 GiB, found 512.0 MiB",
     ),
     (
         "compute.max_n = true",

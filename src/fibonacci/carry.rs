@@ -1,0 +1,113 @@
+//! From the coefficients of a product to digits: rounding and carrying.
+//!
+//! A coefficient is a sum of products of digits: an integer, but for the errors of the transform.
+//! It is rounded to the nearest integer, and what it has beyond a digit goes to the next
+//! coefficient. To carry until nothing is left over would make every digit wait for the one
+//! before. Three rounds over all lanes at once do: the first leaves a digit and takes away a carry
+//! of some 10^8, of which the second takes away some 10^3, and the third at most 1.
+//!
+//! Digits are balanced, from -base/2 to base/2: random signs keep the sums, and so the errors,
+//! smaller than digits of one sign would. After the third round a digit can be beyond by one:
+//! redundant, which the next doubling does not mind.
+
+use super::lanes::Lanes;
+
+/// Eight digits of a number, least significant first.
+pub(super) type Digits = [i32; 8];
+
+/// The constants of one number's rounding.
+pub(super) struct Rounding<V> {
+    base: V,
+    inverse: V,
+    scale: V,
+}
+
+impl<V> Rounding<V> {
+    /// For a base, and for coefficients that come as so many times their value.
+    #[inline(always)]
+    pub(super) fn new<L: Lanes<V = V>>(lanes: L, base: u32, factor: usize) -> Self {
+        Self {
+            base: lanes.splat(f64::from(base)),
+            inverse: lanes.splat(1.0 / f64::from(base)),
+            scale: lanes.splat(1.0 / factor as f64),
+        }
+    }
+}
+
+/// The carries of the three rounds out of the eight digits before.
+#[derive(Clone, Copy)]
+pub(super) struct Carries<V>([V; 3]);
+
+impl<V: Copy> Carries<V> {
+    #[inline(always)]
+    pub(super) fn none<L: Lanes<V = V>>(lanes: L) -> Self {
+        Self([lanes.splat(0.0); 3])
+    }
+
+    /// The digits of eight coefficients.
+    #[inline(always)]
+    pub(super) fn settle<L: Lanes<V = V>>(
+        &mut self,
+        lanes: L,
+        coefficients: V,
+        rounding: &Rounding<V>,
+    ) -> Digits {
+        let mut digits = lanes.round(lanes.mul(coefficients, rounding.scale));
+        for before in &mut self.0 {
+            let carry = lanes.round(lanes.mul(digits, rounding.inverse));
+            let kept = lanes.neg_mul_add(carry, rounding.base, digits);
+            digits = lanes.add(kept, lanes.shift_in(carry, *before));
+            *before = carry;
+        }
+        lanes.to_digits(digits)
+    }
+
+    /// What they carry beyond the last lane.
+    #[inline(always)]
+    fn last<L: Lanes<V = V>>(&self, lanes: L) -> i64 {
+        let mut sum = 0;
+        for &carry in &self.0 {
+            let mut eight = [0.0; 8];
+            lanes.store(carry, &mut eight);
+            sum += eight[7] as i64;
+        }
+        sum
+    }
+}
+
+/// What the runs of digits that were settled apart carry into the next run: first the runs of the
+/// lower half of the number, then those of the upper.
+pub(super) struct Tails(Vec<i64>);
+
+impl Tails {
+    #[inline(always)]
+    pub(super) fn of<L: Lanes>(lanes: L, carries: &[[Carries<L::V>; 2]], order: &[usize]) -> Self {
+        let mut tails = vec![0; 2 * order.len()];
+        for (carries, &run) in carries.iter().zip(order) {
+            tails[run] = carries[0].last(lanes);
+            tails[order.len() + run] = carries[1].last(lanes);
+        }
+        Self(tails)
+    }
+
+    /// Carries on. The last run has nothing to carry: the number has fewer digits.
+    pub(super) fn carry_on(self, digits: &mut [Digits], base: u32) {
+        let digits = digits.as_flattened_mut();
+        let run = digits.len() / self.0.len();
+        for (index, tail) in self.0.into_iter().enumerate() {
+            add(&mut digits[run * (index + 1)..], tail, i64::from(base));
+        }
+    }
+}
+
+/// Adds a number at the bottom of others.
+fn add(digits: &mut [i32], mut carry: i64, base: i64) {
+    for digit in digits {
+        if carry == 0 {
+            return;
+        }
+        let value = i64::from(*digit) + carry;
+        carry = (value + base / 2).div_euclid(base);
+        *digit = (value - carry * base) as i32;
+    }
+}

@@ -1,0 +1,71 @@
+//! The identities, and the chain of doublings that leads to n.
+//!
+//! With F(0) = 0 and F(1) = 1, and f = F(k), g = F(k-1):
+//!
+//! ```text
+//! F(2k)   = f (f + 2 g)
+//! F(2k-1) = f^2 + g^2
+//! F(2k+1) = (f + g)^2 + f^2
+//! ```
+//!
+//! (D. E. Knuth, The Art of Computer Programming, vol. 1, section 1.2.8: from
+//! F(m+n) = F(m) F(n+1) + F(m-1) F(n).) So a pair F(k), F(k-1) leads to F(2k), F(2k-1) or to
+//! F(2k+1), F(2k), with two products each; and the bits of n after its leading ones say which of
+//! them to take. At the last bit, one number of the pair is enough.
+
+use super::table;
+
+/// One doubling, from F(k) and F(k-1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// To F(2k) and F(2k-1).
+    Even,
+    /// To F(2k+1) and F(2k).
+    Odd,
+    /// To F(2k).
+    LastEven,
+    /// To F(2k+1).
+    LastOdd,
+}
+
+impl Step {
+    pub(super) fn wants_both(self) -> bool {
+        matches!(self, Self::Even | Self::Odd)
+    }
+}
+
+/// A doubling in its place in the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Link {
+    pub(super) step: Step,
+    /// The larger index it leads to.
+    pub(super) to: u64,
+}
+
+/// Where the chain to n starts, small enough for the table.
+pub(super) fn start(n: u64) -> u64 {
+    n >> doublings(n)
+}
+
+/// The doublings from there to n.
+pub(super) fn chain(n: u64) -> impl Iterator<Item = Link> {
+    (0..doublings(n)).rev().map(move |bit| {
+        let to = n >> bit;
+        let step = match (to.is_multiple_of(2), bit == 0) {
+            (true, false) => Step::Even,
+            (false, false) => Step::Odd,
+            (true, true) => Step::LastEven,
+            (false, true) => Step::LastOdd,
+        };
+        Link { step, to }
+    })
+}
+
+/// The chain starts at most here. The table would go further, but from here on a doubling is
+/// faster than the table and the way from its digits to ours.
+const MAX_START: u64 = 3_000;
+const _: () = assert!(MAX_START <= table::MAX_N);
+
+fn doublings(n: u64) -> u32 {
+    (0..u64::BITS).find(|&count| n >> count <= MAX_START).unwrap_or(0)
+}

@@ -1,0 +1,113 @@
+//! Eight lanes in an array: any machine, as well as its compiler makes it.
+//!
+//! No fused multiply-add: where the processor lacks it, it is a slow library call.
+
+use super::{Eight, Lanes, Pass, eight};
+
+/// The token of the back end that every machine has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Portable;
+
+/// 1.5 * 2^52: numbers below 2^51 lose their fraction, rounded, when it is added.
+const ROUNDER: f64 = 6_755_399_441_055_744.0;
+
+impl Lanes for Portable {
+    type V = Eight;
+
+    #[inline(always)]
+    fn enter<P: Pass>(self, pass: P) -> P::Output {
+        pass.run(self)
+    }
+
+    #[inline(always)]
+    fn load(self, from: &Eight) -> Eight {
+        *from
+    }
+
+    #[inline(always)]
+    fn store(self, v: Eight, to: &mut Eight) {
+        *to = v;
+    }
+
+    #[inline(always)]
+    fn splat(self, x: f64) -> Eight {
+        [x; 8]
+    }
+
+    #[inline(always)]
+    fn add(self, a: Eight, b: Eight) -> Eight {
+        eight!(|i| a[i] + b[i])
+    }
+
+    #[inline(always)]
+    fn sub(self, a: Eight, b: Eight) -> Eight {
+        eight!(|i| a[i] - b[i])
+    }
+
+    #[inline(always)]
+    fn mul(self, a: Eight, b: Eight) -> Eight {
+        eight!(|i| a[i] * b[i])
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: Eight, b: Eight, c: Eight) -> Eight {
+        eight!(|i| a[i] * b[i] + c[i])
+    }
+
+    #[inline(always)]
+    fn mul_sub(self, a: Eight, b: Eight, c: Eight) -> Eight {
+        eight!(|i| a[i] * b[i] - c[i])
+    }
+
+    #[inline(always)]
+    fn neg_mul_add(self, a: Eight, b: Eight, c: Eight) -> Eight {
+        eight!(|i| c[i] - a[i] * b[i])
+    }
+
+    #[inline(always)]
+    fn round(self, a: Eight) -> Eight {
+        eight!(|i| (a[i] + ROUNDER) - ROUNDER)
+    }
+
+    #[inline(always)]
+    fn load_digits(self, digits: &[i32; 8]) -> Eight {
+        eight!(|i| f64::from(digits[i]))
+    }
+
+    #[inline(always)]
+    fn to_digits(self, a: Eight) -> [i32; 8] {
+        eight!(|i| a[i] as i32)
+    }
+
+    #[inline(always)]
+    fn shift_in(self, a: Eight, before: Eight) -> Eight {
+        [before[7], a[0], a[1], a[2], a[3], a[4], a[5], a[6]]
+    }
+
+    #[inline(always)]
+    fn transpose(self, rows: [Eight; 8]) -> [Eight; 8] {
+        eight!(|i| eight!(|j| rows[j][i]))
+    }
+
+    #[inline(always)]
+    fn sixteens(self, chars: &[u8; 64]) -> [u64; 4] {
+        let value = |word: usize| {
+            let eight = |at: usize| {
+                let mut bytes = [0; 8];
+                bytes.copy_from_slice(&chars[at..at + 8]);
+                eight_digits(bytes)
+            };
+            eight(16 * word) * 100_000_000 + eight(16 * word + 8)
+        };
+        [value(0), value(1), value(2), value(3)]
+    }
+}
+
+/// The value of eight ASCII digits: neighbours are joined three times, within one word.
+#[inline(always)]
+fn eight_digits(chars: [u8; 8]) -> u64 {
+    let digits = u64::from_le_bytes(chars) & 0x0f0f_0f0f_0f0f_0f0f;
+    let twos = (digits * 10 + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (twos * 100 + (twos >> 16)) & 0x0000_ffff_0000_ffff;
+    (fours * 10_000 + (fours >> 32)) & 0xffff_ffff
+}

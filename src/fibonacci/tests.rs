@@ -1,0 +1,206 @@
+//! The whole kernel, on every back end.
+
+use super::{arena::Arena, radix::Radix, *};
+use dashu_int::UBig;
+use std::cell::Cell;
+
+fn arenas() -> Vec<(Arena, &'static str)> {
+    Backend::available().map(|backend| (Arena::with_backend(backend), backend.name())).collect()
+}
+
+fn digits_of(arena: &mut Arena, n: u64) -> String {
+    let mut out = Vec::new();
+    let decimal = arena.decimal(n, &mut out, &|| false).unwrap();
+    assert_eq!(decimal, Decimal { misses: 0 }, "n = {n}");
+    String::from_utf8(out).unwrap()
+}
+
+/// F(n) and F(n+1) by an independent library.
+fn oracle(n: u64) -> (UBig, UBig) {
+    let (mut a, mut b) = (UBig::ZERO, UBig::ONE);
+    for bit in (0..u64::BITS - n.leading_zeros()).rev() {
+        (a, b) = (&a * ((&b << 1) - &a), a.sqr() + b.sqr());
+        if n >> bit & 1 == 1 {
+            (a, b) = (b.clone(), a + b);
+        }
+    }
+    (a, b)
+}
+
+/// Numbers that look random and are the same in every run (xorshift).
+fn random(seed: u64) -> impl FnMut(std::ops::Range<u64>) -> u64 {
+    let mut state = seed;
+    move |range| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        range.start + state % (range.end - range.start)
+    }
+}
+
+#[test]
+fn equals_the_recurrence_up_to_5000() {
+    let mut arena = Arena::new();
+    let (mut a, mut b) = (UBig::ZERO, UBig::ONE);
+    for n in 0..=5000 {
+        assert_eq!(digits_of(&mut arena, n), a.to_string(), "F({n})");
+        (a, b) = (b.clone(), a + b);
+    }
+}
+
+#[test]
+fn equals_published_values() {
+    // OEIS A000045, and its b-file for the last.
+    let published = [
+        (0, "0"),
+        (1, "1"),
+        (2, "1"),
+        (10, "55"),
+        (30, "832040"),
+        (93, "12200160415121876738"),
+        (94, "19740274219868223167"),
+        (100, "354224848179261915075"),
+        (300, "222232244629420445529739893461909967206666939096499764990979600"),
+    ];
+    for (n, digits) in published {
+        assert_eq!(String::from_utf8(decimal(n, || false).unwrap()).unwrap(), digits, "F({n})");
+    }
+}
+
+#[test]
+fn equals_an_independent_library_around_every_border() {
+    let borders = [20_000, 40_000, 80_000, 160_000, 320_000];
+    for (mut arena, backend) in arenas() {
+        for border in borders {
+            for n in border - 3..border + 4 {
+                let (expected, _) = oracle(n);
+                assert_eq!(digits_of(&mut arena, n), expected.to_string(), "F({n}), {backend}");
+            }
+        }
+    }
+}
+
+#[test]
+fn equals_an_independent_library_at_random() {
+    let mut random = random(0x9e37_79b9_7f4a_7c15);
+    let mut arenas = arenas();
+    // The library is slow: it gives two numbers, and every back end is asked for both.
+    for (count, range) in [
+        (700, 64..20_000),
+        (700, 20_001..60_000),
+        (100, 60_000..200_000),
+        (5, 1_000_000..2_000_000),
+    ] {
+        for _ in 0..count {
+            let n = random(range.clone());
+            let (here, next) = oracle(n);
+            for (n, expected) in [(n, here.to_string()), (n + 1, next.to_string())] {
+                for (arena, backend) in &mut arenas {
+                    assert_eq!(digits_of(arena, n), expected, "F({n}), {backend}");
+                }
+            }
+        }
+    }
+}
+
+/// The value of digits modulo 2^61 - 1.
+fn modulo(digits: &str) -> u128 {
+    digits.bytes().fold(0, |value, digit| (value * 10 + u128::from(digit - b'0')) % PRIME)
+}
+
+const PRIME: u128 = (1 << 61) - 1;
+
+#[test]
+fn satisfies_identities_where_the_library_is_too_slow() {
+    for (mut arena, backend) in arenas() {
+        for n in [1_234_567, 5_555_555, Radix::MAX_N_OF_SIX / 2 + 1] {
+            let mut f = |n| modulo(&digits_of(&mut arena, n));
+            let (before, here, after) = (f(n - 1), f(n), f(n + 1));
+            assert_eq!(f(2 * n), here * (2 * after + PRIME - here) % PRIME, "F(2n), {backend} {n}");
+            // Cassini: F(n-1) F(n+1) - F(n)^2 = (-1)^n
+            let (product, square) = (before * after % PRIME, here * here % PRIME);
+            let sign = if n % 2 == 0 { 1 } else { PRIME - 1 };
+            assert_eq!(product, (square + sign) % PRIME, "Cassini, {backend} {n}");
+        }
+    }
+}
+
+#[test]
+fn a_radix_too_large_is_caught_and_a_smaller_one_repairs() {
+    let n = 3_000_000;
+    let expected = decimal(n, || false).unwrap();
+    for (mut arena, backend) in arenas() {
+        let mut out = b"before".to_vec();
+        let too_large = Radix::of_width(7);
+        let decimal = arena.decimal_from(n, too_large, &mut out, &|| false).unwrap();
+        assert_eq!(decimal.misses, 1, "{backend}");
+        assert!(out.strip_prefix(b"before") == Some(&expected), "{backend}");
+    }
+}
+
+#[test]
+fn sizes_are_known_before() {
+    let mut arena = Arena::new();
+    for n in (0..3000).chain([19_999, 20_001, 99_999, 1_234_567, 11_000_000]) {
+        let mut out = Vec::new();
+        arena.decimal(n, &mut out, &|| false).unwrap();
+        let Estimate { digits, memory, .. } = estimate(n);
+        assert_eq!(digits, out.len() as u64, "F({n})");
+        assert!(memory >= (out.len() + arena.size()) as u64 || n <= SMALL, "F({n})");
+        arena.trim_to(0);
+    }
+}
+
+#[test]
+fn an_arena_gives_back_what_is_asked() {
+    let mut arena = Arena::new();
+    assert_eq!(arena.size(), 0);
+    let before = digits_of(&mut arena, 500_000);
+    let size = arena.size();
+    arena.trim_to(size);
+    assert_eq!(arena.size(), size, "it may keep so much");
+    arena.trim_to(size - 1);
+    assert_eq!(arena.size(), 0);
+    assert_eq!(digits_of(&mut arena, 500_000), before, "and grows again");
+}
+
+#[test]
+fn appends() {
+    for n in [30, 1000, 30_000] {
+        let mut out = b"F = ".to_vec();
+        Arena::new().decimal(n, &mut out, &|| false).unwrap();
+        assert_eq!(out, [b"F = ".as_slice(), &decimal(n, || false).unwrap()].concat());
+    }
+}
+
+#[test]
+fn stops_when_told_wherever_it_is() {
+    const N: u64 = 8_000_000;
+    let mut arena = Arena::new();
+    let asked = Cell::new(0);
+    let mut run = |limit| {
+        asked.set(0);
+        let mut out = b"kept".to_vec();
+        let stop = || asked.replace(asked.get() + 1) >= limit;
+        (arena.decimal(N, &mut out, &stop).map(|_| ()), out, asked.get())
+    };
+    let (result, _, all) = run(usize::MAX);
+    assert_eq!(result, Ok(()));
+    assert!(all > 10, "asked only {all} times");
+    for limit in 0..all {
+        let (result, out, asked) = run(limit);
+        assert_eq!((result, asked), (Err(DecimalError::Stopped), limit + 1));
+        assert_eq!(out, b"kept");
+    }
+    assert_eq!(digits_of(&mut arena, N).len() as u64, digits(N), "the arena is still good");
+}
+
+#[test]
+fn what_is_too_large_is_refused() {
+    let mut out = Vec::new();
+    for n in [MAX_N + 1, u64::MAX] {
+        let result = Arena::new().decimal(n, &mut out, &|| false);
+        assert_eq!(result.unwrap_err(), DecimalError::TooLarge { n });
+    }
+    assert!(out.is_empty());
+}

@@ -1,0 +1,68 @@
+//! One doubling: from the digits of F(k) and F(k-1) to those of two numbers about 2 k.
+//!
+//! Both are transformed once, the two products are formed point by point, and transformed back:
+//! four transforms of half the length of the result, where multiplying number by number would
+//! take nine.
+//!
+//! Read [`root`] for what is transformed, [`tree`] for how, [`complex`] for the arithmetic.
+
+mod complex;
+mod root;
+mod roots;
+mod shape;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+pub(super) use roots::Roots;
+pub(super) use shape::{Plan, Shape};
+
+use super::{
+    Interrupt, Pace,
+    carry::Digits,
+    identity::Step,
+    lanes::{Backend, Cell},
+};
+use root::{Join, Split};
+use tree::Multiply;
+
+/// What a doubling works with.
+pub(super) struct Doubling<'a, 'b> {
+    pub(super) backend: Backend,
+    pub(super) plan: &'a Plan,
+    pub(super) roots: &'a mut Roots,
+    /// Room for the transforms, as many cells as the shape has.
+    pub(super) cells: [&'a mut [Cell]; 2],
+    pub(super) base: u32,
+    pub(super) pace: &'a mut Pace<'b>,
+}
+
+impl Doubling<'_, '_> {
+    /// Replaces the digits of F(k) and F(k-1) by those of the step's results.
+    ///
+    /// `f` and `g` have room for the digits of the results; beyond those of the numbers, they are
+    /// zero as far as the number of points.
+    pub(super) fn run(
+        self,
+        step: Step,
+        f: &mut [Digits],
+        g: &mut [Digits],
+    ) -> Result<(), Interrupt> {
+        let Self { backend, plan, roots, cells: [x, y], base, pace } = self;
+        roots.extend_to(plan.shape.roots());
+        backend.run(Split { plan, digits: f, cells: x, pace })?;
+        backend.run(Split { plan, digits: g, cells: y, pace })?;
+        let column = plan.shape.column();
+        let parts = x.chunks_exact_mut(column).zip(y.chunks_exact_mut(column));
+        for ((f, g), turns) in parts.zip(&plan.turns) {
+            backend.run(Multiply { f, g, turns, roots, step, pace })?;
+        }
+        let tails = backend.run(Join { plan, cells: x, digits: f, base, pace })?;
+        tails.carry_on(f, base);
+        if step.wants_both() {
+            let tails = backend.run(Join { plan, cells: y, digits: g, base, pace })?;
+            tails.carry_on(g, base);
+        }
+        Ok(())
+    }
+}
