@@ -2,14 +2,14 @@
 
 use crate::{
     cli::DaemonArgs,
-    compute::{Pool, PoolError},
+    compute::{Pool, PoolError, Shares},
     config::{Config, File, Sources},
     exit::Exit,
     http::{self, HttpError, Probe, ProbeError},
     log::{self, LevelHandle},
     metrics::{Metrics, MetricsError},
     reload::Reloader,
-    server::{Ending, Phase, Server, Standing},
+    server::{Ending, Phase, Results, Server, Standing},
     service::Service,
     signals::{Signal, SignalError, Signals},
     systemd::{Notifier, Vitals},
@@ -78,7 +78,10 @@ async fn start(config: Config, sources: Sources, level: LevelHandle) -> Result<E
     let metrics = Arc::new(Metrics::new()?);
     metrics.configured(true);
     metrics.prefetch.set(config.amqp.prefetch.into());
-    let pool = Pool::start(config.compute.threads, config.compute.memory)?;
+    let compute = &config.compute;
+    let shares = Shares::new(compute.memory, compute.max_n, compute.threads);
+    let pool = Pool::start(compute.threads, shares)?;
+    let results = Results::new(compute.cache);
     let (standing, standings) = watch::channel(Standing::Detached("not attached yet".to_owned()));
     let watched = Arc::new(Watched { metrics: Arc::clone(&metrics), standings: standings.clone() });
     let http = listen(&config).await?;
@@ -90,13 +93,14 @@ async fn start(config: Config, sources: Sources, level: LevelHandle) -> Result<E
     let serving = Server {
         service,
         config: configs,
-        pool,
+        pool: pool.clone(),
+        results,
         metrics: Arc::clone(&metrics),
         suspects: Arc::default(),
         standing,
         promise: Arc::clone(&vitals.server),
     };
-    let reloader = Reloader { sources, config: settings, level, metrics };
+    let reloader = Reloader { sources, config: settings, level, pool, metrics };
     notifier.ready();
     let ending = tokio::select! {
         ending = serving.run(phases) => ending,

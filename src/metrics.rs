@@ -76,6 +76,16 @@ pub struct Metrics {
     pub replies_unroutable: IntCounter,
     /// Replies the broker refused to take.
     pub replies_refused: IntCounter,
+    /// Large results computed.
+    pub computations: IntCounter,
+    /// Times digits were found wrong and computed anew.
+    pub certificate_misses: IntCounter,
+    /// Large requests whose result was in the cache.
+    pub cache_hits: IntCounter,
+    /// Large requests whose result was not.
+    pub cache_misses: IntCounter,
+    /// What the cache holds.
+    pub cache_bytes: IntGauge,
     /// 1 while attached to a broker and consuming.
     pub connected: IntGauge,
     /// 1 while the broker refuses to take publishes for lack of memory or disk.
@@ -143,6 +153,21 @@ impl Metrics {
                 "fibrpcd_replies_refused_total",
                 "Replies the broker did not take; their requests were given back.",
             )?,
+            computations: make.counter("fibrpcd_computations_total", "Large numbers computed.")?,
+            certificate_misses: make.counter(
+                "fibrpcd_certificate_misses_total",
+                "Times the digits of a number were found wrong, and computed anew.",
+            )?,
+            cache_hits: make.counter(
+                "fibrpcd_cache_hits_total",
+                "Requests for large numbers whose result was in the cache.",
+            )?,
+            cache_misses: make.counter(
+                "fibrpcd_cache_misses_total",
+                "Requests for large numbers whose result was not in the cache.",
+            )?,
+            cache_bytes: make
+                .gauge("fibrpcd_cache_bytes", "What the cache of results holds, in bytes.")?,
             connected: make.gauge(
                 "fibrpcd_amqp_connected",
                 "Whether the daemon is attached to a broker and consumes.",

@@ -1,8 +1,8 @@
 //! New settings for a daemon that runs: all of a good configuration or nothing of a bad one.
 
 use crate::{
+    compute::Pool,
     config::{Config, ConfigError, Sources},
-    fibonacci,
     log::LevelHandle,
     metrics::Metrics,
 };
@@ -15,6 +15,7 @@ pub(crate) struct Reloader {
     pub(crate) sources: Sources,
     pub(crate) config: watch::Sender<Arc<Config>>,
     pub(crate) level: LevelHandle,
+    pub(crate) pool: Pool,
     pub(crate) metrics: Arc<Metrics>,
 }
 
@@ -49,7 +50,8 @@ impl Reloader {
 
     fn adopt(&self, mut new: Config) {
         let old = self.config();
-        let fixed = keep_fixed(&old, &mut new);
+        let fits = self.pool.admits(new.compute.max_n);
+        let fixed = keep_fixed(&old, &mut new, fits);
         if !fixed.is_empty() {
             let keys = fixed.join(", ");
             tracing::warn!(keys, "these settings have changed, which needs a restart");
@@ -61,8 +63,9 @@ impl Reloader {
     }
 }
 
-/// Puts back what cannot change while the daemon runs; returns the keys that have changed.
-fn keep_fixed(old: &Config, new: &mut Config) -> Vec<&'static str> {
+/// Puts back what cannot change while the daemon runs; returns the keys that have changed. `fits`
+/// says whether there is memory for the new limit: a number that does not fit would wait for ever.
+fn keep_fixed(old: &Config, new: &mut Config, fits: bool) -> Vec<&'static str> {
     let mut fixed = Vec::new();
     let mut keep = |key, changed| {
         if changed {
@@ -73,14 +76,14 @@ fn keep_fixed(old: &Config, new: &mut Config) -> Vec<&'static str> {
     keep("compute.threads", old.compute.threads != new.compute.threads);
     keep("compute.memory", old.compute.memory != new.compute.memory);
     keep("log.format", old.log.format != new.log.format);
-    // A number that does not fit the memory there is would wait for ever.
-    let does_not_fit = fibonacci::memory(new.compute.max_n) > old.compute.memory;
-    keep("compute.max_n", does_not_fit);
+    keep("compute.cache", old.compute.cache != new.compute.cache);
+    keep("compute.max_n", !fits);
     new.http = old.http.clone();
     new.compute.threads = old.compute.threads;
     new.compute.memory = old.compute.memory;
+    new.compute.cache = old.compute.cache;
     new.log.format = old.log.format;
-    if does_not_fit {
+    if !fits {
         new.compute.max_n = old.compute.max_n;
     }
     fixed
@@ -96,17 +99,17 @@ mod tests {
     fn what_needs_a_restart_is_named_and_put_back() {
         let old = Config::default();
         let mut new = old.clone();
-        assert!(keep_fixed(&old, &mut new).is_empty());
+        assert!(keep_fixed(&old, &mut new, true).is_empty());
         new.amqp.prefetch = 1;
         new.log.level = Level::Debug;
         new.compute.max_n = 100;
         let changeable = new.clone();
-        assert!(keep_fixed(&old, &mut new).is_empty());
+        assert!(keep_fixed(&old, &mut new, true).is_empty());
         assert_eq!(new, changeable, "taken over");
         new.http.listen = None;
         new.log.format = Format::Json;
         new.compute.threads = NonZeroUsize::MAX;
-        let fixed = keep_fixed(&old, &mut new);
+        let fixed = keep_fixed(&old, &mut new, true);
         assert_eq!(fixed, ["http.listen", "compute.threads", "log.format"]);
         assert_eq!(new, changeable);
     }
@@ -117,7 +120,7 @@ mod tests {
         let mut new = old.clone();
         new.compute.max_n = 1_000_000_000;
         new.compute.memory = 4 << 30;
-        assert_eq!(keep_fixed(&old, &mut new), ["compute.memory", "compute.max_n"]);
+        assert_eq!(keep_fixed(&old, &mut new, false), ["compute.memory", "compute.max_n"]);
         assert_eq!(new, old);
     }
 }

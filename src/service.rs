@@ -2,6 +2,7 @@
 
 use crate::fibonacci;
 use crate::wire::{Call, Envelope, Failure, Method, Number, Reply, Status, decode};
+use bytes::Bytes;
 use serde::Serialize;
 use std::time::{Duration, SystemTime};
 
@@ -11,7 +12,7 @@ pub(crate) struct Service {
     max_n: u64,
     /// The largest body the broker takes, once it has refused one.
     max_reply: Option<usize>,
-    info: Vec<u8>,
+    info: Bytes,
 }
 
 /// What to do with a request.
@@ -80,7 +81,7 @@ impl Service {
     fn decide(&self, envelope: &Envelope, body: &[u8]) -> Result<Answer, Failure> {
         let remaining = envelope.deadline_ms.map(remaining).transpose()?;
         match decode(envelope, body)? {
-            Call::Ping => Ok(Answer::Now(Reply::text(b"pong".to_vec()))),
+            Call::Ping => Ok(Answer::Now(Reply::text("pong"))),
             Call::Info => Ok(Answer::Now(Reply::json(self.info.clone()))),
             Call::Fib(number) => {
                 let n = self.within_limit(number)?;
@@ -109,7 +110,7 @@ impl Service {
 }
 
 /// The answer to `info`.
-fn info(max_n: u64) -> Vec<u8> {
+fn info(max_n: u64) -> Bytes {
     let info = Info {
         name: "fibrpcd",
         version: crate::VERSION,
@@ -117,7 +118,7 @@ fn info(max_n: u64) -> Vec<u8> {
         limits: Limits { max_n },
     };
     // A struct of strings and numbers always has a JSON form.
-    serde_json::to_vec(&info).unwrap_or_default()
+    serde_json::to_vec(&info).unwrap_or_default().into()
 }
 
 /// The failure of a call whose deadline has passed.
@@ -211,17 +212,17 @@ mod tests {
     fn limits_can_change() {
         let mut service = Service::new(LIMIT);
         service.limit_replies(10);
-        assert!(service.limit_n(20_000));
-        assert!(!service.limit_n(20_000));
+        assert!(service.limit_n(30_000));
+        assert!(!service.limit_n(30_000));
         service.forget_reply_limit();
         let plain = Envelope::default();
-        let Answer::Compute { n: 20_000, .. } = service.answer(&plain, b"20000") else {
+        let Answer::Compute { n: 30_000, .. } = service.answer(&plain, b"30000") else {
             panic!("not computed")
         };
-        assert_eq!(status(&service.answer(&plain, b"20001")), Status::ResourceExhausted);
+        assert_eq!(status(&service.answer(&plain, b"30001")), Status::ResourceExhausted);
         let info = Envelope { kind: Some("info".into()), ..plain };
         let Answer::Now(reply) = service.answer(&info, b"") else { panic!("computed") };
-        assert!(String::from_utf8(reply.body).unwrap().contains("20000"));
+        assert!(std::str::from_utf8(&reply.body).unwrap().contains("30000"));
     }
 
     #[test]

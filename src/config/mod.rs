@@ -155,13 +155,16 @@ pub struct Compute {
     /// Memory for all large n together, in bytes; enough for `max_n` alone.
     #[serde(deserialize_with = "de::size")]
     pub memory: u64,
+    /// The results of large n that are kept, in bytes; 0 for none.
+    #[serde(deserialize_with = "de::size")]
+    pub cache: u64,
 }
 
 impl Default for Compute {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let most = NonZeroUsize::new(schema::MAX_THREADS).unwrap_or(cores);
-        Self { threads: cores.min(most), max_n: 50_000_000, memory: 512 << 20 }
+        Self { threads: cores.min(most), max_n: 50_000_000, memory: 512 << 20, cache: 64 << 20 }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rules about two keys at once.
 
 use super::{Config, layer::Layer, problem::Problem};
-use crate::fibonacci;
+use crate::compute;
 
 /// What is wrong between keys that are right by themselves. Silent about a pair of which one has a
 /// problem of its own.
@@ -24,11 +24,11 @@ fn backoff(config: &Config, layers: &[Layer]) -> Option<Problem> {
 
 fn memory(config: &Config, layers: &[Layer]) -> Option<Problem> {
     let (max_n, memory) = (config.compute.max_n, config.compute.memory);
-    let needed = fibonacci::memory(max_n);
+    let needed = compute::needed(max_n);
     (needed > memory).then(|| {
         let (needed, memory) = (bytesize::ByteSize(needed), bytesize::ByteSize(memory));
         let message = format!(
-            "expected compute.memory to be enough for compute.max_n = {max_n}, which takes {needed}, \
+            "expected compute.memory to be enough for compute.max_n = {max_n}, which needs {needed}, \
              found {memory}"
         );
         problem(layers, ["compute.max_n", "compute.memory"], message)

@@ -161,6 +161,12 @@ pub const KEYS: &[Key] = &[
         doc: "Memory for all large n together, computed or not sent yet; what does not fit waits.",
     },
     Key {
+        path: "compute.cache",
+        kind: Kind::Size { min: 0, max: 1 << 40 },
+        default: Some(r#""64MiB""#),
+        doc: "Memory for results of large n that are kept, beside compute.memory; 0 keeps none.",
+    },
+    Key {
         path: "http.listen",
         kind: Kind::Address,
         default: Some(r#""127.0.0.1:9674""#),

@@ -3,8 +3,12 @@
 //! [`Server::run`] is the supervisor: it tries the brokers in turn, for ever, and starts anew
 //! whenever a session ends in any way. [`Session`] is what happens in between.
 
+mod agenda;
 mod failure_log;
+mod results;
 mod session;
+
+pub(crate) use self::results::Results;
 
 use self::{failure_log::FailureLog, session::Session};
 use crate::{
@@ -77,6 +81,7 @@ pub(crate) struct Server {
     pub(crate) config: watch::Receiver<Arc<Config>>,
     pub(crate) service: Service,
     pub(crate) pool: Pool,
+    pub(crate) results: Results,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) suspects: Arc<Mutex<Suspects>>,
     pub(crate) standing: watch::Sender<Standing>,

@@ -3,20 +3,24 @@
 //! Small requests are answered in place, large ones wait here for a compute thread, so that those
 //! not started can be given back when the daemon drains.
 
-use super::{Ending, Phase, Server, Standing, TURN};
+use super::{
+    Ending, Phase, Server, Standing, TURN,
+    agenda::{Agenda, Due, Large, Need},
+    results::Results,
+};
 use crate::{
     amqp::{
         LinkError,
         serving::{Event, Incoming, Serving},
     },
-    compute::{Digits, Held, Job, Pool, Slot, StopOnDrop, Unfinished},
+    compute::{Class, Computed, Held, Job, Pool, Slot, Unfinished},
     config::{Amqp, Config},
+    metrics::Metrics,
     service::{self, Answer, Service},
     vitals::Promise,
-    wire::{Envelope, Method, Reply},
+    wire::{Envelope, Failure, Method, Reply},
 };
 use std::{
-    collections::{HashMap, VecDeque},
     fmt,
     sync::Arc,
     time::{Duration, Instant},
@@ -29,18 +33,14 @@ use tokio::{
 /// The session takes a turn at least this often.
 const PULSE: Duration = Duration::from_secs(1);
 
-/// A large request.
-struct Large {
-    tag: u64,
-    n: u64,
-    deadline: Option<Instant>,
-    received: Instant,
-    envelope: Envelope,
-    reply_queue: String,
-}
+/// The name of a computation, its n, and what became of it.
+type Finished = (u64, u64, Result<Computed, Unfinished>);
 
-/// A delivery tag, and what became of its computation.
-type Finished = (u64, Result<Digits, Unfinished>);
+/// What is needed to go on with a number.
+enum Grant {
+    Slot(u64, Slot),
+    Room(u64, Held),
+}
 
 /// One session's requests.
 pub(super) struct Session<'a> {
@@ -55,12 +55,11 @@ pub(super) struct Session<'a> {
     standing: &'a watch::Sender<Standing>,
     promise: &'a Promise,
     pulse: Interval,
-    /// Not started. Bounded by the prefetch, as are those that run.
-    waiting: VecDeque<Large>,
-    running: HashMap<u64, Large>,
-    stop: StopOnDrop,
-    results: mpsc::Receiver<Finished>,
-    finished: mpsc::Sender<Finished>,
+    agenda: Agenda,
+    results: &'a mut Results,
+    metrics: &'a Metrics,
+    finished: mpsc::Receiver<Finished>,
+    finish: mpsc::Sender<Finished>,
     draining: bool,
     /// When to end a session that is drained only to be started anew.
     patience: Option<Instant>,
@@ -74,7 +73,7 @@ impl<'a> Session<'a> {
         place: String,
         link: Serving,
     ) -> Self {
-        let (finished, results) = mpsc::channel(usize::from(amqp.prefetch));
+        let (finish, finished) = mpsc::channel(usize::from(amqp.prefetch));
         server.config.mark_changed(); // what changed meanwhile is seen in the first turn
         Self {
             link,
@@ -86,11 +85,11 @@ impl<'a> Session<'a> {
             standing: &server.standing,
             promise: &server.promise,
             pulse: interval(PULSE),
-            waiting: VecDeque::new(),
-            running: HashMap::new(),
-            stop: StopOnDrop::default(),
-            results,
+            agenda: Agenda::default(),
+            results: &mut server.results,
+            metrics: &server.metrics,
             finished,
+            finish,
             draining: false,
             patience: None,
             ended: false,
@@ -106,7 +105,8 @@ impl<'a> Session<'a> {
             if self.ended && self.link.outstanding() == 0 {
                 break Ok(Ending::Drained);
             }
-            let (deadline, next) = (self.next_deadline(), self.waiting.front().map(|next| next.n));
+            let deadline = self.agenda.next_deadline();
+            let [quick, long] = Class::ALL.map(|class| self.agenda.next(class));
             tokio::select! {
                 biased;
                 changed = phase.changed() => {
@@ -135,9 +135,10 @@ impl<'a> Session<'a> {
                     Ok(Event::Ended) => self.ended = true,
                     Err(error) => break Err(error),
                 },
-                Some((tag, result)) = self.results.recv() => self.finished(tag, result),
+                Some((id, n, result)) = self.finished.recv() => self.finished(id, n, result),
                 () = at(deadline) => self.refuse_late(),
-                Some(slot) = self.pool.slot(next.unwrap_or_default()), if next.is_some() => self.start(slot),
+                Some(grant) = grant(self.pool, quick) => self.go_on(grant),
+                Some(grant) = grant(self.pool, long) => self.go_on(grant),
                 _ = self.pulse.tick() => {}
             }
         };
@@ -170,67 +171,85 @@ impl<'a> Session<'a> {
             Answer::Compute { n, remaining } => {
                 let deadline = remaining.and_then(|left| received.checked_add(left));
                 let large = Large { tag, n, deadline, received, envelope, reply_queue };
-                self.waiting.push_back(large);
+                self.enter(large);
             }
         }
     }
 
-    fn start(&mut self, slot: Slot) {
-        let Some(large) = self.waiting.pop_front() else {
+    fn enter(&mut self, large: Large) {
+        let (n, class) = (large.n, self.pool.class(large.n));
+        let found = self.results.get(n);
+        let count =
+            if found.is_some() { &self.metrics.cache_hits } else { &self.metrics.cache_misses };
+        count.inc();
+        self.agenda.enter(large, class, found);
+    }
+
+    fn go_on(&mut self, grant: Grant) {
+        match grant {
+            Grant::Slot(n, slot) => self.start(n, slot),
+            Grant::Room(n, room) => {
+                if let Some(due) = self.agenda.due(n, Some(room)) {
+                    self.answer(due);
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, n: u64, slot: Slot) {
+        let Some((id, stop)) = self.agenda.start(n) else {
             return;
         };
-        let (tag, finished) = (large.tag, self.finished.clone());
-        let job = Job {
-            deadline: large.deadline,
-            stop: self.stop.switch(),
-            // An error means that the session is over, and the request with it.
-            done: Box::new(move |result| drop(finished.blocking_send((tag, result)))),
-        };
-        self.running.insert(tag, large);
-        self.pool.run(slot, job);
+        let finish = self.finish.clone();
+        // An error means that the session is over, and the requests with it.
+        let done = Box::new(move |result| drop(finish.blocking_send((id, n, result))));
+        self.pool.run(slot, Job { stop, done });
     }
 
-    fn finished(&mut self, tag: u64, result: Result<Digits, Unfinished>) {
-        // Gone if its deadline passed in the meantime.
-        if let Some(large) = self.running.remove(&tag) {
-            self.finish(&large, result);
+    fn finished(&mut self, id: u64, n: u64, result: Result<Computed, Unfinished>) {
+        match result {
+            Ok(computed) => {
+                self.metrics.computations.inc();
+                self.metrics.certificate_misses.inc_by(computed.misses.into());
+                self.results.insert(n, computed.digits.clone());
+                self.metrics
+                    .cache_bytes
+                    .set(i64::try_from(self.results.size()).unwrap_or(i64::MAX));
+                if let Some(due) = self.agenda.computed(id, n, computed) {
+                    self.answer(due);
+                }
+            }
+            Err(Unfinished::Failed) => {
+                tracing::error!(n, "the computation failed: please report this");
+                for large in self.agenda.failed(id, n) {
+                    self.refuse(&large, &service::internal());
+                }
+            }
+            // Because nobody waited for it.
+            Err(Unfinished::Stopped) => {}
         }
     }
 
-    fn next_deadline(&self) -> Option<Instant> {
-        self.waiting.iter().chain(self.running.values()).filter_map(|large| large.deadline).min()
-    }
-
-    /// Answers the large requests whose deadline has passed. The threads notice on their own, when
-    /// they come to a place where they can stop.
+    /// Answers the large requests whose deadline has passed.
     fn refuse_late(&mut self) {
         let now = Instant::now();
-        let late = |large: &Large| large.deadline.is_some_and(|deadline| deadline <= now);
-        let waiting = std::mem::take(&mut self.waiting);
-        let (mut over, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().partition(late);
-        self.waiting = waiting.into();
-        over.extend(self.running.extract_if(|_, large| late(large)).map(|(_, large)| large));
-        for large in over {
-            self.finish(&large, Err(Unfinished::TooLate));
+        while let Some(large) = self.agenda.late(now) {
+            self.refuse(&large, &service::too_late());
         }
     }
 
-    fn finish(&mut self, large: &Large, result: Result<Digits, Unfinished>) {
-        let mut held = None;
-        let reply = match result {
-            Ok(digits) => {
-                held = Some(digits.held);
-                Reply::text(digits.bytes)
-            }
-            Err(Unfinished::TooLate) => Reply::from(&service::too_late()),
-            Err(Unfinished::Panicked) => {
-                tracing::error!(n = large.n, "the computation panicked: please report this");
-                Reply::from(&service::internal())
-            }
-            Err(Unfinished::Stopped) => return self.link.give_back(large.tag),
-        };
+    fn answer(&mut self, due: Due) {
+        let Due { large, digits, room } = due;
+        self.reply_to(&large, Reply::text(digits), room);
+    }
+
+    fn refuse(&mut self, large: &Large, failure: &Failure) {
+        self.reply_to(large, Reply::from(failure), None);
+    }
+
+    fn reply_to(&mut self, large: &Large, reply: Reply, room: Option<Held>) {
         note(&large.envelope, &large.n, &reply, large.received);
-        self.reply(large.tag, &large.envelope, &large.reply_queue, reply, held);
+        self.reply(large.tag, &large.envelope, &large.reply_queue, reply, room);
     }
 
     /// Publishes a reply, or says that it is larger than the broker takes.
@@ -272,9 +291,11 @@ impl<'a> Session<'a> {
     fn drain(&mut self) {
         self.draining = true;
         self.standing.send_replace(Standing::Draining);
-        tracing::info!(running = self.running.len(), given_back = self.waiting.len(), "draining");
         self.link.stop_consuming();
-        for large in self.waiting.drain(..) {
+        let unstarted = self.agenda.unstarted();
+        let (running, given_back) = (self.agenda.len(), unstarted.len());
+        tracing::info!(running, given_back, "draining");
+        for large in unstarted {
             self.link.give_back(large.tag);
         }
     }
@@ -282,6 +303,15 @@ impl<'a> Session<'a> {
     fn give_up(&mut self) {
         tracing::warn!(requests = self.link.outstanding(), "giving every open request back");
         self.link.give_back_all();
+    }
+}
+
+/// Waits for what is needed; for ever if that is nothing.
+async fn grant(pool: &Pool, need: Option<Need>) -> Option<Grant> {
+    match need {
+        Some(Need::Slot(n)) => pool.slot(n).await.map(|slot| Grant::Slot(n, slot)),
+        Some(Need::Room(n)) => pool.room(n).await.map(|room| Grant::Room(n, room)),
+        None => std::future::pending().await,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Replies.
 
 use super::{ERROR_PREFIX, Failure, Status};
+use bytes::Bytes;
 
 /// A reply: the outcome, and the answer or one line that says why there is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -8,7 +9,7 @@ pub struct Reply {
     /// The outcome, carried by the status header; a reply without the header is [`Status::Ok`].
     pub status: Status,
     /// The answer, or `error: ` and the reason.
-    pub body: Vec<u8>,
+    pub body: Bytes,
     /// The media type of the body.
     pub content_type: &'static str,
 }
@@ -24,14 +25,14 @@ pub enum ReplyError {
 impl Reply {
     /// A text answer.
     #[must_use]
-    pub fn text(body: Vec<u8>) -> Self {
-        Self { status: Status::Ok, body, content_type: "text/plain" }
+    pub fn text(body: impl Into<Bytes>) -> Self {
+        Self { status: Status::Ok, body: body.into(), content_type: "text/plain" }
     }
 
     /// A JSON answer.
     #[must_use]
-    pub fn json(body: Vec<u8>) -> Self {
-        Self { status: Status::Ok, body, content_type: "application/json" }
+    pub fn json(body: impl Into<Bytes>) -> Self {
+        Self { status: Status::Ok, body: body.into(), content_type: "application/json" }
     }
 
     /// What a client makes of a reply: the body, or the failure it stands for.
@@ -62,7 +63,7 @@ impl From<&Failure> for Reply {
     fn from(failure: &Failure) -> Self {
         Self {
             status: failure.status,
-            body: format!("{ERROR_PREFIX}{}", failure.message).into_bytes(),
+            body: format!("{ERROR_PREFIX}{}", failure.message).into(),
             content_type: "text/plain",
         }
     }
@@ -76,8 +77,8 @@ mod tests {
     fn a_failure_survives_the_wire() {
         let failure = Failure::new(Status::ResourceExhausted, "n is too large");
         let reply = Reply::from(&failure);
-        assert_eq!(reply.body, b"error: n is too large");
-        let opened = Reply::open(Some(reply.status.name().as_bytes()), reply.body);
+        assert_eq!(reply.body, "error: n is too large");
+        let opened = Reply::open(Some(reply.status.name().as_bytes()), reply.body.into());
         assert_eq!(opened, Ok(Err(failure)));
     }
 

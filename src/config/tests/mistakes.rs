@@ -86,11 +86,11 @@ const BAD_FILES: &[(&str, &str)] = &[
     ),
     (
         "compute.memory = '32MiB'",
-        "FILE:1: compute.memory: expected compute.memory to be enough for compute.max_n = 50000000, which takes 57.2 MiB, found 32.0 MiB",
+        "FILE:1: compute.memory: expected compute.memory to be enough for compute.max_n = 50000000, which needs 65.4 MiB, found 32.0 MiB",
     ),
     (
         "compute.max_n = 1_000_000_000",
-        "FILE:1: compute.max_n: expected compute.memory to be enough for compute.max_n = 1000000000, which takes 1.1 GiB, found 512.0 MiB",
+        "FILE:1: compute.max_n: expected compute.memory to be enough for compute.max_n = 1000000000, which needs 1.3 GiB, found 512.0 MiB",
     ),
     (
         "compute.max_n = true",

@@ -1,0 +1,217 @@
+//! The large requests of a session: which numbers they are for, and whose turn it is.
+//!
+//! Requests for the same n share one computation, running or still to run. The turn goes to the
+//! least "time of arrival plus some times the work it takes": small ones overtake large ones, but
+//! only those that were there early enough, so nobody starves.
+
+use crate::{
+    compute::{Class, Computed, Held, StopOnDrop, StopSwitch, reply_memory},
+    fibonacci,
+    wire::Envelope,
+};
+use bytes::Bytes;
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque, hash_map::Entry},
+    time::{Duration, Instant},
+};
+
+/// How many times the duration of its work a request lets others go first.
+const COURTESY: u64 = 4;
+
+/// A large request.
+pub(super) struct Large {
+    pub(super) tag: u64,
+    pub(super) n: u64,
+    pub(super) deadline: Option<Instant>,
+    pub(super) received: Instant,
+    pub(super) envelope: Envelope,
+    pub(super) reply_queue: String,
+}
+
+/// What the next one needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// A thread, and memory, to compute F(n).
+    Slot(u64),
+    /// Memory for a reply with F(n).
+    Room(u64),
+}
+
+/// The requests for one number; there is always one at least.
+struct Work {
+    class: Class,
+    turn: Instant,
+    requests: VecDeque<Large>,
+    state: State,
+}
+
+enum State {
+    Waiting,
+    /// Dropping it stops the computation.
+    Running {
+        id: u64,
+        _stop: StopOnDrop,
+    },
+    /// Computed, or found in the cache. The memory is for the digits.
+    Ready {
+        digits: Bytes,
+        _held: Option<Held>,
+    },
+}
+
+/// All of them. Bounded by the prefetch.
+#[derive(Default)]
+pub(super) struct Agenda {
+    works: HashMap<u64, Work>,
+    /// For each class, by turn and n: what waits, and what is ready.
+    turns: [BTreeSet<(Instant, u64)>; Class::ALL.len()],
+    /// By deadline, n and tag.
+    deadlines: BTreeSet<(Instant, u64, u64)>,
+    started: u64,
+}
+
+impl Agenda {
+    /// Enters a request. `found` is its result, if that is known.
+    pub(super) fn enter(&mut self, large: Large, class: Class, found: Option<Bytes>) {
+        let n = large.n;
+        if let Some(deadline) = large.deadline {
+            self.deadlines.insert((deadline, n, large.tag));
+        }
+        match self.works.entry(n) {
+            Entry::Occupied(work) => work.into_mut().requests.push_back(large),
+            Entry::Vacant(place) => {
+                let work = if found.is_some() { 0 } else { fibonacci::estimate(n).work };
+                let courtesy = Duration::from_nanos(work.saturating_mul(COURTESY));
+                let turn = large.received.checked_add(courtesy).unwrap_or(large.received);
+                let state =
+                    found.map_or(State::Waiting, |digits| State::Ready { digits, _held: None });
+                let work = Work { class, turn, requests: VecDeque::from([large]), state };
+                self.turns[class as usize].insert((turn, n));
+                place.insert(work);
+            }
+        }
+    }
+
+    /// Whose turn it is in a class. One class never waits for the other.
+    pub(super) fn next(&self, class: Class) -> Option<Need> {
+        let (_, n) = *self.turns[class as usize].first()?;
+        Some(match self.works.get(&n)?.state {
+            State::Ready { .. } => Need::Room(n),
+            State::Waiting | State::Running { .. } => Need::Slot(n),
+        })
+    }
+
+    /// Notes that F(n), which waited, is computed from now on. Returns the name of the computation
+    /// and its switch.
+    pub(super) fn start(&mut self, n: u64) -> Option<(u64, StopSwitch)> {
+        let work = self.works.get_mut(&n)?;
+        self.turns[work.class as usize].remove(&(work.turn, n));
+        self.started += 1;
+        let (id, stop) = (self.started, StopOnDrop::default());
+        let switch = stop.switch();
+        work.state = State::Running { id, _stop: stop };
+        Some((id, switch))
+    }
+
+    /// Enters what was computed; returns what is needed to send a first reply. `None` if nobody
+    /// waits for it any more.
+    pub(super) fn computed(&mut self, id: u64, n: u64, computed: Computed) -> Option<Due> {
+        let work = self.works.get_mut(&n).filter(|work| work.is_computed_by(id))?;
+        let Computed { digits, mut held, .. } = computed;
+        let room = held.as_mut().and_then(|held| held.split(reply_memory(n)));
+        work.state = State::Ready { digits, _held: held };
+        self.turns[work.class as usize].insert((work.turn, n));
+        self.due(n, room)
+    }
+
+    /// The next request for a number that is ready; the room is for its reply.
+    pub(super) fn due(&mut self, n: u64, room: Option<Held>) -> Option<Due> {
+        let work = self.works.get_mut(&n)?;
+        let State::Ready { digits, .. } = &work.state else { return None };
+        let digits = digits.clone();
+        let large = work.requests.pop_front()?;
+        self.forget(&large);
+        self.remove_if_done(n);
+        Some(Due { large, digits, room })
+    }
+
+    /// Takes the requests out that a failed computation was for.
+    pub(super) fn failed(&mut self, id: u64, n: u64) -> Vec<Large> {
+        if self.works.get(&n).is_none_or(|work| !work.is_computed_by(id)) {
+            return Vec::new();
+        }
+        let requests = self.works.remove(&n).map(|work| Vec::from(work.requests));
+        let requests = requests.unwrap_or_default();
+        for large in &requests {
+            self.forget(large);
+        }
+        requests
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.first().map(|(deadline, ..)| *deadline)
+    }
+
+    /// Takes a request out whose deadline has passed. A computation that nobody else waits for
+    /// stops.
+    pub(super) fn late(&mut self, now: Instant) -> Option<Large> {
+        let (deadline, n, tag) = *self.deadlines.first().filter(|first| first.0 <= now)?;
+        self.deadlines.remove(&(deadline, n, tag));
+        let work = self.works.get_mut(&n)?;
+        let place = work.requests.iter().position(|large| large.tag == tag)?;
+        let large = work.requests.remove(place);
+        self.remove_if_done(n);
+        large
+    }
+
+    /// Takes out what is not started.
+    pub(super) fn unstarted(&mut self) -> Vec<Large> {
+        let waits = |_: &u64, work: &mut Work| matches!(work.state, State::Waiting);
+        let works: Vec<_> = self.works.extract_if(waits).collect();
+        let mut requests = Vec::new();
+        for (n, work) in works {
+            self.turns[work.class as usize].remove(&(work.turn, n));
+            for large in &work.requests {
+                self.forget(large);
+            }
+            requests.extend(work.requests);
+        }
+        requests
+    }
+
+    /// How many requests there are.
+    pub(super) fn len(&self) -> usize {
+        self.works.values().map(|work| work.requests.len()).sum()
+    }
+
+    fn forget(&mut self, large: &Large) {
+        if let Some(deadline) = large.deadline {
+            self.deadlines.remove(&(deadline, large.n, large.tag));
+        }
+    }
+
+    fn remove_if_done(&mut self, n: u64) {
+        if let Entry::Occupied(work) = self.works.entry(n)
+            && work.get().requests.is_empty()
+        {
+            let work = work.remove();
+            self.turns[work.class as usize].remove(&(work.turn, n));
+        }
+    }
+}
+
+/// A request, its answer, and the memory for its reply.
+pub(super) struct Due {
+    pub(super) large: Large,
+    pub(super) digits: Bytes,
+    pub(super) room: Option<Held>,
+}
+
+impl Work {
+    fn is_computed_by(&self, id: u64) -> bool {
+        matches!(&self.state, State::Running { id: running, .. } if *running == id)
+    }
+}
+
+#[cfg(test)]
+mod tests;
