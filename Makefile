@@ -3,7 +3,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos lint build clean
+.PHONY: help run test chaos lint build bench bench-kernel clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -25,6 +25,12 @@ lint: ## Check formatting, lints, and the dependency tree
 	@if $(CARGO) deny --version >/dev/null 2>&1; then \
 	    $(CARGO) deny --locked check bans licenses sources; \
 	else echo "lint: cargo-deny is not installed, dependencies not checked (cargo install cargo-deny)"; fi
+
+bench: bench-kernel ## Measure everything there is a benchmark for
+
+bench-kernel: ## Time F(n) over n on every vector path, then beside GMP and others; N="1000 1000000" chooses
+	$(CARGO) bench --locked --bench kernel
+	benches/peers/run.sh $(N)
 
 build: ## Build both programs, optimized
 	$(CARGO) build --release --locked
