@@ -77,7 +77,7 @@ impl Pass for Sixteens<'_> {
 #[test]
 fn sixteen_characters_are_a_word() {
     let words = [0, 1_234_567_890_123_456, 9_999_999_999_999_999, 1_000_000_000_000_001_u64];
-    let text: String = words.iter().map(|word| format!("{word:016}")).collect();
+    let text = words.map(|word| format!("{word:016}")).concat();
     let chars: &[u8; 64] = text.as_bytes().try_into().unwrap();
     for backend in Backend::available() {
         assert_eq!(backend.run(Sixteens(chars)), words, "{}", backend.name());
