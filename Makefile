@@ -3,7 +3,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos lint generated build clean
+.PHONY: help run test chaos lint generated build bench bench-kernel clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -28,6 +28,12 @@ lint: ## Check formatting, lints, and the dependency tree
 
 generated: ## Write the manual pages and completions anew, after a change of options or settings
 	FIBRPC_GENERATE=1 $(CARGO) test --locked --test it generated::
+
+bench: bench-kernel ## Measure everything there is a benchmark for
+
+bench-kernel: ## Time F(n) over n on every vector path, then beside GMP and others; N="1000 1000000" chooses
+	$(CARGO) bench --locked --bench kernel
+	benches/peers/run.sh $(N)
 
 build: ## Build both programs, optimized
 	$(CARGO) build --release --locked

@@ -89,7 +89,7 @@ fn settle(values: &mut [i32; BLOCK], borrow: i32, base: i32) -> i32 {
 fn write_block<const WIDTH: usize>(values: &[i32; BLOCK], chars: &mut [u8]) {
     let mut words = [0; BLOCK];
     for (word, &value) in words.iter_mut().zip(values) {
-        *word = spell::<WIDTH>(value as u32);
+        *word = eight(value as u64);
     }
     for (i, word) in words.into_iter().enumerate() {
         let end = 8 + (BLOCK - i) * WIDTH;
@@ -97,17 +97,20 @@ fn write_block<const WIDTH: usize>(values: &[i32; BLOCK], chars: &mut [u8]) {
     }
 }
 
-/// The characters of a digit, the last in the highest byte.
+/// The characters of a number below 10^8, the last in the highest byte: halved three times,
+/// within one word.
+///
+/// The multiplications with shifts are divisions by 10,000, by 100 and by 10, exact for what is
+/// left then.
 #[inline(always)]
-fn spell<const WIDTH: usize>(value: u32) -> u64 {
-    let mut word = 0;
-    let mut rest = value;
-    for place in 0..WIDTH {
-        let tenth = rest / 10;
-        word |= u64::from(rest - 10 * tenth) << (56 - 8 * place);
-        rest = tenth;
-    }
-    word | 0x3030_3030_3030_3030
+pub(super) fn eight(value: u64) -> u64 {
+    let high = (value * 109_951_163) >> 40;
+    let fours = high + ((value - 10_000 * high) << 32);
+    let high = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let twos = high + ((fours - 100 * high) << 16);
+    let high = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
+    let ones = high + ((twos - 10 * high) << 8);
+    ones | 0x3030_3030_3030_3030
 }
 
 /// Writes what there is room for; says whether what there is not is zero.

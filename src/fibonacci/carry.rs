@@ -3,12 +3,13 @@
 //! A coefficient is a sum of products of digits: an integer, but for the errors of the transform.
 //! It is rounded to the nearest integer, and what it has beyond a digit goes to the next
 //! coefficient. To carry until nothing is left over would make every digit wait for the one
-//! before. Three rounds over all lanes at once do: the first leaves a digit and takes away a carry
-//! of some 10^8, of which the second takes away some 10^3, and the third at most 1.
+//! before. Two rounds over all lanes at once do: the first leaves a digit and takes away a carry
+//! of some 10^8, of which the second takes away some 10^2 or 10^3.
 //!
 //! Digits are balanced, from -base/2 to base/2: random signs keep the sums, and so the errors,
-//! smaller than digits of one sign would. After the third round a digit can be beyond by one:
-//! redundant, which the next doubling does not mind.
+//! smaller than digits of one sign would. After the second round a digit can be beyond by what
+//! the one before took away, a hundredth of the base: redundant, which the next doubling does not
+//! mind.
 
 use super::lanes::Lanes;
 
@@ -34,14 +35,14 @@ impl<V> Rounding<V> {
     }
 }
 
-/// The carries of the three rounds out of the eight digits before.
+/// The carries of the two rounds out of the eight digits before.
 #[derive(Clone, Copy)]
-pub(super) struct Carries<V>([V; 3]);
+pub(super) struct Carries<V>([V; 2]);
 
 impl<V: Copy> Carries<V> {
     #[inline(always)]
     pub(super) fn none<L: Lanes<V = V>>(lanes: L) -> Self {
-        Self([lanes.splat(0.0); 3])
+        Self([lanes.splat(0.0); 2])
     }
 
     /// The digits of eight coefficients.

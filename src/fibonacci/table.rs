@@ -9,6 +9,7 @@
 //! where F(b) and F(b+1) fit a word. F(64a) and F(64a-1) are tabulated for all a, in limbs of 18
 //! decimal digits: so each limb of the result, once the carry is out, is 18 characters.
 
+use super::ascii::eight;
 use std::sync::LazyLock;
 
 /// The largest n of the table, which takes 600 KB at this size: where doublings get faster.
@@ -78,12 +79,15 @@ fn append_product(n: u64, out: &mut Vec<u8>) {
 }
 
 /// One limb of the sum of products, and the carry into the next.
+///
+/// The division does not wait for the carry, which is smaller than the base.
 #[inline]
 fn step(pair: &[u64; 2], factors: [u64; 2], carry: u64) -> (u64, u64) {
-    let sum = u128::from(pair[0]) * u128::from(factors[0])
-        + u128::from(pair[1]) * u128::from(factors[1])
-        + u128::from(carry);
-    divide(sum)
+    let sum =
+        u128::from(pair[0]) * u128::from(factors[0]) + u128::from(pair[1]) * u128::from(factors[1]);
+    let (rest, quotient) = divide(sum);
+    let limb = rest + carry;
+    if limb >= BASE { (limb - BASE, quotient + 1) } else { (limb, quotient) }
 }
 
 /// Remainder and quotient by [`BASE`], for numbers up to 2^64 times as large.
@@ -129,21 +133,9 @@ fn digits<const N: usize>(mut value: u64) -> [u8; N] {
 
 fn sixteen(value: u64) -> [u8; 16] {
     let mut chars = [0; 16];
-    chars[..8].copy_from_slice(&eight(value / 100_000_000));
-    chars[8..].copy_from_slice(&eight(value % 100_000_000));
+    chars[..8].copy_from_slice(&eight(value / 100_000_000).to_le_bytes());
+    chars[8..].copy_from_slice(&eight(value % 100_000_000).to_le_bytes());
     chars
-}
-
-/// The eight digits of a number below 10^8: halved three times, within one word.
-///
-/// The multiplications with shifts are divisions by 100 and by 10, exact for what is left then.
-fn eight(value: u64) -> [u8; 8] {
-    let fours = value / 10_000 + ((value % 10_000) << 32);
-    let high = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
-    let twos = high + ((fours - 100 * high) << 16);
-    let high = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
-    let ones = high + ((twos - 10 * high) << 8);
-    (ones | 0x3030_3030_3030_3030).to_le_bytes()
 }
 
 /// Each entry is the one before, times the Fibonacci numbers that lead 64 on.

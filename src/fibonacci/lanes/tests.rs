@@ -1,1 +1,85 @@
+//! Every operation of every back end, against plain arithmetic.
 
+use super::{Backend, Eight, Lanes, Pass, eight};
+
+/// Puts eight numbers through every operation of lanes and collects what comes out.
+struct Operations<'a> {
+    a: &'a Eight,
+    b: &'a Eight,
+    c: &'a Eight,
+}
+
+impl Pass for Operations<'_> {
+    type Output = Vec<Eight>;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) -> Vec<Eight> {
+        let (a, b, c) = (lanes.load(self.a), lanes.load(self.b), lanes.load(self.c));
+        let results = [
+            lanes.splat(2.5),
+            lanes.add(a, b),
+            lanes.sub(a, b),
+            lanes.mul(a, b),
+            lanes.mul_add(a, b, c),
+            lanes.mul_sub(a, b, c),
+            lanes.neg_mul_add(a, b, c),
+            lanes.round(a),
+            lanes.load_digits(&lanes.to_digits(lanes.round(a))),
+            lanes.shift_in(a, b),
+        ];
+        let rows = eight!(|j| lanes.add(a, lanes.splat(100.0 * j as f64)));
+        let mut out = Vec::new();
+        for vector in results.into_iter().chain(lanes.transpose(rows)) {
+            let mut memory = [0.0; 8];
+            lanes.store(vector, &mut memory);
+            out.push(memory);
+        }
+        out
+    }
+}
+
+#[test]
+fn every_operation_is_that_of_plain_arithmetic() {
+    // Quarters and small numbers: every result is exact, fused or not.
+    let a = [-3.75, 1.25, 0.0, 7.25, -0.25, 1e6, -12.75, 5.75];
+    let b = [2.0, -4.0, 8.0, 0.5, 3.0, -1.0, 16.0, 9.0];
+    let c = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0];
+    let mut expected = vec![
+        [2.5; 8],
+        eight!(|i| a[i] + b[i]),
+        eight!(|i| a[i] - b[i]),
+        eight!(|i| a[i] * b[i]),
+        eight!(|i| a[i] * b[i] + c[i]),
+        eight!(|i| a[i] * b[i] - c[i]),
+        eight!(|i| c[i] - a[i] * b[i]),
+        a.map(f64::round),
+        a.map(f64::round),
+        [b[7], a[0], a[1], a[2], a[3], a[4], a[5], a[6]],
+    ];
+    expected.extend(a.map(|a: f64| eight!(|j| a + 100.0 * j as f64)));
+    for backend in Backend::available() {
+        let results = backend.run(Operations { a: &a, b: &b, c: &c });
+        assert_eq!(results, expected, "{}", backend.name());
+    }
+}
+
+struct Sixteens<'a>(&'a [u8; 64]);
+
+impl Pass for Sixteens<'_> {
+    type Output = [u64; 4];
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) -> [u64; 4] {
+        lanes.sixteens(self.0)
+    }
+}
+
+#[test]
+fn sixteen_characters_are_a_word() {
+    let words = [0, 1_234_567_890_123_456, 9_999_999_999_999_999, 1_000_000_000_000_001_u64];
+    let text = words.map(|word| format!("{word:016}")).concat();
+    let chars: &[u8; 64] = text.as_bytes().try_into().unwrap();
+    for backend in Backend::available() {
+        assert_eq!(backend.run(Sixteens(chars)), words, "{}", backend.name());
+    }
+}

@@ -10,8 +10,6 @@ mod complex;
 mod root;
 mod roots;
 mod shape;
-#[cfg(test)]
-mod tests;
 mod tree;
 
 pub(super) use roots::Roots;
