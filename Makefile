@@ -3,7 +3,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos lint generated build clean
+.PHONY: help run test chaos lint deb system-test generated build clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -25,6 +25,14 @@ lint: ## Check formatting, lints, and the dependency tree
 	@if $(CARGO) deny --version >/dev/null 2>&1; then \
 	    $(CARGO) deny --locked check bans licenses sources; \
 	else echo "lint: cargo-deny is not installed, dependencies not checked (cargo install cargo-deny)"; fi
+
+deb: ## Build the Debian package, into target/debian/
+	@packaging/dev/install-deps.sh deb
+	@packaging/deb/build.sh
+
+system-test: ## Try the package on booted Debian 12, 13 and unstable (as root); SUITES="bookworm" for some
+	@packaging/dev/install-deps.sh system-test
+	@tests/system/run.sh $(SUITES)
 
 generated: ## Write the manual pages and completions anew, after a change of options or settings
 	FIBRPC_GENERATE=1 $(CARGO) test --locked --test it generated::
