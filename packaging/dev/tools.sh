@@ -1,6 +1,8 @@
+# shellcheck shell=bash
 # Tools that are written in Rust and not in Debian, in target/tools, at versions that were tried. To be sourced, in the
 # project's directory.
 
+# shellcheck disable=SC2034 # for those who source this
 cargo_deb_version=3.8.0
 
 # Installs a tool unless it is there, in this version.

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Really booted Debians in systemd-nspawn, also where PID 1 is not systemd. To be sourced by bash.
 #
 #   guest_missing             says on one line what this machine lacks for it; nothing when it lacks nothing
@@ -12,6 +13,7 @@
 # version 1 cgroup controllers: it is given the unified hierarchy alone.
 
 # A change here makes new root file systems.
+# shellcheck disable=SC2016 # hooks and formats are for others to expand
 guest_packages=systemd,systemd-sysv,dbus,libpam-systemd,apt,iproute2,procps,python3,rabbitmq-server,ca-certificates,init-system-helpers
 guest_masked="apt-daily.timer apt-daily-upgrade.timer console-getty.service getty@.service getty.target"
 guest_cache=${FIBRPC_SYSTEM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/fibrpc/system-test}

@@ -5,7 +5,7 @@
 #
 # Fails if a check fails. Where it cannot run (no root, no namespaces), it says so and exits with 77.
 set -uo pipefail
-cd "$(dirname -- "$0")/../.."
+cd "$(dirname -- "$0")/../.." || exit
 # shellcheck source=tests/system/guest.sh
 . tests/system/guest.sh
 

@@ -4,6 +4,7 @@
 set -u
 here=$(dirname -- "$0")
 file=/etc/fibrpcd/fibrpcd.toml
+credstore= # "ours" if we have made it
 export FIBRPCCTL_URI=amqp://fib:secret%20word@127.0.0.1:5672/%2f
 
 ok() { echo "ok|$1|${2-}"; }
@@ -88,10 +89,15 @@ install_fresh() {
     check $? "exposure (systemd-analyze security)" "$(cat /tmp/exposure)"
 }
 
+passwords() {
+    # Newer systemd brings the directory.
+    [[ -d /etc/credstore ]] || { mkdir -m 700 /etc/credstore && credstore=ours; }
+    (umask 077 && echo 'secret word' | tee '/etc/credstore/fibrpcd@second.amqp-password' >/etc/credstore/fibrpcd.amqp-password)
+}
+
 # The user guest is for tests; now one with a password, which the configuration does not hold.
 credential() {
-    mkdir -p -m 700 /etc/credstore
-    (umask 077 && echo 'secret word' >/etc/credstore/fibrpcd.amqp-password)
+    passwords
     printf '[amqp]\nuris = ["amqp://fib@127.0.0.1:5672/%%2f"]\n[log]\nlevel = "debug"\n' >$file
     systemctl restart fibrpcd && eventually ready && [[ $(as_plain fibrpcctl call 30) == 832040 ]]
     check $? "password by LoadCredential" "$(rabbitmqctl -q list_connections user | sort | uniq -c | xargs)"
@@ -219,29 +225,28 @@ probe() {
 
 instances() {
     printf '[amqp]\nuris = ["amqp://fib@127.0.0.1:5672/%%2f"]\nqueue = "second"\n[http]\nlisten = "127.0.0.1:9675"\n' >/etc/fibrpcd/second.toml
-    cp /etc/credstore/fibrpcd.amqp-password '/etc/credstore/fibrpcd@second.amqp-password'
     systemctl start fibrpcd@second
     is "an instance of its own" "$(as_plain fibrpcctl --queue second --timeout 30s call 30)" 832040
 }
 
+# purge WHEN FILES: what is in /etc/fibrpcd until then.
 purge() {
     apt-get -qq -y remove fibrpcd >/tmp/apt.log 2>&1
-    check $? "remove"
-    is "remove: stopped, configuration kept" "$(systemctl is-active fibrpcd fibrpcd@second | xargs) $(ls /etc/fibrpcd | grep -v dpkg-dist | xargs)" "inactive inactive fibrpcd.toml second.toml"
+    check $? "remove, $1"
+    is "remove, $1: stopped, configuration kept" "$(systemctl is-active fibrpcd fibrpcd@second | xargs) $(find /etc/fibrpcd -name '*.toml' -printf '%f\n' | sort | xargs)" "inactive inactive $2"
     apt-get -qq -y purge fibrpcd >/tmp/apt.log 2>&1
-    check $? "purge"
-    rmdir /etc/credstore 2>/dev/null # made by us
+    check $? "purge, $1"
+    [[ -n $credstore ]] && rmdir /etc/credstore && credstore=
     snapshot >/tmp/after
     diff /tmp/before /tmp/after >/tmp/left
-    is "purge: files left, changed or missing" "$(grep -c '^[<>]' /tmp/left)" 0
+    is "purge, $1: files left, changed or missing" "$(grep -c '^[<>]' /tmp/left)" 0
     head -20 /tmp/left >&2
 }
 
 upgrade() {
     apt-get -qq -y install /pkg/old.deb >/tmp/apt.log 2>&1
     check $? "install of an older build" "$(dpkg-query -W -f '${Version}' fibrpcd)"
-    mkdir -p -m 700 /etc/credstore
-    (umask 077 && echo 'secret word' | tee '/etc/credstore/fibrpcd@second.amqp-password' >/etc/credstore/fibrpcd.amqp-password)
+    passwords
     printf '# edited\n[amqp]\nuris = ["amqp://fib@127.0.0.1:5672/%%2f"]\n' >$file
     instances
     systemctl restart fibrpcd && eventually ready
@@ -270,7 +275,7 @@ stops
 bad_files
 kills
 probe
-purge
+purge "first" "fibrpcd.toml"
 upgrade
-purge
+purge "after the upgrade" "fibrpcd.toml second.toml"
 ok "done"
