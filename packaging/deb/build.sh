@@ -15,8 +15,9 @@ export SOURCE_DATE_EPOCH
 mkdir -p target/debian
 rm -f target/debian/fibrpcd_*.deb
 if [[ ${1-} == --quick ]]; then
-    # What `cargo test` has built anyway. To try a package with, not to publish.
-    exec target/tools/bin/cargo-deb --locked --profile dev --strip --fast --output target/debian/
+    # What `cargo test` builds anyway. To try a package with, not to publish.
+    cargo test --quiet --locked --no-run --test it
+    exec target/tools/bin/cargo-deb --no-build --profile dev --strip --fast --output target/debian/
 fi
 
 # No path of this machine in the programs. The separator lets a path hold spaces.
