@@ -12,7 +12,11 @@ for copy in "$work/first" "$work/with another/name"; do
     git clone --quiet --local . "$copy"
     mkdir -p "$copy/target"
     ln -s "$PWD/target/tools" "$copy/target/tools"
-    "$copy/packaging/deb/build.sh" >/dev/null
+    echo "reproduce: building in $copy; this takes minutes" >&2
+    "$copy/packaging/deb/build.sh" >"$work/log" 2>&1 || {
+        tail -20 "$work/log" >&2
+        exit 1
+    }
     sha256sum "$copy"/target/debian/*.deb | sed "s|$work/||"
 done >"$work/sums"
 cat "$work/sums"

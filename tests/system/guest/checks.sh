@@ -143,6 +143,24 @@ stops() {
     is "reload: taken over" "$(metric fibrpcd_prefetch_limit) $(metric fibrpcd_config_last_reload_successful)" "29 1"
 }
 
+in_flight() { [[ $(metric fibrpcd_requests_in_flight) == "$1" ]]; }
+
+# A computation of some seconds, in a service that systemd gives one.
+long_stop() {
+    mkdir -p /run/systemd/system/fibrpcd.service.d
+    printf '[Service]\nTimeoutStopSec=1s\n' >/run/systemd/system/fibrpcd.service.d/quick.conf
+    systemctl daemon-reload
+    as_plain fibrpcctl --timeout 60s call 30000000 >/tmp/long &
+    local call=$!
+    eventually in_flight 1
+    systemctl stop fibrpcd
+    is "stop that takes longer than TimeoutStopSec: Result" "$(property Result) $(property ExecMainStatus)" "success 0"
+    wait "$call"
+    is "stop that takes longer than TimeoutStopSec: digits of the reply" "$(tr -d '\n' </tmp/long | wc -c)" 6269629
+    rm /run/systemd/system/fibrpcd.service.d/quick.conf
+    systemctl daemon-reload && systemctl start fibrpcd && eventually ready
+}
+
 bad_files() {
     cp $file /tmp/good.toml
     printf '[amqp]\nprefech = 1\n' >$file
@@ -272,6 +290,7 @@ install_fresh
 credential
 journal
 stops
+long_stop
 bad_files
 kills
 probe
