@@ -3,7 +3,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos lint generated build bench bench-kernel clean
+.PHONY: help run test chaos lint deb system-test generated build bench bench-kernel clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -11,9 +11,11 @@ help: ## List the targets
 run: ## Install what is missing, start a broker if none answers, start the daemon, make a call
 	@packaging/dev/run.sh
 
-test: ## Run every test, against a RabbitMQ of its own
+test: ## Run every test, against a RabbitMQ of its own; as root, also the package on a booted Debian 12
 	@packaging/dev/install-deps.sh test
 	$(CARGO) test --locked
+	@if [ "$$(id -u)" = 0 ]; then packaging/dev/install-deps.sh system-test; fi
+	@tests/system/run.sh --quick bookworm || [ $$? -eq 77 ]
 
 chaos: ## Random faults under load for MINUTES=1; SEED=N chooses them; fails on a lost, wrong or hung call
 	@packaging/dev/install-deps.sh test
@@ -26,7 +28,16 @@ lint: ## Check formatting, lints, and the dependency tree
 	    $(CARGO) deny --locked check bans licenses sources; \
 	else echo "lint: cargo-deny is not installed, dependencies not checked (cargo install cargo-deny)"; fi
 
-generated: ## Write the manual pages and completions anew, after a change of options or settings
+deb: ## Build the Debian package, into target/debian/
+	@packaging/dev/install-deps.sh deb
+	@packaging/deb/build.sh
+
+system-test: ## Try the package on booted Debian 12, 13 and unstable (as root); SUITES="bookworm" for some
+	@packaging/dev/install-deps.sh system-test
+	@tests/system/run.sh $(SUITES)
+	@packaging/deb/reproduce.sh
+
+generated: ## Write manual pages, completions and the unit of instances anew, after a change of options or settings
 	FIBRPC_GENERATE=1 $(CARGO) test --locked --test it generated::
 
 bench: bench-kernel ## Measure everything there is a benchmark for

@@ -45,8 +45,7 @@ pub(crate) struct Vitals {
 }
 
 impl Vitals {
-    fn are_good(&self) -> bool {
-        let now = Instant::now();
+    fn are_good(&self, now: Instant) -> bool {
         !self.server.is_broken(now) && !self.pool.is_stuck(now)
     }
 }
@@ -118,7 +117,7 @@ impl Notifier {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            if vitals.are_good() {
+            if vitals.are_good(Instant::now()) {
                 self.notify(&[NotifyState::Watchdog]);
             } else {
                 tracing::error!("requests do not flow any more: asking for a restart by silence");
@@ -162,6 +161,16 @@ fn describe(standing: &Standing, in_flight: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::num::NonZeroUsize;
+
+    #[test]
+    fn a_server_that_is_silent_for_too_long_is_not_alive() {
+        let pool = Pool::start(NonZeroUsize::MIN, 1 << 30).unwrap();
+        let vitals = Vitals { server: Arc::default(), pool };
+        vitals.server.within(Duration::from_mins(1));
+        assert!(vitals.are_good(Instant::now()));
+        assert!(!vitals.are_good(Instant::now() + Duration::from_mins(2)));
+    }
 
     #[test]
     fn the_status_is_one_line_that_says_what_the_daemon_does() {

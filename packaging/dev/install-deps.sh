@@ -1,8 +1,10 @@
 #!/bin/sh
 # Installs what a developer's machine lacks, on Debian and its derivatives.
 #
-#   install-deps.sh run     a broker and a linker: what `make run` needs
-#   install-deps.sh test    the above, promtool, and Python with pika: what `make test` needs
+#   install-deps.sh run          a broker and a linker: what `make run` needs
+#   install-deps.sh test         the above, promtool, and Python with pika: what `make test` needs
+#   install-deps.sh deb          a linker and dpkg's tools: what `make deb` needs
+#   install-deps.sh system-test  the above, lintian, and what boots a Debian: what `make system-test` needs
 #
 # What is there already is left alone, wherever it came from: each thing is looked for by using it, not by
 # asking for its package. When nothing is missing, nothing is run and nothing is downloaded.
@@ -18,13 +20,13 @@ fail() {
 }
 
 case "${1-}" in
-run | test) profile=$1 ;;
+run | test | deb | system-test) profile=$1 ;;
 *)
-    echo "usage: $me run|test" >&2
+    echo "usage: $me run|test|deb|system-test" >&2
     exit 2
     ;;
 esac
-[ $# -eq 1 ] || fail "one argument, please: run or test"
+[ $# -eq 1 ] || fail "one argument, please: run, test, deb or system-test"
 
 # cargo comes from rustup, not from Debian, whose compiler is older than this project's. Checked first: without
 # it all the rest would be installed in vain.
@@ -44,8 +46,22 @@ if ! echo 'int main(void) { return 0; }' | cc -x c -o /dev/null - >/dev/null 2>&
     need gcc libc6-dev
 fi
 
+case $profile in
+deb | system-test)
+    command -v dpkg-shlibdeps >/dev/null 2>&1 || need dpkg-dev
+    ;;
+*)
+    broker=yes # the guests of the system test have their own
+    ;;
+esac
+if [ "$profile" = system-test ]; then
+    command -v lintian >/dev/null 2>&1 || need lintian
+    command -v mmdebstrap >/dev/null 2>&1 || need mmdebstrap
+    command -v systemd-nspawn >/dev/null 2>&1 || need systemd-container
+fi
+
 # The same search as the one that will start it.
-if ! "$here/broker.sh" --find >/dev/null 2>&1; then
+if [ -n "${broker-}" ] && ! "$here/broker.sh" --find >/dev/null 2>&1; then
     need rabbitmq-server
     units="$units rabbitmq-server.service"
     # Erlang's name server comes along, on a port of all interfaces. Somebody who had it before may want it.

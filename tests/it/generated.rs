@@ -1,4 +1,5 @@
-//! The manual pages and completions in packaging/ are those of the command lines and settings.
+//! Manual pages and completions are those of the command lines and settings, and the unit for
+//! instances that of the service.
 //!
 //! `make generated` writes them.
 
@@ -18,13 +19,13 @@ use std::{fs, path::Path};
 fn what_is_generated_is_current() {
     let write = std::env::var_os("FIBRPC_GENERATE").is_some();
     for (name, text) in generated() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging").join(&name);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&name);
         if write {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         } else {
             let is = fs::read_to_string(path).unwrap_or_default();
-            assert!(is == text, "packaging/{name} is not current; run: make generated");
+            assert!(is == text, "{name} is not current; run: make generated");
         }
     }
 }
@@ -32,9 +33,10 @@ fn what_is_generated_is_current() {
 /// The names of the files, and what is in them.
 fn generated() -> Vec<(String, String)> {
     let mut files = vec![
-        ("man/fibrpcd.8".to_owned(), fibrpcd()),
-        ("man/fibrpcctl.1".to_owned(), fibrpcctl()),
-        ("man/fibrpcd.toml.5".to_owned(), fibrpcd_toml()),
+        ("packaging/man/fibrpcd.8".to_owned(), fibrpcd()),
+        ("packaging/man/fibrpcctl.1".to_owned(), fibrpcctl()),
+        ("packaging/man/fibrpcd.toml.5".to_owned(), fibrpcd_toml()),
+        ("systemd/fibrpcd@.service".to_owned(), instance()),
     ];
     for (name, mut command) in
         [("fibrpcd", DaemonArgs::command()), ("fibrpcctl", CtlArgs::command())]
@@ -42,10 +44,25 @@ fn generated() -> Vec<(String, String)> {
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut command, name, &mut script);
-            files.push((format!("completions/{name}.{shell}"), text(script)));
+            files.push((format!("packaging/completions/{name}.{shell}"), text(script)));
         }
     }
     files
+}
+
+/// The unit of an instance: that of the service, with names of its own.
+fn instance() -> String {
+    let service = concat!(env!("CARGO_MANIFEST_DIR"), "/systemd/fibrpcd.service");
+    let service = fs::read_to_string(service).unwrap();
+    let (_, body) = service.split_once("\n\n").unwrap();
+    let body = body
+        .replace("Fibonacci numbers over AMQP", "Fibonacci numbers over AMQP (%i)")
+        .replace("/usr/bin/fibrpcd", "/usr/bin/fibrpcd --config /etc/fibrpcd/%i.toml")
+        .replace("fibrpcd.amqp-password", "fibrpcd@%i.amqp-password");
+    "# One of several fibrpcd(8): fibrpcd@NAME reads /etc/fibrpcd/NAME.toml, which has to set an http.listen of its own.\n\
+     # Generated from fibrpcd.service by make generated. To change something: systemctl edit fibrpcd@\n\n"
+        .to_owned()
+        + &body
 }
 
 fn text(bytes: Vec<u8>) -> String {

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Really booted Debians in systemd-nspawn, also where PID 1 is not systemd. To be sourced by bash.
 #
 #   guest_missing             says on one line what this machine lacks for it; nothing when it lacks nothing
@@ -12,7 +13,9 @@
 # version 1 cgroup controllers: it is given the unified hierarchy alone.
 
 # A change here makes new root file systems.
-guest_packages=systemd,systemd-sysv,dbus,libpam-systemd,apt,iproute2,procps,python3-minimal,rabbitmq-server,ca-certificates,init-system-helpers
+# shellcheck disable=SC2016 # hooks and formats are for others to expand
+guest_packages=systemd,systemd-sysv,dbus,libpam-systemd,apt,iproute2,procps,python3,rabbitmq-server,ca-certificates,init-system-helpers
+guest_masked="apt-daily.timer apt-daily-upgrade.timer console-getty.service getty@.service getty.target"
 guest_cache=${FIBRPC_SYSTEM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/fibrpc/system-test}
 guest_name='' guest_dir='' guest_nspawn='' guest_leader='' guest_cgroups=()
 
@@ -47,10 +50,10 @@ guest_build() {
         --customize-hook='echo guest >"$1/etc/hostname"; : >"$1/etc/machine-id"; mkdir "$1/pkg"'
         --customize-hook='chroot "$1" useradd --create-home plain'
         --customize-hook='chroot "$1" systemctl disable rabbitmq-server.service'
-        --customize-hook='chroot "$1" systemctl mask apt-daily.timer apt-daily-upgrade.timer console-getty.service
-            getty@.service getty.target systemd-resolved.service systemd-networkd.service systemd-timesyncd.service')
-    if ! nice mmdebstrap "${options[@]}" "$suite" "$dir/root" "$dir/sources" >"$dir/log" 2>&1; then
+        --customize-hook="chroot \"\$1\" systemctl mask $guest_masked")
+    if ! PATH=/usr/sbin:/usr/bin:/sbin:/bin nice mmdebstrap "${options[@]}" "$suite" "$dir/root" "$dir/sources" >"$dir/log" 2>&1; then
         tail -20 "$dir/log" >&2
+        rm -rf --one-file-system "$dir/root"
         echo "guest: cannot make a root file system of $suite" >&2
         return 1
     fi
