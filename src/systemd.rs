@@ -161,11 +161,13 @@ fn describe(standing: &Standing, in_flight: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compute::Shares;
     use std::num::NonZeroUsize;
 
     #[test]
     fn a_server_that_is_silent_for_too_long_is_not_alive() {
-        let pool = Pool::start(NonZeroUsize::MIN, 1 << 30).unwrap();
+        let shares = Shares::new(1 << 30, 0, NonZeroUsize::MIN);
+        let pool = Pool::start(NonZeroUsize::MIN, shares).unwrap();
         let vitals = Vitals { server: Arc::default(), pool };
         vitals.server.within(Duration::from_mins(1));
         assert!(vitals.are_good(Instant::now()));

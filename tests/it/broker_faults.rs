@@ -5,6 +5,7 @@ use crate::support::{
     broker::{self, Broker},
     caller::{Caller, QUEUE},
     program::{Daemon, ctl},
+    relay::Relay,
 };
 use fibrpc::{CallError, Client};
 use std::{
@@ -176,17 +177,19 @@ fn a_memory_alarm_hangs_nothing_and_calls_go_on_after_it() {
 #[test]
 fn a_daemon_stops_in_time_while_the_broker_takes_no_replies() {
     let broker = Broker::private();
-    let settings = [("shutdown.drain_timeout", "1s"), ("compute.threads", "1")];
-    let mut daemon = Daemon::serving(&broker.uri(), &settings);
+    let relay = Relay::to(&broker.uri());
+    let mut daemon = Daemon::serving(&relay.uri(), &[("shutdown.drain_timeout", "1s")]);
     let caller = Caller::connect(&broker.uri());
-    // Large ones, and enough of them that some are not answered yet when the alarm is there: the
-    // broker blocks a connection when something is published.
+    // The broker blocks a connection when something is published on it, which is when the first of
+    // these replies gets there.
+    relay.hold_replies();
     let ids = (0..12).map(|id| id.to_string()).collect::<Vec<_>>();
     for id in &ids {
         caller.call(id, LARGE);
     }
-    daemon.wait_for_metric("fibrpcd_requests_in_flight", 1);
+    daemon.wait_for_metric("fibrpcd_requests_in_flight", 12);
     broker.ctl(&["set_vm_memory_high_watermark", "0.000001"]);
+    relay.release_replies();
     daemon.wait_for_metric("fibrpcd_amqp_blocked", 1);
     let code = daemon.terminate();
     assert_eq!(code, Some(1), "{}", daemon.log());
@@ -204,8 +207,9 @@ fn a_purged_queue_costs_the_calls_in_it_and_no_other() {
     const PURGED: usize = 50;
     const TIMEOUT: Duration = Duration::from_secs(3);
     let vhost = broker::shared().vhost();
-    let settings = [("amqp.prefetch", "1"), ("compute.threads", "1")];
-    let daemon = Daemon::serving(&vhost.uri(), &settings);
+    let relay = Relay::to(&vhost.uri());
+    let daemon = Daemon::serving(&relay.uri(), &[("amqp.prefetch", "1")]);
+    relay.hold_replies();
     let runtime = runtime();
     let client = client(&runtime, &vhost.uri(), TIMEOUT);
     let caller = Caller::connect(&vhost.uri());
@@ -224,6 +228,7 @@ fn a_purged_queue_costs_the_calls_in_it_and_no_other() {
         assert!(started.elapsed() < PATIENCE);
     }
     caller.purge(QUEUE);
+    relay.release_replies();
     assert_eq!(caller.reply().id.as_deref(), Some("held"), "what the daemon holds is answered");
     let outcomes = runtime.block_on(calls.join_all());
     let hung = outcomes.iter().filter(|outcome| outcome.is_err()).count();
@@ -244,7 +249,9 @@ fn a_broker_that_loses_patience_with_a_consumer_gets_its_answers_later() {
     // Channels that are opened from now on look often and wait for a second.
     set("channel_tick_interval", 200);
     set("consumer_timeout", 1000);
-    let daemon = Daemon::serving(&broker.uri(), &[("compute.threads", "1")]);
+    let relay = Relay::to(&broker.uri());
+    let daemon = Daemon::serving(&relay.uri(), &[]);
+    relay.hold_replies();
     let caller = Caller::connect(&broker.uri());
     let mut ids = Vec::new();
     for n in 0..6 {
@@ -253,7 +260,8 @@ fn a_broker_that_loses_patience_with_a_consumer_gets_its_answers_later() {
     }
     let lost = daemon.wait_for("lost the broker");
     assert!(lost.contains("timed out"), "{lost}");
-    // Patient again: with the impatience of before, no large call would ever be answered.
+    relay.release_replies();
+    // Patient again: nothing is held against a daemon that is slow for another reason.
     set("consumer_timeout", 1_800_000);
     broker.ctl(&["close_all_connections", "new patience"]);
     let caller_again = Caller::connect(&broker.uri());

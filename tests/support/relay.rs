@@ -59,6 +59,8 @@ struct Shared {
     resets: watch::Sender<u64>,
     /// How often each way was made a black hole for the connections from before.
     holes: [watch::Sender<u64>; 2],
+    /// Whether what is published waits here.
+    held: watch::Sender<bool>,
     damage: Mutex<VecDeque<(Way, Damage)>>,
     done: watch::Sender<u64>,
 }
@@ -79,6 +81,7 @@ impl Relay {
             pace: watch::Sender::new(Pace::AsTheyCome),
             resets: watch::Sender::new(0),
             holes: [watch::Sender::new(0), watch::Sender::new(0)],
+            held: watch::Sender::new(false),
             damage: Mutex::default(),
             done: watch::Sender::new(0),
         });
@@ -121,6 +124,17 @@ impl Relay {
         for way in ways {
             self.shared.holes[*way as usize].send_modify(|count| *count += 1);
         }
+    }
+
+    /// Keeps back what is published on connections with publisher confirms: the replies of a daemon,
+    /// which stay unconfirmed and their requests open. Heartbeats pass.
+    pub(crate) fn hold_replies(&self) {
+        self.shared.held.send_replace(true);
+    }
+
+    /// Lets replies pass, those held back first.
+    pub(crate) fn release_replies(&self) {
+        self.shared.held.send_replace(false);
     }
 
     /// Damages the next frame that passes this way, and waits until it has passed.
@@ -194,19 +208,44 @@ async fn take(from: &TcpStream, way: Way, shared: &Shared, sender: mpsc::Unbound
 }
 
 async fn put(to: &TcpStream, shared: &Shared, mut receiver: mpsc::UnboundedReceiver<Chunk>) {
-    while let Some((due, bytes)) = receiver.recv().await {
-        sleep_until(due).await;
-        let size = match *shared.pace.borrow() {
-            Pace::Bytewise => 1,
-            Pace::AsTheyCome | Pace::Delay(_) => bytes.len(),
-        };
-        for part in bytes.chunks(size) {
-            if write(to, part).await.is_err() {
-                return;
+    /// What turns confirms on: the head of a method frame's payload.
+    const CONFIRM_SELECT: [u8; 4] = [0, 85, 0, 10];
+    const HEARTBEAT: [u8; 8] = [8, 0, 0, 0, 0, 0, 0, 0xCE];
+    let mut held = shared.held.subscribe();
+    let (mut confirms, mut kept) = (false, Vec::new());
+    loop {
+        tokio::select! {
+            Ok(_) = held.wait_for(|held| !held), if !kept.is_empty() => {
+                if write(to, &std::mem::take(&mut kept)).await.is_err() {
+                    return;
+                }
             }
-            tokio::task::yield_now().await;
+            chunk = receiver.recv() => {
+                let Some((due, bytes)) = chunk else { return };
+                sleep_until(due).await;
+                if confirms && *shared.held.borrow() && bytes != HEARTBEAT {
+                    kept.extend(bytes);
+                } else if write_paced(to, shared, &bytes).await.is_err() {
+                    return;
+                } else {
+                    let mut windows = bytes.windows(CONFIRM_SELECT.len());
+                    confirms |= windows.any(|window| window == CONFIRM_SELECT);
+                }
+            }
         }
     }
+}
+
+async fn write_paced(to: &TcpStream, shared: &Shared, bytes: &[u8]) -> io::Result<()> {
+    let size = match *shared.pace.borrow() {
+        Pace::Bytewise => 1,
+        Pace::AsTheyCome | Pace::Delay(_) => bytes.len(),
+    };
+    for part in bytes.chunks(size) {
+        write(to, part).await?;
+        tokio::task::yield_now().await;
+    }
+    Ok(())
 }
 
 /// Reads; `None` at the end.
