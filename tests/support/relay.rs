@@ -215,7 +215,7 @@ async fn put(to: &TcpStream, shared: &Shared, mut receiver: mpsc::UnboundedRecei
     let (mut confirms, mut kept) = (false, Vec::new());
     loop {
         tokio::select! {
-            Ok(_) = held.wait_for(|held| !held), if !kept.is_empty() => {
+            () = released(&mut held), if !kept.is_empty() => {
                 if write(to, &std::mem::take(&mut kept)).await.is_err() {
                     return;
                 }
@@ -223,7 +223,8 @@ async fn put(to: &TcpStream, shared: &Shared, mut receiver: mpsc::UnboundedRecei
             chunk = receiver.recv() => {
                 let Some((due, bytes)) = chunk else { return };
                 sleep_until(due).await;
-                if confirms && *shared.held.borrow() && bytes != HEARTBEAT {
+                let holds = *shared.held.borrow();
+                if confirms && holds && bytes != HEARTBEAT {
                     kept.extend(bytes);
                 } else if write_paced(to, shared, &bytes).await.is_err() {
                     return;
@@ -234,6 +235,10 @@ async fn put(to: &TcpStream, shared: &Shared, mut receiver: mpsc::UnboundedRecei
             }
         }
     }
+}
+
+async fn released(held: &mut watch::Receiver<bool>) {
+    let _ = held.wait_for(|held| !held).await; // an error: the relay is gone, and all of it
 }
 
 async fn write_paced(to: &TcpStream, shared: &Shared, bytes: &[u8]) -> io::Result<()> {
