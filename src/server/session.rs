@@ -165,7 +165,7 @@ impl<'a> Session<'a> {
         };
         match answer {
             Answer::Now(reply) => {
-                note(&envelope, &Said(&body), &reply, received);
+                note(&envelope, &Said(body.trim_ascii()), &reply, received);
                 self.reply(tag, &envelope, &reply_queue, reply, None);
             }
             Answer::Compute { n, remaining } => {

@@ -199,15 +199,16 @@ fn methods_deadlines_and_trace_context_are_honoured() {
 #[test]
 fn a_deadline_ends_work_that_waits_and_work_that_runs() {
     let vhost = broker::shared().vhost();
-    let daemon = Daemon::serving(&vhost.uri(), &[("compute.threads", "1")]);
+    // The largest numbers there are: about a second each, and this memory for one at a time.
+    let settings = [("compute.max_n", "1000000000"), ("compute.memory", "1500MiB")];
+    let daemon = Daemon::serving(&vhost.uri(), &settings);
     let caller = Caller::connect(&vhost.uri());
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
-    let soon = AMQPValue::LongLongInt(i64::try_from(now).unwrap() + 700);
+    let soon = AMQPValue::LongLongInt(i64::try_from(now).unwrap() + 300);
     let headers = arguments(&[("x-deadline", soon)]);
-    // The first occupies the only thread for far longer than the deadline.
-    for id in ["runs", "waits"] {
+    for (id, n) in [("runs", "1000000000"), ("waits", "999999999")] {
         let late = caller.properties(id).with_headers(headers.clone());
-        caller.publish(QUEUE, late, b"20000000");
+        caller.publish(QUEUE, late, n.as_bytes());
     }
     let mut late = [caller.reply(), caller.reply()];
     late.sort_by_key(|reply| reply.id.clone());
@@ -218,9 +219,11 @@ fn a_deadline_ends_work_that_waits_and_work_that_runs() {
     caller.call("next", "30");
     assert_eq!(caller.reply(), ok("next", "832040"));
     daemon.wait_for_metric("fibrpcd_request_failures_total{reason=\"deadline_exceeded\"}", 2);
-    // The thread is free again in the end.
-    caller.call("large", "20001");
-    assert_eq!(caller.reply().body.len(), 4180);
+    // What they held is free again, and neither was computed.
+    caller.call("large", "100000000");
+    assert_eq!(caller.reply().body.len(), 20_898_764);
+    daemon.wait_for_metric("fibrpcd_computations_total", 1);
+    assert_eq!(daemon.metric("fibrpcd_computations_total"), 1);
 }
 
 #[test]

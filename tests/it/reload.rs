@@ -6,6 +6,7 @@ use crate::support::{
     load::Load,
     program::{Daemon, ctl},
     random::Random,
+    relay::Relay,
 };
 use std::{fs, slice};
 use tempfile::NamedTempFile;
@@ -43,7 +44,12 @@ impl Reloaded {
 
 /// A file for a virtual host, with more lines for its section.
 fn file(vhost: &Vhost, amqp: &str, rest: &str) -> String {
-    format!("[amqp]\nuris = [\"{}\"]\n{amqp}\n{rest}\n", vhost.uri())
+    file_for(&vhost.uri(), amqp, rest)
+}
+
+/// The same for a URI.
+fn file_for(uri: &str, amqp: &str, rest: &str) -> String {
+    format!("[amqp]\nuris = [\"{uri}\"]\n{amqp}\n{rest}\n")
 }
 
 #[test]
@@ -72,33 +78,38 @@ fn reloads_under_load_lose_nothing() {
 #[test]
 fn what_runs_is_finished_before_the_link_is_made_anew() {
     let (first, second) = (broker::shared().vhost(), broker::shared().vhost());
-    let settings = "[compute]\nthreads = 1";
-    let mut reloaded = Reloaded::start(&file(&first, "", settings));
+    let relay = Relay::to(&first.uri());
+    let mut reloaded = Reloaded::start(&file_for(&relay.uri(), "", ""));
     let caller = Caller::connect(&first.uri());
+    relay.hold_replies();
     caller.call("runs", "3000000");
+    reloaded.daemon.wait_for_metric("fibrpcd_requests_in_flight", 1);
+    reloaded.reload(&file(&second, "", ""));
+    reloaded.daemon.wait_for("draining");
     caller.call("waits", "20001");
-    reloaded.daemon.wait_for_metric("fibrpcd_requests_in_flight", 2);
-    reloaded.reload(&file(&second, "", settings));
+    relay.release_replies();
     assert_eq!(caller.reply().id.as_deref(), Some("runs"));
     reloaded.daemon.wait_for_nth("attached; consuming", 2);
     assert_eq!(ctl(&second.uri(), &["call", "30"]).stdout, "832040\n");
-    assert_eq!(caller.depth("rpc_queue"), Some((1, 0)), "given back, and nobody consumes");
-    reloaded.reload(&file(&first, "", settings));
+    assert_eq!(caller.depth("rpc_queue"), Some((1, 0)), "in the queue, and nobody consumes");
+    reloaded.reload(&file(&first, "", ""));
     assert_eq!(caller.reply().id.as_deref(), Some("waits"));
 }
 
 #[test]
 fn a_link_that_does_not_drain_in_time_is_given_up_and_its_calls_are_answered() {
     let vhost = broker::shared().vhost();
-    let with = |prefetch: &str| {
-        file(&vhost, prefetch, "[compute]\nthreads = 1\n[shutdown]\ndrain_timeout = \"0s\"")
-    };
+    let relay = Relay::to(&vhost.uri());
+    let with =
+        |prefetch: &str| file_for(&relay.uri(), prefetch, "[shutdown]\ndrain_timeout = \"0s\"");
     let mut reloaded = Reloaded::start(&with(""));
     let caller = Caller::connect(&vhost.uri());
+    relay.hold_replies();
     caller.call("long", "3000000");
     reloaded.daemon.wait_for_metric("fibrpcd_requests_in_flight", 1);
     reloaded.reload(&with("prefetch = 3"));
     reloaded.daemon.wait_for("giving every open request back");
+    relay.release_replies();
     assert_eq!(caller.reply().body.len(), 626_963);
     assert_eq!(reloaded.daemon.metric("fibrpcd_redeliveries_total"), 1);
 }

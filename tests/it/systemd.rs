@@ -1,11 +1,6 @@
 //! What the service manager hears. A socket of the test stands for it.
 
-use crate::support::{
-    PATIENCE,
-    broker::{self, Vhost},
-    caller::Caller,
-    program::Daemon,
-};
+use crate::support::{PATIENCE, broker, caller::Caller, program::Daemon, relay::Relay};
 use std::{
     fs,
     os::unix::net::UnixDatagram,
@@ -62,25 +57,28 @@ impl Manager {
     }
 }
 
-fn file(vhost: &Vhost) -> String {
-    format!("[amqp]\nuris = [\"{}\"]\n[compute]\nthreads = 1\n", vhost.uri())
+fn file(uri: &str) -> String {
+    format!("[amqp]\nuris = [\"{uri}\"]\n[compute]\nmax_n = 1_000_000_000\nmemory = \"1500MiB\"\n")
 }
 
 #[test]
 fn a_life_is_told_from_readiness_to_the_last_request() {
     let vhost = broker::shared().vhost();
     let manager = Manager::new();
-    let mut daemon = manager.start(&file(&vhost), None);
+    let relay = Relay::to(&vhost.uri());
+    let mut daemon = manager.start(&file(&relay.uri()), None);
     let ready = manager.message();
     assert!(ready.starts_with("READY=1\nSTATUS=waiting for a broker"), "first of all: {ready}");
-    let port = vhost.port();
+    let port = relay.port();
     manager.wait_for(&format!("STATUS=serving rpc_queue at 127.0.0.1:{port}, 0 in flight"));
     let caller = Caller::connect(&vhost.uri());
+    relay.hold_replies();
     caller.call("long", "10000000");
     manager.wait_for(&format!("STATUS=serving rpc_queue at 127.0.0.1:{port}, 1 in flight"));
     daemon.signal("TERM");
     assert_eq!(manager.wait_for("STOPPING=1"), "STOPPING=1\nSTATUS=draining, 1 left\n");
     manager.wait_for("EXTEND_TIMEOUT_USEC=15000000");
+    relay.release_replies();
     assert_eq!(caller.reply().body.len(), 2_089_877);
     assert_eq!(daemon.wait().code(), Some(0));
 }
@@ -89,7 +87,7 @@ fn a_life_is_told_from_readiness_to_the_last_request() {
 fn a_reload_is_told_and_a_bad_one_shows_in_the_status() {
     let vhost = broker::shared().vhost();
     let manager = Manager::new();
-    let mut daemon = manager.start(&file(&vhost), None);
+    let mut daemon = manager.start(&file(&vhost.uri()), None);
     manager.wait_for("STATUS=serving");
     daemon.signal("HUP");
     let reloading = manager.wait_for("RELOADING=1");
@@ -102,7 +100,7 @@ fn a_reload_is_told_and_a_bad_one_shows_in_the_status() {
     let status = manager.wait_for("READY=1");
     assert!(status.contains("the old one stays: "), "{status}");
     assert!(status.contains("fibrpcd.toml:2: log.level: expected one of"), "{status}");
-    fs::write(manager.file(), file(&vhost)).unwrap();
+    fs::write(manager.file(), file(&vhost.uri())).unwrap();
     daemon.signal("HUP");
     manager.wait_for("RELOADING=1");
     assert!(!manager.wait_for("READY=1").contains("stays"));
@@ -123,10 +121,10 @@ fn signs_of_life_go_on_without_a_broker() {
 fn signs_of_life_go_on_while_a_computation_runs_and_stop_with_the_process() {
     let vhost = broker::shared().vhost();
     let manager = Manager::new();
-    let daemon = manager.start(&file(&vhost), Some("200000"));
+    let daemon = manager.start(&file(&vhost.uri()), Some("200000"));
     daemon.wait_for("attached; consuming");
     let caller = Caller::connect(&vhost.uri());
-    caller.call("long", "10000000");
+    caller.call("long", "1000000000"); // about a second
     daemon.wait_for_metric("fibrpcd_requests_in_flight", 1);
     for _ in 0..5 {
         manager.wait_for("WATCHDOG=1");
@@ -146,7 +144,7 @@ fn signs_of_life_go_on_while_a_computation_runs_and_stop_with_the_process() {
 fn a_request_to_reload_does_not_disturb_a_stop() {
     let vhost = broker::shared().vhost();
     let manager = Manager::new();
-    let mut daemon = manager.start(&file(&vhost), None);
+    let mut daemon = manager.start(&file(&vhost.uri()), None);
     daemon.wait_for("attached; consuming");
     let caller = Caller::connect(&vhost.uri());
     caller.call("long", "3000000");

@@ -14,6 +14,7 @@ use lapin::{
 };
 use std::{
     collections::HashMap,
+    fmt,
     sync::mpsc,
     time::{Duration, Instant},
 };
@@ -32,12 +33,20 @@ pub(crate) struct Caller {
 }
 
 /// What came back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Reply {
     pub(crate) id: Option<String>,
     /// The status header, where there is one.
     pub(crate) status: Option<String>,
     pub(crate) body: String,
+}
+
+impl fmt::Debug for Reply {
+    /// With the first of the digits, which may be millions.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, status, body } = self;
+        write!(f, "Reply {{ {id:?}, {status:?}, {:.60}, {} bytes }}", body, body.len())
+    }
 }
 
 impl Caller {

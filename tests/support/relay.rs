@@ -97,6 +97,10 @@ impl Relay {
         self.uri.clone()
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     pub(crate) fn pace(&self, pace: Pace) {
         self.shared.pace.send_replace(pace);
     }
