@@ -23,7 +23,7 @@ use std::{
 };
 use tokio::{
     sync::{mpsc, watch},
-    time::{Interval, interval},
+    time::{Interval, MissedTickBehavior, interval},
 };
 
 /// The session takes a turn at least this often.
@@ -75,6 +75,8 @@ impl<'a> Session<'a> {
         link: Serving,
     ) -> Self {
         let (finished, results) = mpsc::channel(usize::from(amqp.prefetch));
+        let mut pulse = interval(PULSE);
+        pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
         server.config.mark_changed(); // what changed meanwhile is seen in the first turn
         Self {
             link,
@@ -85,7 +87,7 @@ impl<'a> Session<'a> {
             pool: &server.pool,
             standing: &server.standing,
             promise: &server.promise,
-            pulse: interval(PULSE),
+            pulse,
             waiting: VecDeque::new(),
             running: HashMap::new(),
             stop: StopOnDrop::default(),
