@@ -18,7 +18,7 @@ use std::{
 };
 use tokio::{
     sync::watch,
-    time::{MissedTickBehavior, interval},
+    time::{Interval, MissedTickBehavior, interval},
 };
 
 /// How often the status is looked at, and sent if it is another one.
@@ -80,7 +80,7 @@ impl Notifier {
     pub(crate) async fn stopping(&self) {
         let status = describe(&Standing::Draining, self.metrics.in_flight.get());
         self.notify(&[NotifyState::Stopping, NotifyState::Status(&status)]);
-        let mut ticks = interval(EXTENSION_INTERVAL);
+        let mut ticks = every(EXTENSION_INTERVAL);
         loop {
             ticks.tick().await;
             let microseconds = u32::try_from(EXTENSION.as_micros()).unwrap_or(u32::MAX);
@@ -97,7 +97,7 @@ impl Notifier {
         if std::env::var_os("NOTIFY_SOCKET").is_none() {
             return future::pending().await;
         }
-        let mut ticks = interval(STATUS_INTERVAL);
+        let mut ticks = every(STATUS_INTERVAL);
         let mut said = String::new();
         loop {
             ticks.tick().await;
@@ -113,8 +113,7 @@ impl Notifier {
         let Some(patience) = sd_notify::watchdog_enabled().filter(|time| !time.is_zero()) else {
             return future::pending().await;
         };
-        let mut ticks = interval(patience / 2);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ticks = every(patience / 2);
         loop {
             ticks.tick().await;
             if vitals.are_good(Instant::now()) {
@@ -143,6 +142,13 @@ impl Notifier {
             }
         }
     }
+}
+
+/// Ticks at once and then at this interval, without catching up on those that were missed.
+fn every(time: Duration) -> Interval {
+    let mut ticks = interval(time);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 /// One line: a line break would be the end of it, and the start of another notification.

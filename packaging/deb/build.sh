@@ -20,10 +20,10 @@ if [[ ${1-} == --quick ]]; then
     exec target/tools/bin/cargo-deb --no-build --profile dev --strip --fast --output target/debian/
 fi
 
-# No path of this machine in the programs. The separator lets a path hold spaces.
+# No path of this machine in the programs. The separator and the quotes let a path hold spaces.
 home=${CARGO_HOME:-$HOME/.cargo}
 export CARGO_ENCODED_RUSTFLAGS="--remap-path-prefix=$root=/fibrpc"$'\x1f'"--remap-path-prefix=$home=/cargo"
-export CFLAGS="-ffile-prefix-map=$root=/fibrpc -ffile-prefix-map=$home=/cargo"
+export CFLAGS="'-ffile-prefix-map=$root=/fibrpc' '-ffile-prefix-map=$home=/cargo'" CC_SHELL_ESCAPED_FLAGS=1
 # Flags of their own, so a directory of their own: other builds are not made anew.
 export CARGO_TARGET_DIR=$root/target/package
 target/tools/bin/cargo-deb --locked --output target/debian/

@@ -8,8 +8,10 @@ tool cargo-deb "$cargo_deb_version"
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/fibrpc-reproduce.XXXXXX")
 trap 'rm -rf -- "$work"' EXIT
+commit=$(git rev-parse HEAD)
 for copy in "$work/first" "$work/with another/name"; do
-    git clone --quiet --local . "$copy"
+    git clone --quiet --local --no-checkout . "$copy"
+    git -C "$copy" checkout --quiet --detach "$commit"
     mkdir -p "$copy/target"
     ln -s "$PWD/target/tools" "$copy/target/tools"
     echo "reproduce: building in $copy; this takes minutes" >&2
@@ -19,6 +21,7 @@ for copy in "$work/first" "$work/with another/name"; do
     }
     sha256sum "$copy"/target/debian/*.deb | sed "s|$work/||"
 done >"$work/sums"
+echo "reproduce: commit $(git rev-parse --short "$commit")"
 cat "$work/sums"
 [[ $(cut -d ' ' -f 1 "$work/sums" | uniq | wc -l) == 1 ]] || {
     echo "reproduce: the packages differ" >&2

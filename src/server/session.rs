@@ -27,7 +27,7 @@ use std::{
 };
 use tokio::{
     sync::{mpsc, watch},
-    time::{Interval, interval},
+    time::{Interval, MissedTickBehavior, interval},
 };
 
 /// The session takes a turn at least this often.
@@ -74,6 +74,8 @@ impl<'a> Session<'a> {
         link: Serving,
     ) -> Self {
         let (finish, finished) = mpsc::channel(usize::from(amqp.prefetch));
+        let mut pulse = interval(PULSE);
+        pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
         server.config.mark_changed(); // what changed meanwhile is seen in the first turn
         Self {
             link,
@@ -84,7 +86,7 @@ impl<'a> Session<'a> {
             pool: &server.pool,
             standing: &server.standing,
             promise: &server.promise,
-            pulse: interval(PULSE),
+            pulse,
             agenda: Agenda::default(),
             results: &mut server.results,
             metrics: &server.metrics,
