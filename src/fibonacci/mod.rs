@@ -1,6 +1,6 @@
 //! Exact Fibonacci numbers in decimal, free of I/O.
 //!
-//! Up to n = 20,000 a number is one multiplication of a tabulated one (`table`). Above, doublings
+//! Up to n = 100,000 a number is one multiplication of a tabulated one (`table`). Above, doublings
 //! lead from the table to n, in a radix that is a power of ten, so that what takes a binary
 //! library most of its time, the conversion to decimal, is not there. In the order to read:
 //!
@@ -45,7 +45,7 @@ pub use lanes::Backend;
 
 /// Up to this n a number is ready in a few microseconds, without an [`Arena`]: cheaper to compute
 /// in place than to hand over to another thread.
-pub const SMALL: u64 = table::MAX_N;
+pub const SMALL: u64 = table::SMALL_N;
 
 /// The largest n there is an answer for: its digits, 2 * 10^8 of them, are far beyond what a
 /// broker takes in one message.
@@ -121,7 +121,7 @@ pub enum DecimalError {
 /// As [`Arena::decimal`].
 pub fn decimal(n: u64, stop: impl Fn() -> bool) -> Result<Vec<u8>, DecimalError> {
     let mut out = Vec::new();
-    if n <= SMALL {
+    if n <= table::MAX_N {
         table::append(n, &mut out);
         return Ok(out);
     }

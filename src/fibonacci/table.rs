@@ -1,19 +1,23 @@
 //! Small n: one multiplication of a tabulated number by a word, straight to ASCII.
 //!
-//! With n = 64 a + b,
+//! With n = 85 a + b,
 //!
 //! ```text
-//! F(n) = F(64a) F(b+1) + F(64a-1) F(b),
+//! F(n) = F(85a) F(b+1) + F(85a-1) F(b),
 //! ```
 //!
-//! where F(b) and F(b+1) fit a word. F(64a) and F(64a-1) are tabulated for all a, in limbs of 18
+//! where F(b) and F(b+1) fit a word. F(85a) and F(85a-1) are tabulated for all a, in limbs of 18
 //! decimal digits: so each limb of the result, once the carry is out, is 18 characters.
 
 use super::ascii::eight;
 use std::sync::LazyLock;
 
-/// The largest n of the table, which takes 600 KB at this size: where doublings get faster.
-pub(super) const MAX_N: u64 = 20_000;
+/// The largest n of the table. A table of twice the n takes four times the memory: 11 MB at this
+/// size, where doublings come near its speed.
+pub(super) const MAX_N: u64 = 100_000;
+
+/// The largest n of the part that is made first: 0.4 MB. The rest is made when it is first needed.
+pub(super) const SMALL_N: u64 = 20_000;
 
 /// F(0) to F(93): those that fit a word.
 const WORDS: [u64; 94] = {
@@ -27,8 +31,10 @@ const WORDS: [u64; 94] = {
     words
 };
 
-/// n from one entry to the next. F(65) < 2^45 leaves room for the sums below.
-const STRIDE: u64 = 64;
+/// n from one entry to the next: as many as keep the carry below the [`BASE`]. It is less than
+/// F(b) + F(b+1) = F(b+2), and F(86) is less than 10^18.
+const STRIDE: u64 = 85;
+const _: () = assert!(WORDS[STRIDE as usize + 1] < BASE);
 
 /// What a limb counts to.
 const BASE: u64 = 1_000_000_000_000_000_000;
@@ -36,10 +42,26 @@ const BASE: u64 = 1_000_000_000_000_000_000;
 /// The decimal digits of a limb.
 const WIDTH: usize = 18;
 
-/// The limbs, least significant first, of F(64a) and of F(64a-1), in pairs.
+/// The limbs, least significant first, of F(85a) and of F(85a-1), in pairs.
 type Entry = Box<[[u64; 2]]>;
 
-static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(entries);
+static SMALL: LazyLock<Vec<Entry>> = LazyLock::new(|| {
+    let first: Entry = Box::new([[0, 1]]);
+    let mut entries = vec![first];
+    extend(&mut entries, SMALL_N / STRIDE + 1);
+    entries
+});
+
+/// Those that follow; the first is the last of the small ones.
+static LARGE: LazyLock<Vec<Entry>> = LazyLock::new(|| {
+    let mut entries: Vec<_> = SMALL.last().cloned().into_iter().collect();
+    extend(&mut entries, (MAX_N - SMALL_N) / STRIDE + 2);
+    entries
+});
+
+fn entry(index: usize) -> Option<&'static Entry> {
+    SMALL.get(index).or_else(|| LARGE.get(index + 1 - SMALL.len()))
+}
 
 /// Appends the digits of F(n), for n up to [`MAX_N`].
 pub(super) fn append(n: u64, out: &mut Vec<u8>) {
@@ -58,24 +80,34 @@ fn append_word(word: u64, out: &mut Vec<u8>) {
 }
 
 fn append_product(n: u64, out: &mut Vec<u8>) {
-    let Some(entry) = ENTRIES.get((n / STRIDE) as usize) else { return };
+    let Some(entry) = entry((n / STRIDE) as usize) else { return };
     let b = (n % STRIDE) as usize;
     let factors = [WORDS[b + 1], WORDS[b]];
     let start = out.len();
-    // Room for all limbs and the last carry; what is left of it in front is taken away.
-    out.resize(start + WIDTH * (entry.len() + 1), b'0');
-    let mut chunks = out[start..].rchunks_exact_mut(WIDTH);
+    let length = length(n);
+    out.resize(start + length, b'0');
+    let (head, chars) = out[start..].split_at_mut(length % WIDTH);
+    let mut pairs = entry.iter();
     let mut carry = 0;
-    for (pair, chars) in entry.iter().zip(&mut chunks) {
+    for chars in chars.rchunks_exact_mut(WIDTH) {
         let limb;
-        (limb, carry) = step(pair, factors, carry);
+        (limb, carry) = pairs.next().map_or((carry, 0), |pair| step(pair, factors, carry));
         write_limb(limb, chars);
     }
-    if let Some(chars) = chunks.next() {
-        write_limb(carry, chars);
+    if !head.is_empty() {
+        let limb = pairs.next().map_or(carry, |pair| step(pair, factors, carry).0);
+        let mut last = [0; WIDTH];
+        write_limb(limb, &mut last);
+        head.copy_from_slice(&last[WIDTH - head.len()..]);
     }
-    let zeros = out[start..].iter().take_while(|&&char| char == b'0').count();
-    out.drain(start..start + zeros);
+}
+
+/// The number of digits, as `size::digits` has it. Up to [`MAX_N`] and far beyond, no logarithm is
+/// so near to an integer that a float could be mistaken.
+pub(super) fn length(n: u64) -> usize {
+    const LOG_PHI: f64 = 0.208_987_640_249_978_73;
+    const LOG_ROOT_5: f64 = 0.349_485_002_168_009_4;
+    (n as f64 * LOG_PHI - LOG_ROOT_5) as usize + 1
 }
 
 /// One limb of the sum of products, and the carry into the next.
@@ -138,18 +170,17 @@ fn sixteen(value: u64) -> [u8; 16] {
     chars
 }
 
-/// Each entry is the one before, times the Fibonacci numbers that lead 64 on.
-fn entries() -> Vec<Entry> {
-    let [before, here, after] = [63, 64, 65].map(|n| WORDS[n]);
-    let mut entries: Vec<Entry> = vec![Box::new([[0, 1]])];
-    while entries.len() as u64 <= MAX_N / STRIDE {
+/// Adds entries until there are so many. Each is the one before, times the Fibonacci numbers that
+/// lead a stride on.
+fn extend(entries: &mut Vec<Entry>, count: u64) {
+    let stride = STRIDE as usize;
+    let [before, here, after] = [stride - 1, stride, stride + 1].map(|n| WORDS[n]);
+    while (entries.len() as u64) < count {
         let last = entries.last().map_or(&[][..], |entry| entry);
-        let next = [product(last, [after, here]), product(last, [here, before])];
-        let [larger, smaller] = next;
-        let smaller = smaller.into_iter().chain(std::iter::repeat(0));
+        let larger = product(last, [after, here]);
+        let smaller = product(last, [here, before]).into_iter().chain(std::iter::repeat(0));
         entries.push(larger.into_iter().zip(smaller).map(|(x, y)| [x, y]).collect());
     }
-    entries
 }
 
 fn product(entry: &[[u64; 2]], factors: [u64; 2]) -> Vec<u64> {
