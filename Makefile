@@ -3,7 +3,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos lint deb system-test generated build bench bench-kernel clean
+.PHONY: help run test chaos cluster lint deb system-test generated build bench bench-kernel clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -20,6 +20,10 @@ test: ## Run every test, against a RabbitMQ of its own; as root, also the packag
 chaos: ## Random faults under load for MINUTES=1; SEED=N chooses them; fails on a lost, wrong or hung call
 	@packaging/dev/install-deps.sh test
 	MINUTES="$(MINUTES)" SEED="$(SEED)" $(CARGO) test --locked --test chaos
+
+cluster: ## Kill and freeze each node of a three-node cluster in turn, under load; takes minutes
+	@packaging/dev/install-deps.sh test
+	$(CARGO) test --locked --test it cluster -- --ignored --nocapture
 
 lint: ## Check formatting, lints, and the dependency tree
 	$(CARGO) fmt --check

@@ -39,7 +39,7 @@ fn finish(what: &str, mut daemons: Vec<Daemon>, load: Load) {
 }
 
 #[test]
-#[ignore = "takes a minute, and the memory of three brokers: `make test` runs it by itself"]
+#[ignore = "takes minutes, and the memory of three brokers: `make cluster` runs it"]
 fn each_node_may_be_killed() {
     let (mut cluster, daemons, load, turns) = at_work();
     for turn in turns {
@@ -54,7 +54,7 @@ fn each_node_may_be_killed() {
 }
 
 #[test]
-#[ignore = "takes a minute, and the memory of three brokers: `make test` runs it by itself"]
+#[ignore = "takes minutes, and the memory of three brokers: `make cluster` runs it"]
 fn each_node_may_freeze() {
     let (cluster, daemons, load, turns) = at_work();
     for turn in turns {

@@ -145,19 +145,37 @@ stops() {
 
 in_flight() { [[ $(metric fibrpcd_requests_in_flight) == "$1" ]]; }
 
-# A computation of some seconds, in a service that systemd gives one.
+# Suspends or resumes the queues that replies go to: a reply that is not confirmed keeps its request open.
+reply_queues() {
+    rabbitmqctl -q eval "[sys:$1(amqqueue:get_pid(Q)) || Q <- rabbit_amqqueue:list(<<\"/\">>),
+        amqqueue:get_type(Q) =:= rabbit_classic_queue]." >/dev/null
+}
+
+# A reply that is confirmed after some seconds, in a service that systemd gives one.
 long_stop() {
     mkdir -p /run/systemd/system/fibrpcd.service.d
     printf '[Service]\nTimeoutStopSec=1s\n' >/run/systemd/system/fibrpcd.service.d/quick.conf
     systemctl daemon-reload
-    as_plain fibrpcctl --timeout 60s call 30000000 >/tmp/long &
-    local call=$!
+    local call stop
+    mkfifo /tmp/numbers
+    as_plain fibrpcctl --timeout 60s call - </tmp/numbers >/tmp/long &
+    call=$!
+    exec 9>/tmp/numbers
+    echo 30 >&9
+    eventually grep -qx 832040 /tmp/long # now it has a queue
+    reply_queues suspend
+    echo 30000000 >&9
     eventually in_flight 1
-    systemctl stop fibrpcd
+    systemctl stop fibrpcd &
+    stop=$!
+    sleep 3 # than which systemd would be less patient
+    reply_queues resume
+    wait "$stop"
     is "stop that takes longer than TimeoutStopSec: Result" "$(property Result) $(property ExecMainStatus)" "success 0"
+    exec 9>&-
     wait "$call"
-    is "stop that takes longer than TimeoutStopSec: digits of the reply" "$(tr -d '\n' </tmp/long | wc -c)" 6269629
-    rm /run/systemd/system/fibrpcd.service.d/quick.conf
+    is "stop that takes longer than TimeoutStopSec: digits of the reply" "$(sed -n 2p /tmp/long | tr -d '\n' | wc -c)" 6269629
+    rm /tmp/numbers /run/systemd/system/fibrpcd.service.d/quick.conf
     systemctl daemon-reload && systemctl start fibrpcd && eventually ready
 }
 
