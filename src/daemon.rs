@@ -76,14 +76,17 @@ async fn start(config: Config, sources: Sources, level: LevelHandle) -> Result<E
     let signals = Signals::register()?;
     tracing::info!(version = crate::VERSION, "starting");
     let metrics = Arc::new(Metrics::new()?);
-    metrics.configured(true);
-    metrics.prefetch.set(config.amqp.prefetch.into());
+    metrics.life.configured(true);
+    metrics.requests.prefetch.set(config.amqp.prefetch.into());
+    metrics.compute.cache_limit.set(i64::try_from(config.compute.cache).unwrap_or(i64::MAX));
     let compute = &config.compute;
     let shares = Shares::new(compute.memory, compute.max_n, compute.threads);
     let pool = Pool::start(compute.threads, shares)?;
     let results = Results::new(compute.cache);
     let (standing, standings) = watch::channel(Standing::Detached("not attached yet".to_owned()));
-    let watched = Arc::new(Watched { metrics: Arc::clone(&metrics), standings: standings.clone() });
+    let watched =
+        Watched { metrics: Arc::clone(&metrics), standings: standings.clone(), pool: pool.clone() };
+    let watched = Arc::new(watched);
     let http = listen(&config).await?;
     let vitals = Vitals { server: Arc::new(Promise::default()), pool: pool.clone() };
     let notifier = Notifier::new(Arc::clone(&metrics), standings);
@@ -191,10 +194,12 @@ const GIVE_UP_TIMEOUT: Duration = Duration::from_secs(5);
 struct Watched {
     metrics: Arc<Metrics>,
     standings: watch::Receiver<Standing>,
+    pool: Pool,
 }
 
 impl Probe for Watched {
     fn metrics(&self) -> Result<String, ProbeError> {
+        self.metrics.sample(self.standings.borrow().state(), &self.pool.usage());
         Ok(self.metrics.render()?)
     }
 

@@ -32,7 +32,7 @@ impl Reloader {
     /// What is wrong with it; the old one stays in force.
     pub(crate) fn reload(&self) -> Result<(), ConfigError> {
         let loaded = Config::load(self.sources.clone());
-        self.metrics.configured(loaded.is_ok());
+        self.metrics.life.configured(loaded.is_ok());
         match loaded {
             Ok(new) => {
                 self.adopt(new);
@@ -57,7 +57,7 @@ impl Reloader {
             tracing::warn!(keys, "these settings have changed, which needs a restart");
         }
         self.level.set(new.log.level);
-        self.metrics.prefetch.set(new.amqp.prefetch.into());
+        self.metrics.requests.prefetch.set(new.amqp.prefetch.into());
         tracing::info!(link = old.amqp != new.amqp, "read the configuration again");
         self.config.send_replace(Arc::new(new));
     }

@@ -78,7 +78,7 @@ impl Notifier {
     /// The daemon stops. Never ends: keeps the service manager from losing patience before
     /// `shutdown.drain_timeout` does.
     pub(crate) async fn stopping(&self) {
-        let status = describe(&Standing::Draining, self.metrics.in_flight.get());
+        let status = describe(&Standing::Draining, self.metrics.requests.in_flight.get());
         self.notify(&[NotifyState::Stopping, NotifyState::Status(&status)]);
         let mut ticks = every(EXTENSION_INTERVAL);
         loop {
@@ -125,7 +125,7 @@ impl Notifier {
     }
 
     fn status(&self) -> String {
-        let mut status = describe(&self.standings.borrow(), self.metrics.in_flight.get());
+        let mut status = describe(&self.standings.borrow(), self.metrics.requests.in_flight.get());
         let complaint = self.complaint.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(complaint) = &*complaint {
             status.push_str("; the new configuration is wrong, the old one stays: ");

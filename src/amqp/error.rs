@@ -31,6 +31,40 @@ pub(crate) enum Cause {
     Protocol,
 }
 
+impl Cause {
+    /// What [`Cause::label`] says, all of it.
+    pub(crate) const LABELS: [&str; 11] = [
+        "network",
+        "timeout",
+        "access_refused",
+        "misfit",
+        "no_vhost",
+        "no_queue",
+        "queue_mismatch",
+        "consumer_cancelled",
+        "too_large",
+        "closed_by_broker",
+        "protocol",
+    ];
+
+    /// Its name in metrics.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Network => "network",
+            Self::Timeout => "timeout",
+            Self::AccessRefused => "access_refused",
+            Self::Misfit => "misfit",
+            Self::NoVhost => "no_vhost",
+            Self::NoQueue => "no_queue",
+            Self::QueueMismatch => "queue_mismatch",
+            Self::ConsumerCancelled => "consumer_cancelled",
+            Self::TooLarge { .. } => "too_large",
+            Self::ClosedByBroker => "closed_by_broker",
+            Self::Protocol => "protocol",
+        }
+    }
+}
+
 const ABORTED: &str = "the broker closed the connection; see its log";
 
 /// Why a link to a broker could not be made or ended.
@@ -159,7 +193,29 @@ pub(super) fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::code::size_limit;
+    use super::{Cause, code::size_limit};
+
+    #[test]
+    fn every_cause_has_a_label_of_its_own() {
+        use Cause::{
+            AccessRefused, ClosedByBroker, ConsumerCancelled, Misfit, Network, NoQueue, NoVhost,
+            Protocol, QueueMismatch, Timeout, TooLarge,
+        };
+        let causes = [
+            Network,
+            Timeout,
+            AccessRefused,
+            Misfit,
+            NoVhost,
+            NoQueue,
+            QueueMismatch,
+            ConsumerCancelled,
+            TooLarge { limit: 1 },
+            ClosedByBroker,
+            Protocol,
+        ];
+        assert_eq!(causes.map(Cause::label), Cause::LABELS);
+    }
 
     #[test]
     fn the_limit_is_read_from_both_wordings_and_from_no_other() {

@@ -96,6 +96,11 @@ pub(super) fn of_call(call: &CallProperties<'_>) -> BasicProperties {
         .with_delivery_mode(TRANSIENT)
         .with_reply_to(call.reply_to.into())
         .with_correlation_id(call.correlation_id.into())
+        // AMQP knows whole seconds; tells the server how long the request was in the queue.
+        .with_timestamp(
+            u64::try_from(call.deadline_ms).unwrap_or_default().saturating_sub(call.remaining_ms)
+                / 1000,
+        )
         .with_expiration(call.remaining_ms.to_string().into())
         .with_headers(headers)
 }

@@ -195,9 +195,12 @@ impl Serving {
     }
 
     fn receive(&mut self, delivery: Delivery) -> Result<Event, LinkError> {
-        self.metrics.deliveries.inc();
+        self.metrics.requests.deliveries.inc();
         if delivery.redelivered {
-            self.metrics.redeliveries.inc();
+            self.metrics.requests.redeliveries.inc();
+        }
+        if let Some(sent) = *delivery.properties.timestamp() {
+            self.metrics.requests.sent_at(sent);
         }
         let envelope = properties::envelope(&delivery.properties);
         let (tag, body) = (delivery.delivery_tag, delivery.data);
@@ -248,6 +251,7 @@ impl Serving {
             drop(held);
             (tag, confirm)
         }));
+        self.count_unconfirmed();
     }
 
     /// Rejects a request that nobody can answer, or that nobody should try again, so that a
@@ -258,10 +262,10 @@ impl Serving {
             let options = BasicRejectOptions { requeue: false };
             // Written by lapin's thread; should it fail, the channel fails, which `next` reports.
             let _ = self.channels.requests.basic_reject(tag, options).now_or_never();
-            self.metrics.rejects.inc();
+            self.metrics.requests.rejects.inc();
             match entry.status() {
-                None => self.metrics.rejected(entry.method),
-                Some(status) => self.metrics.answered(entry.method, status, entry.age()),
+                None => self.metrics.requests.rejected(entry.method),
+                Some(status) => self.metrics.requests.answered(entry.method, status, entry.times()),
             }
         }
         self.count_in_flight();
@@ -272,7 +276,7 @@ impl Serving {
         if self.ledger.settle(tag).is_some() {
             let options = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
             let _ = self.channels.requests.basic_nack(tag, options).now_or_never();
-            self.metrics.requeues.inc();
+            self.metrics.requests.requeues.inc();
         }
         self.count_in_flight();
     }
@@ -327,14 +331,14 @@ impl Serving {
             Some(ConnectionEvent::ConnectionBlocked(reason)) => {
                 tracing::warn!(%reason, "the broker blocks publishing");
                 self.blocked_since = Some(Instant::now());
-                self.metrics.blocked.set(1);
+                self.metrics.link.set_blocked(true);
                 Ok(Some(Event::Blocked(Some(reason))))
             }
             Some(ConnectionEvent::ConnectionUnblocked) => {
                 tracing::info!("the broker takes publishes again");
                 self.blocked_since = None;
                 self.unblocked = Some(Instant::now());
-                self.metrics.blocked.set(0);
+                self.metrics.link.set_blocked(false);
                 Ok(Some(Event::Blocked(None)))
             }
             event => self.links.publish.ending(event).map_or(Ok(None), Err),
@@ -345,7 +349,15 @@ impl Serving {
         self.suspects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn count_unconfirmed(&self) {
+        let unconfirmed = i64::try_from(self.publishing.len()).unwrap_or(i64::MAX);
+        self.metrics.link.unconfirmed.set(unconfirmed);
+    }
+
     fn count_in_flight(&self) {
-        self.metrics.in_flight.set(i64::try_from(self.ledger.outstanding()).unwrap_or(i64::MAX));
+        self.metrics
+            .requests
+            .in_flight
+            .set(i64::try_from(self.ledger.outstanding()).unwrap_or(i64::MAX));
     }
 }

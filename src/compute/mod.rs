@@ -22,7 +22,7 @@ use bytes::Bytes;
 use std::{
     num::NonZeroUsize,
     sync::{Arc, Mutex, mpsc},
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -49,6 +49,8 @@ pub(crate) struct Computed {
     pub(crate) held: Option<Held>,
     /// How often the digits were found wrong, and computed anew.
     pub(crate) misses: u32,
+    /// How long the thread took.
+    pub(crate) elapsed: Duration,
 }
 
 /// The right to run one job: a thread, and the memory it takes.
@@ -100,6 +102,16 @@ struct Threads {
     free: Arc<Semaphore>,
 }
 
+/// How much of a pool is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Usage {
+    pub(crate) threads: u64,
+    pub(crate) threads_busy: u64,
+    /// In bytes, like the next one.
+    pub(crate) memory: u64,
+    pub(crate) memory_reserved: u64,
+}
+
 /// The threads and the memory.
 #[derive(Clone, Debug)]
 pub(crate) struct Pool {
@@ -138,6 +150,20 @@ impl Pool {
 
     pub(crate) fn class(&self, n: u64) -> Class {
         self.shares.class(n)
+    }
+
+    /// How much of it is taken at this moment.
+    pub(crate) fn usage(&self) -> Usage {
+        let threads = self.promises.len();
+        let free = self.general.free.available_permits() + self.reserved.free.available_permits();
+        let memory = self.shares.quick / UNIT * UNIT + self.shares.long / UNIT * UNIT + UNIT;
+        let unused = self.quick.available_permits() + self.long.available_permits();
+        Usage {
+            threads: threads as u64,
+            threads_busy: threads.saturating_sub(free) as u64,
+            memory,
+            memory_reserved: memory.saturating_sub((unused as u64).saturating_mul(UNIT)),
+        }
     }
 
     /// Whether F(n) can ever be computed.

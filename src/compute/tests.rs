@@ -49,7 +49,12 @@ async fn a_thread_that_is_busy_for_too_long_is_stuck() {
         held.recv().unwrap();
     });
     let stop = StopSwitch::default();
-    pool.run(pool.slot(30_000).await.unwrap(), Job { stop, done });
+    assert_eq!((pool.usage().threads, pool.usage().threads_busy), (2, 0));
+    let slot = pool.slot(30_000).await.unwrap();
+    assert_eq!(pool.usage().threads_busy, 1);
+    assert!(pool.usage().memory_reserved >= fibonacci::memory(30_000));
+    assert!(pool.usage().memory_reserved < pool.usage().memory);
+    pool.run(slot, Job { stop, done });
     receiver.await.unwrap();
     assert!(!pool.is_stuck(Instant::now()));
     assert!(pool.is_stuck(later()), "it was to be heard of long before");

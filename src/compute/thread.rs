@@ -9,7 +9,7 @@ use bytes::Bytes;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError, mpsc},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// A job, and the right to run it.
@@ -35,6 +35,7 @@ impl Worker {
             let Ok((job, slot)) = next else { return };
             let Job { stop, done } = job;
             let n = slot.n;
+            let started = Instant::now();
             let computing = || compute(n, &mut arena, promise, &|| stop.stopped());
             let result = catch_unwind(AssertUnwindSafe(computing)).unwrap_or_else(|_| {
                 arena = Arena::new(); // whatever state it was left in
@@ -42,7 +43,7 @@ impl Worker {
             });
             // Before the memory of this job is free for another.
             arena.trim_to(usize::try_from(self.keep).unwrap_or(usize::MAX));
-            done(result.map(|(digits, misses)| slot.keep(digits, misses)));
+            done(result.map(|(digits, misses)| slot.keep(digits, misses, started.elapsed())));
             promise.rest(); // only now: a thread that ends in `done` is one that is missing
         }
     }
@@ -78,9 +79,9 @@ fn patience(n: u64) -> Duration {
 
 impl Slot {
     /// Gives the thread free, and the memory but for what the digits and a first reply take.
-    fn keep(mut self, digits: Bytes, misses: u32) -> Computed {
+    fn keep(mut self, digits: Bytes, misses: u32, elapsed: Duration) -> Computed {
         let digits_alone = digits.len() as u64;
         let held = self.memory.split(digits_alone + super::reply_memory(self.n));
-        Computed { digits, held, misses }
+        Computed { digits, held, misses, elapsed }
     }
 }

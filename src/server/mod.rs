@@ -21,7 +21,7 @@ use crate::{
     broker_uri::BrokerUri,
     compute::Pool,
     config::{Amqp, Config},
-    metrics::Metrics,
+    metrics::{Metrics, State},
     poison::Suspects,
     service::Service,
     vitals::Promise,
@@ -74,6 +74,17 @@ pub(crate) enum Standing {
     Blocked(String),
     /// Not consuming any more.
     Draining,
+}
+
+impl Standing {
+    pub(crate) fn state(&self) -> State {
+        match self {
+            Self::Detached(_) => State::Detached,
+            Self::Consuming(_) => State::Consuming,
+            Self::Blocked(_) => State::Blocked,
+            Self::Draining => State::Draining,
+        }
+    }
 }
 
 /// Answers requests from a queue until it is told to stop.
@@ -136,7 +147,7 @@ impl Server {
                     }
                 },
                 Err(error) => {
-                    self.metrics.connect_failures.inc();
+                    self.metrics.link.connect_failed(error.cause);
                     self.detached(&error);
                     failures.report(uri, &error);
                     index + 1 == amqp.uris.len()
@@ -163,6 +174,7 @@ impl Server {
 
     /// Notes the end of a session, and learns from it.
     fn lost(&mut self, uri: &BrokerUri, error: &LinkError) {
+        self.metrics.link.lost(error.cause);
         self.detached(error);
         if let Cause::TooLarge { limit } = error.cause {
             tracing::warn!(
@@ -189,17 +201,17 @@ impl Server {
         phase: &mut watch::Receiver<Phase>,
         backoff: &mut Backoff,
     ) -> Result<Ending, LinkError> {
-        let (started, acks) = (Instant::now(), self.metrics.acks.get());
+        let (started, acks) = (Instant::now(), self.metrics.requests.acks.get());
         let place = format!("{} at {}:{}", amqp.queue, uri.host(), uri.port());
-        self.metrics.connects.inc();
-        self.metrics.connected.set(1);
+        self.metrics.link.connects.inc();
+        self.metrics.link.connected.set(1);
         self.standing.send_replace(Standing::Consuming(place.clone()));
         tracing::info!(broker = %uri, queue = amqp.queue, "attached; consuming");
         let result = Session::new(self, amqp, place, link).run(phase).await;
-        self.metrics.connected.set(0);
+        self.metrics.link.connected.set(0);
         // After a good session attempts start quickly again; not after one that ended before it did
         // anything, which may be what each of them does.
-        if self.metrics.acks.get() > acks || started.elapsed() >= GOOD_SESSION {
+        if self.metrics.requests.acks.get() > acks || started.elapsed() >= GOOD_SESSION {
             backoff.reset();
         }
         result

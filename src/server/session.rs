@@ -181,8 +181,11 @@ impl<'a> Session<'a> {
     fn enter(&mut self, large: Large) {
         let (n, class) = (large.n, self.pool.class(large.n));
         let found = self.results.get(n);
-        let count =
-            if found.is_some() { &self.metrics.cache_hits } else { &self.metrics.cache_misses };
+        let count = if found.is_some() {
+            &self.metrics.compute.cache_hits
+        } else {
+            &self.metrics.compute.cache_misses
+        };
         count.inc();
         self.agenda.enter(large, class, found);
     }
@@ -211,25 +214,30 @@ impl<'a> Session<'a> {
     fn finished(&mut self, id: u64, n: u64, result: Result<Computed, Unfinished>) {
         match result {
             Ok(computed) => {
-                self.metrics.computations.inc();
-                self.metrics.certificate_misses.inc_by(computed.misses.into());
                 self.results.insert(n, computed.digits.clone());
-                self.metrics
-                    .cache_bytes
-                    .set(i64::try_from(self.results.size()).unwrap_or(i64::MAX));
+                self.count(&computed);
                 if let Some(due) = self.agenda.computed(id, n, computed) {
                     self.answer(due);
                 }
             }
             Err(Unfinished::Failed) => {
+                self.metrics.compute.failed.inc();
                 tracing::error!(n, "the computation failed: please report this");
                 for large in self.agenda.failed(id, n) {
                     self.refuse(&large, &service::internal());
                 }
             }
             // Because nobody waited for it.
-            Err(Unfinished::Stopped) => {}
+            Err(Unfinished::Stopped) => self.metrics.compute.stopped.inc(),
         }
+    }
+
+    fn count(&self, computed: &Computed) {
+        let metrics = &self.metrics.compute;
+        metrics.computations.inc();
+        metrics.certificate_misses.inc_by(computed.misses.into());
+        metrics.durations.observe(computed.elapsed.as_secs_f64());
+        metrics.cache_bytes.set(i64::try_from(self.results.size()).unwrap_or(i64::MAX));
     }
 
     /// Answers the large requests whose deadline has passed.

@@ -192,12 +192,19 @@ impl Daemon {
         }
     }
 
-    /// The value of a metric's series.
+    /// The value of a metric's series, or the sum of all its series if it has labels and none is
+    /// given.
     pub(crate) fn metric(&self, series: &str) -> u64 {
         let (status, text) = self.get("/metrics");
         assert_eq!(status, 200);
-        let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-        line.unwrap_or_else(|| panic!("no {series} in {text}")).parse().unwrap()
+        let values = text.lines().filter_map(|line| {
+            let rest = line.strip_prefix(series)?;
+            let labels = rest.strip_prefix('{').and_then(|rest| rest.split_once("} "));
+            rest.strip_prefix(' ').or(labels.map(|(_, value)| value))
+        });
+        let values: Vec<u64> = values.map(|value| value.parse().unwrap()).collect();
+        assert!(!values.is_empty(), "no {series} in {text}");
+        values.iter().sum()
     }
 }
 

@@ -38,6 +38,7 @@ impl Serving {
                 self.channels.requests.basic_ack(tag, BasicAckOptions { multiple }).now_or_never();
         }
         self.count_in_flight();
+        self.count_unconfirmed();
         Ok(())
     }
 
@@ -61,20 +62,20 @@ impl Serving {
                 // lapin may hand the return of one publish to the confirm of another: it is
                 // good for counting, not for telling which.
                 if returned.is_some() {
-                    self.metrics.replies_unroutable.inc();
+                    self.metrics.link.replies_unroutable.inc();
                 }
-                self.metrics.replies.inc();
+                self.metrics.link.replies.inc();
                 if self.ledger.is_poison(tag) {
                     self.reject(tag);
                 } else if let Some(entry) = self.ledger.confirmed(tag, acks) {
                     self.suspects().settled(entry.fingerprint);
-                    self.metrics.acks.inc();
+                    self.metrics.requests.acks.inc();
                     let status = entry.status().unwrap_or(Status::Ok);
-                    self.metrics.answered(entry.method, status, entry.age());
+                    self.metrics.requests.answered(entry.method, status, entry.times());
                 }
             }
             Confirmation::Nack(_) | Confirmation::NotRequested => {
-                self.metrics.replies_refused.inc();
+                self.metrics.link.replies_refused.inc();
                 self.refused.push(tag);
             }
         }

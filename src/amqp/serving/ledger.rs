@@ -4,13 +4,11 @@
 //! book is a queue of entries in the order of their tags, indexed by tag.
 
 use crate::{
+    metrics::Times,
     poison::Fingerprint,
     wire::{Method, Status},
 };
-use std::{
-    collections::VecDeque,
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, time::Instant};
 
 /// A delivery that is not settled.
 #[derive(Clone, Copy, Debug)]
@@ -59,9 +57,10 @@ impl Entry {
         self.reply.map(|(status, _)| status)
     }
 
-    /// The time since the delivery.
-    pub(super) fn age(&self) -> Duration {
-        self.received.elapsed()
+    /// How long the parts of its way took, up to now.
+    pub(super) fn times(&self) -> Times {
+        let answer = self.reply.map(|(_, published)| published.duration_since(self.received));
+        Times { total: self.received.elapsed(), answer }
     }
 }
 

@@ -78,7 +78,8 @@ pub(super) struct Gauges(pub(super) Arc<Metrics>);
 
 impl Drop for Gauges {
     fn drop(&mut self) {
-        self.0.blocked.set(0);
-        self.0.in_flight.set(0);
+        self.0.link.set_blocked(false);
+        self.0.link.unconfirmed.set(0);
+        self.0.requests.in_flight.set(0);
     }
 }

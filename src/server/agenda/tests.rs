@@ -41,7 +41,12 @@ impl Desk {
     }
 
     fn computed(&mut self, id: u64, n: u64) -> Option<u64> {
-        let computed = Computed { digits: Bytes::from_static(b"1"), held: None, misses: 0 };
+        let computed = Computed {
+            digits: Bytes::from_static(b"1"),
+            held: None,
+            misses: 0,
+            elapsed: Duration::ZERO,
+        };
         self.agenda.computed(id, n, computed).map(|due| due.large.tag)
     }
 

@@ -1,0 +1,204 @@
+//! Requests: how many, how they ended, how long each part of their way took.
+
+use super::{DURATION_BUCKETS, maker::Maker};
+use crate::wire::{Method, Status};
+use prometheus::{Histogram, IntCounter, IntGauge, core::Metric as _};
+use std::time::{Duration, SystemTime};
+
+/// Bucket bounds of the time in the queue, in seconds: nothing finer than a second is known.
+const WAIT_BUCKETS: [f64; 9] = [1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0];
+
+/// Time stamps further from now than this, in seconds, are taken for mistakes: a clock that is
+/// wrong, or milliseconds where AMQP wants seconds.
+const CREDIBLE_FUTURE: u64 = 60;
+const CREDIBLE_PAST: u64 = 30 * 24 * 3600;
+
+/// Why a request was not answered with what it asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reason {
+    /// The request named no reply queue and was rejected.
+    NoReplyTo,
+    /// An error reply with this status.
+    Status(Status),
+}
+
+impl Reason {
+    fn all() -> impl Iterator<Item = Self> {
+        let failures = Status::ALL.into_iter().filter(|status| *status != Status::Ok);
+        failures.map(Self::Status).chain([Self::NoReplyTo])
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::NoReplyTo => "no_reply_to",
+            Self::Status(Status::Ok) => "ok",
+            Self::Status(Status::InvalidArgument) => "invalid_argument",
+            Self::Status(Status::Unimplemented) => "unimplemented",
+            Self::Status(Status::ResourceExhausted) => "resource_exhausted",
+            Self::Status(Status::DeadlineExceeded) => "deadline_exceeded",
+            Self::Status(Status::Internal) => "internal",
+        }
+    }
+}
+
+/// How long the parts of a request's way took.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// From the delivery to now.
+    pub total: Duration,
+    /// From the delivery to the publishing of the reply, if there was one.
+    pub answer: Option<Duration>,
+}
+
+/// What is counted of requests.
+#[derive(Debug)]
+pub struct Requests {
+    total: Vec<IntCounter>,
+    failures: Vec<IntCounter>,
+    durations: Vec<Histogram>,
+    queue_wait: Histogram,
+    answer: Histogram,
+    confirm: Histogram,
+    /// Deliveries held and not settled yet.
+    pub in_flight: IntGauge,
+    /// The configured bound of `in_flight`.
+    pub prefetch: IntGauge,
+    /// Messages received from the queue.
+    pub deliveries: IntCounter,
+    /// Those of them the broker had delivered to somebody before.
+    pub redeliveries: IntCounter,
+    /// Requests acknowledged: their replies were confirmed.
+    pub acks: IntCounter,
+    /// Requests rejected for good.
+    pub rejects: IntCounter,
+    /// Requests given back to the queue.
+    pub requeues: IntCounter,
+}
+
+impl Requests {
+    pub(super) fn new(make: &Maker) -> Result<Self, prometheus::Error> {
+        let methods = || Method::ALL.map(Method::name);
+        Ok(Self {
+            total: make.counters(
+                "fibrpcd_requests_total",
+                "Requests answered or rejected, by method.",
+                "method",
+                methods(),
+            )?,
+            failures: make.counters(
+                "fibrpcd_request_failures_total",
+                "Requests answered with an error reply or rejected, by reason.",
+                "reason",
+                Reason::all().map(Reason::label),
+            )?,
+            durations: make.histograms(
+                "fibrpcd_request_duration_seconds",
+                "Time from the delivery of a request to the broker's confirm of its reply.",
+                &DURATION_BUCKETS,
+                "method",
+                methods(),
+            )?,
+            queue_wait: make.histogram(
+                "fibrpcd_request_queue_wait_seconds",
+                "Time from a request's time stamp, where it has one, to its delivery.",
+                &WAIT_BUCKETS,
+            )?,
+            answer: make.histogram(
+                "fibrpcd_request_answer_seconds",
+                "Time from the delivery of a request to the publishing of its reply.",
+                &DURATION_BUCKETS,
+            )?,
+            confirm: make.histogram(
+                "fibrpcd_request_confirm_seconds",
+                "Time from the publishing of a reply to the broker's confirm.",
+                &DURATION_BUCKETS,
+            )?,
+            in_flight: make
+                .gauge("fibrpcd_requests_in_flight", "Requests delivered and not settled yet.")?,
+            prefetch: make
+                .gauge("fibrpcd_prefetch_limit", "Most requests held at once (amqp.prefetch).")?,
+            deliveries: make.counter("fibrpcd_deliveries_total", "Messages received.")?,
+            redeliveries: make.counter(
+                "fibrpcd_redeliveries_total",
+                "Messages received that had been delivered before.",
+            )?,
+            acks: make.counter("fibrpcd_acks_total", "Requests acknowledged.")?,
+            rejects: make
+                .counter("fibrpcd_rejects_total", "Requests rejected without requeueing.")?,
+            requeues: make
+                .counter("fibrpcd_requeues_total", "Requests given back to the queue.")?,
+        })
+    }
+
+    /// Notes the time in the queue of a request that was sent at this moment, in Unix time. The
+    /// clocks are those of two machines, and the moment is a whole second.
+    pub fn sent_at(&self, sent: u64) {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let seconds = now.as_secs();
+        if sent <= seconds + CREDIBLE_FUTURE && sent >= seconds.saturating_sub(CREDIBLE_PAST) {
+            let waited = now.saturating_sub(Duration::from_secs(sent));
+            self.queue_wait.observe(waited.as_secs_f64());
+        }
+    }
+
+    /// Counts a request that was answered with `status`, and the broker's confirm of that.
+    pub fn answered(&self, method: Method, status: Status, times: Times) {
+        self.count(method);
+        if let Some(histogram) = self.durations.get(method as usize) {
+            histogram.observe(times.total.as_secs_f64());
+        }
+        if let Some(answer) = times.answer {
+            self.answer.observe(answer.as_secs_f64());
+            self.confirm.observe(times.total.saturating_sub(answer).as_secs_f64());
+        }
+        if status != Status::Ok {
+            self.failed(Reason::Status(status));
+        }
+    }
+
+    /// Counts a request that was rejected because it named no reply queue.
+    pub fn rejected(&self, method: Method) {
+        self.count(method);
+        self.failed(Reason::NoReplyTo);
+    }
+
+    /// How many requests have ended, of all methods.
+    #[must_use]
+    pub fn ended(&self) -> u64 {
+        self.total.iter().map(IntCounter::get).sum()
+    }
+
+    /// How many of them failed, for each reason.
+    pub fn failures(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        Reason::all().map(Reason::label).zip(self.failures.iter().map(IntCounter::get))
+    }
+
+    /// How many requests took no longer than each bound, in seconds; those of all methods together.
+    #[must_use]
+    pub fn durations(&self) -> Vec<(f64, u64)> {
+        let mut sums: Vec<_> =
+            DURATION_BUCKETS.into_iter().chain([f64::INFINITY]).map(|bound| (bound, 0)).collect();
+        for histogram in &self.durations {
+            let histogram = histogram.metric();
+            let histogram = histogram.get_histogram();
+            let below = histogram.get_bucket().iter().map(|bucket| bucket.cumulative_count());
+            for (sum, count) in sums.iter_mut().zip(below.chain([histogram.get_sample_count()])) {
+                sum.1 += count;
+            }
+        }
+        sums
+    }
+
+    fn count(&self, method: Method) {
+        if let Some(counter) = self.total.get(method as usize) {
+            counter.inc();
+        }
+    }
+
+    fn failed(&self, reason: Reason) {
+        let place = Reason::all().position(|known| known == reason);
+        if let Some(counter) = place.and_then(|place| self.failures.get(place)) {
+            counter.inc();
+        }
+    }
+}
