@@ -13,6 +13,9 @@ use super::{
 };
 use memmap2::{Advice, MmapMut};
 
+/// Bytes of fresh memory that are filled in about a millisecond.
+const PIECE: usize = 1 << 20;
+
 /// The buffers and tables of one computing thread.
 ///
 /// They grow to what the largest n so far needed and stay, so that the next computation touches
@@ -121,7 +124,11 @@ impl Arena {
         let start = out.len();
         let length = size::digits(n) as usize;
         out.try_reserve_exact(length).map_err(|_| DecimalError::OutOfMemory { n })?;
-        out.resize(start + length, b'0');
+        // Fresh memory is slow: by pieces, to be stopped between them.
+        while out.len() < start + length {
+            pace.worked(Pace::CELLS)?;
+            out.resize((out.len() + PIECE).min(start + length), b'0');
+        }
         let chars = &mut out[start..];
         let mut radix = Some(radix);
         let mut misses = 0;
