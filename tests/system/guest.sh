@@ -40,7 +40,7 @@ guest_build() {
     [[ -d $dir/root && $(cat "$dir/key" 2>/dev/null) == "$key" ]] && return
     mkdir -p "$dir"
     rm -rf --one-file-system "$dir/root" "$dir/key"
-    guest_sources "$suite" >"$dir/sources"
+    guest_sources "$suite" >"$dir/sources" || return
     local options=(--variant=minbase --mode=root --include="$guest_packages"
         --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Retries "3"'
         --aptopt='Acquire::Check-Valid-Until "false"'
@@ -60,12 +60,16 @@ guest_build() {
     echo "$key" >"$dir/key"
 }
 
-# apt's sources for a suite: this machine's mirror if it is a Debian, else the usual one.
+# apt's sources for a suite: this machine's mirror if it is a Debian, else the one DEBIAN_MIRROR names.
 guest_sources() {
     local suite=$1 mirror
     mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' 2>/dev/null |
         head -1) || true
-    mirror=${mirror:-http://deb.debian.org/debian}
+    mirror=${DEBIAN_MIRROR:-$mirror}
+    if [[ -z $mirror ]]; then
+        echo "guest: apt knows no mirror of Debian here; name one in DEBIAN_MIRROR" >&2
+        return 1
+    fi
     echo "deb ${mirror%/} $suite main"
 }
 
