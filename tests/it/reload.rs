@@ -112,7 +112,8 @@ fn a_link_that_does_not_drain_in_time_is_given_up_and_its_calls_are_answered() {
     reloaded.daemon.wait_for("giving every open request back");
     relay.release_replies();
     assert_eq!(caller.reply().body.len(), 626_963);
-    assert_eq!(reloaded.daemon.metric("fibrpcd_redeliveries_total"), 1);
+    // The reply that was held back may come through too, and be the first.
+    reloaded.daemon.wait_for_metric("fibrpcd_redeliveries_total", 1);
 }
 
 #[test]
