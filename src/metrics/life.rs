@@ -79,7 +79,9 @@ impl Life {
             "version",
             [crate::VERSION],
         )?;
-        build.iter().for_each(|build| build.set(1));
+        for build in build {
+            build.set(1);
+        }
         Ok(Self {
             states: make.gauges(
                 "fibrpcd_state",

@@ -2,7 +2,7 @@
 
 use super::{DURATION_BUCKETS, maker::Maker};
 use crate::wire::{Method, Status};
-use prometheus::{Histogram, IntCounter, IntGauge, core::Metric as _};
+use prometheus::{Histogram, IntCounter, IntGauge, core::Metric as _, proto::Bucket};
 use std::time::{Duration, SystemTime};
 
 /// Bucket bounds of the time in the queue, in seconds: nothing finer than a second is known.
@@ -181,7 +181,7 @@ impl Requests {
         for histogram in &self.durations {
             let histogram = histogram.metric();
             let histogram = histogram.get_histogram();
-            let below = histogram.get_bucket().iter().map(|bucket| bucket.cumulative_count());
+            let below = histogram.get_bucket().iter().map(Bucket::cumulative_count);
             for (sum, count) in sums.iter_mut().zip(below.chain([histogram.get_sample_count()])) {
                 sum.1 += count;
             }

@@ -109,15 +109,21 @@ fn tiles(status: &Status) -> String {
     format!("<dl class=\"tiles\">\n{}</dl>\n", tiles.map(tile).concat())
 }
 
+/// One for each point, where there is one.
+type Values = Vec<Option<f64>>;
+
+/// Writes a value with its unit.
+type Show = fn(f64) -> String;
+
 #[expect(clippy::cast_precision_loss, reason = "charts are some pixels high")]
 fn charts(past: &Past) -> String {
     let away: Vec<_> = past.consuming.iter().map(|consuming| !consuming).collect();
-    let known = |values: &[f64]| values.iter().copied().map(Some).collect::<Vec<_>>();
+    let known = |values: &[f64]| values.iter().copied().map(Some).collect::<Values>();
     let micros =
-        |values: &[Option<u64>]| values.iter().map(|at| at.map(|at| at as f64)).collect::<Vec<_>>();
+        |values: &[Option<u64>]| values.iter().map(|at| at.map(|at| at as f64)).collect::<Values>();
     let as_time = |value: f64| time(Duration::from_secs_f64(value.max(0.0) / 1e6).as_micros());
     let in_flight: Vec<_> = past.in_flight.iter().map(|count| Some(*count as f64)).collect();
-    let charts: [(&str, Vec<Option<f64>>, fn(f64) -> String); 5] = [
+    let charts: [(&str, Values, Show); 5] = [
         ("requests/s", known(&past.requests_per_second), number),
         ("failures/s", known(&past.failures_per_second), number),
         ("half within", micros(&past.p50_us), as_time),
@@ -141,24 +147,21 @@ fn charts(past: &Past) -> String {
 }
 
 fn failures(status: &Status) -> String {
-    let failed = status.requests.failures.iter().filter(|(_, count)| **count > 0);
-    let rows: String =
-        failed.map(|(name, count)| format!("<tr><td>{name}</td><td>{count}</td></tr>\n")).collect();
-    let link = &status.link;
+    let (requests, link) = (&status.requests, &status.link);
     let others = [
-        ("redeliveries", status.requests.redeliveries),
+        ("redeliveries", requests.redeliveries),
         ("replies to nobody", link.replies_unroutable),
         ("replies the broker refused", link.replies_refused),
     ];
-    let others: String = others
-        .into_iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(name, count)| format!("<tr><td>{name}</td><td>{count}</td></tr>\n"))
-        .collect();
-    if rows.is_empty() && others.is_empty() {
+    let failures = requests.failures.iter().map(|(name, count)| (*name, *count));
+    let mut rows = String::new();
+    for (name, count) in failures.chain(others).filter(|(_, count)| *count > 0) {
+        let _ = writeln!(rows, "<tr><td>{name}</td><td>{count}</td></tr>");
+    }
+    if rows.is_empty() {
         return "<h2>Failures</h2>\n<p>None since the start.</p>\n".to_owned();
     }
-    format!("<h2>Failures since the start</h2>\n<table>\n{rows}{others}</table>\n")
+    format!("<h2>Failures since the start</h2>\n<table>\n{rows}</table>\n")
 }
 
 fn warnings(status: &Status) -> String {

@@ -35,8 +35,9 @@ pub(super) struct Requests {
     pub(super) redeliveries: u64,
 }
 
-/// Of the last minute.
+/// Of the last minute, in microseconds.
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names in /status tell the unit")]
 pub(super) struct Latency {
     pub(super) p50_us: Option<u64>,
     pub(super) p90_us: Option<u64>,
