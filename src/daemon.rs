@@ -5,9 +5,10 @@ use crate::{
     compute::{Pool, PoolError, Shares},
     config::{Config, File, Sources},
     exit::Exit,
-    http::{self, HttpError, Probe, ProbeError},
-    log::{self, LevelHandle},
+    http::{self, HttpError},
+    log::{self, LevelHandle, LogError, Seen},
     metrics::{Metrics, MetricsError},
+    overview::Overview,
     reload::Reloader,
     server::{Ending, Phase, Results, Server, Standing},
     service::Service,
@@ -15,7 +16,7 @@ use crate::{
     systemd::{Notifier, Vitals},
     vitals::Promise,
 };
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until},
@@ -30,6 +31,8 @@ enum StartError {
     Signals(#[from] SignalError),
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+    #[error(transparent)]
+    Log(#[from] LogError),
     #[error(transparent)]
     Pool(#[from] PoolError),
     #[error(transparent)]
@@ -50,43 +53,54 @@ pub fn main(args: &DaemonArgs) -> Exit {
     if args.check {
         return checked();
     }
-    let level = match log::init(config.log.level, config.log.format) {
-        Ok(level) => level,
+    let watching = match watch_over(&config) {
+        Ok(watching) => watching,
         Err(error) => {
             report(&error);
             return Exit::Failure;
         }
     };
-    run(config, sources, level).unwrap_or_else(|error| {
+    run(config, sources, watching).unwrap_or_else(|error| {
         tracing::error!("cannot start: {}", with_causes(&error));
         Exit::Failure
     })
 }
 
+/// What tells of the daemon, set up before anything else.
+struct Watching {
+    metrics: Arc<Metrics>,
+    seen: Arc<Seen>,
+    level: LevelHandle,
+}
+
+fn watch_over(config: &Config) -> Result<Watching, StartError> {
+    let metrics = Arc::new(Metrics::new()?);
+    let life = &metrics.life;
+    let seen = Arc::new(Seen::new(life.log_messages.clone(), life.log_suppressed.clone()));
+    let level = log::init(config.log.level, config.log.format, Arc::clone(&seen))?;
+    Ok(Watching { metrics, seen, level })
+}
+
 /// One thread does all I/O: small calls need no other, and large ones have threads of their own.
-fn run(config: Config, sources: Sources, level: LevelHandle) -> Result<Exit, StartError> {
+fn run(config: Config, sources: Sources, watching: Watching) -> Result<Exit, StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let exit = runtime.block_on(start(config, sources, level));
+    let exit = runtime.block_on(start(config, sources, watching));
     runtime.shutdown_background(); // a name lookup may hang: not our problem any more
     exit
 }
 
-async fn start(config: Config, sources: Sources, level: LevelHandle) -> Result<Exit, StartError> {
+async fn start(config: Config, sources: Sources, watching: Watching) -> Result<Exit, StartError> {
     // First of all, so that no signal is missed.
     let signals = Signals::register()?;
     tracing::info!(version = crate::VERSION, "starting");
-    let metrics = Arc::new(Metrics::new()?);
-    metrics.life.configured(true);
-    metrics.requests.prefetch.set(config.amqp.prefetch.into());
-    metrics.compute.cache_limit.set(i64::try_from(config.compute.cache).unwrap_or(i64::MAX));
+    let Watching { metrics, seen, level } = watching;
+    metrics.configured(&config);
     let compute = &config.compute;
     let shares = Shares::new(compute.memory, compute.max_n, compute.threads);
     let pool = Pool::start(compute.threads, shares)?;
     let results = Results::new(compute.cache);
     let (standing, standings) = watch::channel(Standing::Detached("not attached yet".to_owned()));
-    let watched =
-        Watched { metrics: Arc::clone(&metrics), standings: standings.clone(), pool: pool.clone() };
-    let watched = Arc::new(watched);
+    let overview = Overview::new(Arc::clone(&metrics), seen, standings.clone(), pool.clone());
     let http = listen(&config).await?;
     let vitals = Vitals { server: Arc::new(Promise::default()), pool: pool.clone() };
     let notifier = Notifier::new(Arc::clone(&metrics), standings);
@@ -107,7 +121,7 @@ async fn start(config: Config, sources: Sources, level: LevelHandle) -> Result<E
     notifier.ready();
     let ending = tokio::select! {
         ending = serving.run(phases) => ending,
-        () = show(http, watched) => Ending::GaveUp, // it never ends before the server, like the next one
+        () = show(http, Arc::new(overview)) => Ending::GaveUp, // it never ends before the server, like the next one
         () = notifier.report(&vitals) => Ending::GaveUp,
         () = conduct(signals, phase, &reloader, &notifier) => Ending::GaveUp,
     };
@@ -124,11 +138,14 @@ async fn listen(config: &Config) -> Result<Option<http::Server>, HttpError> {
 }
 
 /// Never ends.
-async fn show(http: Option<http::Server>, watched: Arc<Watched>) {
-    match http {
-        Some(http) => http.serve(watched, std::future::pending()).await,
-        None => std::future::pending().await,
-    }
+async fn show(http: Option<http::Server>, overview: Arc<Overview>) {
+    let serve = async {
+        match http {
+            Some(http) => http.serve(Arc::clone(&overview), std::future::pending()).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::join!(serve, overview.keep());
 }
 
 fn exit_of(ending: Ending) -> Exit {
@@ -189,31 +206,6 @@ async fn give_up(mut signals: Signals, phase: watch::Sender<Phase>, drain_timeou
 
 /// How long giving everything back may take.
 const GIVE_UP_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// What HTTP shows.
-struct Watched {
-    metrics: Arc<Metrics>,
-    standings: watch::Receiver<Standing>,
-    pool: Pool,
-}
-
-impl Probe for Watched {
-    fn metrics(&self) -> Result<String, ProbeError> {
-        self.metrics.sample(self.standings.borrow().state(), &self.pool.usage());
-        Ok(self.metrics.render()?)
-    }
-
-    fn readiness(&self) -> Result<(), Cow<'static, str>> {
-        match &*self.standings.borrow() {
-            Standing::Consuming(_) => Ok(()),
-            Standing::Blocked(why) => {
-                Err(format!("the broker takes no replies at the moment: {why}").into())
-            }
-            Standing::Draining => Err("draining".into()),
-            Standing::Detached(why) => Err(format!("not consuming: {why}").into()),
-        }
-    }
-}
 
 fn sources(args: &DaemonArgs) -> Sources {
     let file = args.config.clone().map_or(File::Default, File::Explicit);

@@ -20,7 +20,7 @@
 //! - `reload`: new settings for a daemon that runs
 //! - `systemd`, `vitals`: what the service manager is told, and whether all is alive
 //! - [`config`], [`broker_uri`]: the settings
-//! - [`metrics`], [`http`], [`log`]: what can be seen from outside
+//! - [`metrics`], [`http`], [`log`]: what can be seen from outside; `overview`: the page for people
 //! - [`signals`]: the signals that ask to stop or to reload
 //!
 //! # The client
@@ -55,6 +55,7 @@ mod files;
 pub mod http;
 pub mod log;
 pub mod metrics;
+mod overview;
 mod poison;
 mod reload;
 mod server;

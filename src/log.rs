@@ -17,6 +17,9 @@
 //!   `span` holds the fields of the innermost span if there is one. Hence no event may have a field
 //!   called `timestamp`, `level`, `target` or `span`.
 //!
+//! Of warnings and errors that come from the same place in the program, ten are logged within a
+//! minute; after it, one line tells how many were left out.
+//!
 //! Field values come from strangers (correlation ids, queue names, error texts of a broker), so no
 //! control character and no bidirectional override reaches the output in any form but the journal,
 //! whose readers guard themselves: they are written as escapes. A line of the log is a line of text.
@@ -27,6 +30,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
 use std::{env, panic, thread};
 
 use thiserror::Error;
@@ -43,7 +47,12 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, fmt as lines, registry, reload};
 
+use self::seen::Watch;
 use crate::config::{Format, Level};
+
+mod seen;
+
+pub use self::seen::{Seen, Warning};
 
 /// Why logging could not be set up.
 #[derive(Debug, Error)]
@@ -65,12 +74,12 @@ impl LevelHandle {
     }
 }
 
-/// Sets up logging for the process, and lets it record panics.
+/// Sets up logging for the process, and lets it record panics. `seen` sees all that is logged.
 ///
 /// # Errors
 ///
 /// When it has been set up already.
-pub fn init(level: Level, format: Format) -> Result<LevelHandle, LogError> {
+pub fn init(level: Level, format: Format, seen: Arc<Seen>) -> Result<LevelHandle, LogError> {
     let stderr = Stderr::inspect();
     let (layer, unreachable) = match stderr.choose(format) {
         Form::Journal => match journal() {
@@ -81,7 +90,8 @@ pub fn init(level: Level, format: Format) -> Result<LevelHandle, LogError> {
         Form::Json => (json(io::stderr), None),
     };
     let (filter, handle) = reload::Layer::new(filter(level));
-    registry().with(filter).with(layer).try_init().map_err(|_| LogError::AlreadySet)?;
+    let watch = Watch(seen);
+    registry().with(filter).with(layer).with(watch).try_init().map_err(|_| LogError::AlreadySet)?;
     log_panics();
     if let Some(error) = unreachable {
         tracing::warn!(%error, "cannot reach the journal; logging text to standard error instead");

@@ -1,8 +1,10 @@
-//! The HTTP server: metrics and probes for the machines that watch the daemon.
+//! The HTTP server: what machines and people see of the daemon.
 //!
 //! | path | answer |
 //! |---|---|
 //! | `/metrics` | the metrics in the Prometheus text format |
+//! | `/` | the state of the daemon, as a page for people |
+//! | `/status` | the same, as JSON |
 //! | `/livez` | 200 as long as the process can answer at all |
 //! | `/readyz` | 200 while calls are being answered, else 503 and one line why |
 //!

@@ -10,20 +10,25 @@ use std::error::Error;
 use http_body_util::Full;
 use hyper::body::{Body, Bytes};
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue,
+    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Method, Request, Response, StatusCode};
+use uuid::Uuid;
 
 const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const EXPOSITION: HeaderValue =
     HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
 /// Why the metrics could not be rendered.
 pub type ProbeError = Box<dyn Error + Send + Sync>;
 
 /// What the routes ask the daemon.
 ///
-/// Both are called on the I/O thread and must return at once.
+/// All are called on the I/O thread and must return at once.
 pub trait Probe: Send + Sync + 'static {
     /// The metrics in the Prometheus text format, version 0.0.4.
     ///
@@ -38,16 +43,34 @@ pub trait Probe: Send + Sync + 'static {
     ///
     /// One line that tells an operator why not, such as "not connected to the broker".
     fn readiness(&self) -> Result<(), Cow<'static, str>>;
+
+    /// The state of the daemon, as JSON.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Probe::metrics`].
+    fn status(&self) -> Result<String, ProbeError>;
+
+    /// The state of the daemon, as a page in HTML. Its inline style and script carry the nonce,
+    /// and nothing else of it is executed.
+    fn page(&self, nonce: &str) -> String;
 }
 
 /// Answers one request.
 pub(super) fn respond<B: Body>(request: &Request<B>, probe: &impl Probe) -> Response<Full<Bytes>> {
     let mut response = match request.uri().path() {
-        "/metrics" | "/livez" | "/readyz" if !is_read(request.method()) => method_not_allowed(),
-        "/metrics" => metrics(probe),
+        "/" | "/status" | "/metrics" | "/livez" | "/readyz" if !is_read(request.method()) => {
+            method_not_allowed()
+        }
+        "/" => page(probe),
+        "/status" => rendered("status", probe.status(), JSON),
+        "/metrics" => rendered("metrics", probe.metrics(), EXPOSITION),
         "/livez" => plain(StatusCode::OK, "ok\n"),
         "/readyz" => readyz(probe),
-        _ => plain(StatusCode::NOT_FOUND, "not found; there are /metrics, /livez and /readyz\n"),
+        _ => plain(
+            StatusCode::NOT_FOUND,
+            "not found; there are /, /status, /metrics, /livez and /readyz\n",
+        ),
     };
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -63,18 +86,40 @@ fn is_read(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
-fn metrics(probe: &impl Probe) -> Response<Full<Bytes>> {
-    match probe.metrics() {
+fn rendered(
+    what: &str,
+    text: Result<String, ProbeError>,
+    kind: HeaderValue,
+) -> Response<Full<Bytes>> {
+    match text {
         Ok(text) => {
             let mut response = plain(StatusCode::OK, text);
-            response.headers_mut().insert(CONTENT_TYPE, EXPOSITION);
+            response.headers_mut().insert(CONTENT_TYPE, kind);
             response
         }
         Err(error) => {
-            tracing::error!(%error, "cannot render the metrics");
-            plain(StatusCode::INTERNAL_SERVER_ERROR, "cannot render the metrics; see the log\n")
+            tracing::error!(%error, "cannot render the {what}");
+            let said = format!("cannot render the {what}; see the log\n");
+            plain(StatusCode::INTERNAL_SERVER_ERROR, said)
         }
     }
+}
+
+fn page(probe: &impl Probe) -> Response<Full<Bytes>> {
+    let nonce = Uuid::new_v4().simple().to_string();
+    let policy = format!(
+        "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; \
+         img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+         frame-ancestors 'none'"
+    );
+    let policy = match HeaderValue::try_from(policy) {
+        Ok(policy) => policy,
+        Err(error) => return rendered("page", Err(error.into()), HTML),
+    };
+    let mut response = rendered("page", Ok(probe.page(&nonce)), HTML);
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
 }
 
 fn readyz(probe: &impl Probe) -> Response<Full<Bytes>> {
@@ -119,6 +164,14 @@ mod tests {
         fn readiness(&self) -> Result<(), Cow<'static, str>> {
             self.0.map_err(Cow::Borrowed)
         }
+
+        fn status(&self) -> Result<String, ProbeError> {
+            self.0.map(|()| "{}".to_owned()).map_err(Into::into)
+        }
+
+        fn page(&self, nonce: &str) -> String {
+            format!("<style nonce=\"{nonce}\"></style>")
+        }
     }
 
     fn get(path: &str, probe: &Fixed) -> Response<Full<Bytes>> {
@@ -128,9 +181,27 @@ mod tests {
 
     #[test]
     fn a_failed_rendering_is_a_500_that_does_not_show_the_error() {
-        let response = get("/metrics", &Fixed(Err("secret")));
-        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
-        assert!(!format!("{response:?}").contains("secret"));
+        for path in ["/metrics", "/status"] {
+            let response = get(path, &Fixed(Err("secret")));
+            assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+            assert!(!format!("{response:?}").contains("secret"));
+        }
+    }
+
+    #[test]
+    fn a_page_runs_what_it_brings_and_nothing_else() {
+        let policy = |response: &Response<Full<Bytes>>| {
+            response.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned()
+        };
+        let first = get("/", &Fixed(Ok(())));
+        let said = policy(&first);
+        assert!(said.starts_with("default-src 'none'; "), "{said}");
+        assert!(!said.contains("unsafe") && !said.contains("http"), "{said}");
+        let (_, nonce) = said.split_once("script-src 'nonce-").unwrap();
+        let (nonce, _) = nonce.split_once('\'').unwrap();
+        assert_eq!(nonce.len(), 32);
+        assert!(format!("{:?}", first.body()).contains(nonce), "{first:?}");
+        assert_ne!(said, policy(&get("/", &Fixed(Ok(())))), "never the same");
     }
 
     #[test]
@@ -151,7 +222,7 @@ mod tests {
         for path in ["/readyz?verbose", "/readyz?", "http://proxy.example:9674/readyz"] {
             assert_eq!(get(path, &Fixed(Ok(()))).status(), StatusCode::OK, "{path}");
         }
-        for path in ["/readyz/", "//readyz", "/READYZ", "/%72eadyz", "/"] {
+        for path in ["/readyz/", "//readyz", "/READYZ", "/%72eadyz", "/status/", "/index.html"] {
             let status = get(path, &Fixed(Ok(()))).status();
             assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
         }

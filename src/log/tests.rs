@@ -37,6 +37,11 @@ impl MakeWriter<'_> for Buffer {
     }
 }
 
+fn seen() -> Arc<Seen> {
+    let life = crate::metrics::Metrics::new().unwrap().life;
+    Arc::new(Seen::new(life.log_messages, life.log_suppressed))
+}
+
 fn logged_as_text(colour: bool, level: Level, events: impl FnOnce()) -> String {
     let buffer = Buffer::default();
     let layer = text(colour, Clock::Theirs, buffer.clone());
@@ -203,8 +208,8 @@ fn is_child() -> bool {
 #[test]
 fn a_panic_is_logged_and_then_printed_as_ever() {
     if is_child() {
-        init(Level::Error, Format::Auto).unwrap();
-        assert!(matches!(init(Level::Error, Format::Auto), Err(LogError::AlreadySet)));
+        init(Level::Error, Format::Auto, seen()).unwrap();
+        assert!(matches!(init(Level::Error, Format::Auto, seen()), Err(LogError::AlreadySet)));
         let worker = thread::Builder::new().name("worker".to_owned());
         let worker = worker.spawn(|| panic!("no {}", "way")).unwrap();
         assert!(worker.join().is_err());
@@ -228,7 +233,7 @@ fn a_log_that_nobody_reads_hurts_nobody() {
     if is_child() {
         for format in [Format::Text, Format::Json] {
             // Text is installed, JSON only built: both must bear a write that fails.
-            let _ = init(Level::Info, format);
+            let _ = init(Level::Info, format, seen());
             info!("into the void");
         }
         tracing::subscriber::with_default(registry().with(json(io::stderr)), || info!("too"));
@@ -243,7 +248,7 @@ fn a_log_that_nobody_reads_hurts_nobody() {
 #[test]
 fn without_a_journal_the_log_is_text_without_time() {
     if is_child() {
-        init(Level::Info, Format::Journald).unwrap();
+        init(Level::Info, Format::Journald, seen()).unwrap();
         return info!("hello");
     }
     if std::path::Path::new("/run/systemd/journal/socket").exists() {

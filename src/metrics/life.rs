@@ -79,7 +79,7 @@ impl Life {
             "version",
             [crate::VERSION],
         )?;
-        for build in &build {
+        for build in build {
             build.set(1);
         }
         Ok(Self {

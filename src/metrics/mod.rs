@@ -26,7 +26,7 @@ pub use self::{
 };
 
 use self::maker::Maker;
-use crate::compute::Usage;
+use crate::{compute::Usage, config::Config};
 use prometheus::{Encoder, Registry, TextEncoder, process_collector::ProcessCollector};
 
 /// Bucket bounds of durations, in seconds: from a small call on an idle machine to the largest
@@ -68,6 +68,14 @@ impl Metrics {
         let registry = make.0;
         registry.register(Box::new(ProcessCollector::for_self()))?;
         Ok(Self { registry, requests, link, compute, life })
+    }
+
+    /// Notes the limits that are in force, of a good configuration.
+    pub(crate) fn configured(&self, config: &Config) {
+        self.requests.prefetch.set(config.amqp.prefetch.into());
+        let cache = i64::try_from(config.compute.cache).unwrap_or(i64::MAX);
+        self.compute.cache_limit.set(cache);
+        self.life.configured(true);
     }
 
     /// Looks up what is not counted as it happens.

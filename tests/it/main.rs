@@ -20,6 +20,7 @@ mod kills;
 mod link_faults;
 mod max_message_size;
 mod misbehaving;
+mod monitoring;
 mod outages;
 mod queues;
 mod raw_ids;

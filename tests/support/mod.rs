@@ -10,6 +10,7 @@ pub(crate) mod durable;
 pub(crate) mod fake_broker;
 pub(crate) mod load;
 pub(crate) mod program;
+pub(crate) mod prometheus;
 pub(crate) mod random;
 pub(crate) mod raw;
 pub(crate) mod relay;

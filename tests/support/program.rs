@@ -172,13 +172,7 @@ impl Daemon {
 
     /// The status code and the body of a GET.
     pub(crate) fn get(&self, path: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(self.http_address()).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
-        let mut response = String::new();
-        stream.read_to_string(&mut response).unwrap();
-        let status = response.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, response.split_once("\r\n\r\n").unwrap().1.to_owned())
+        get(&self.http_address(), path)
     }
 
     /// Waits until a metric's series is this value or more. Requests are counted when the broker
@@ -216,6 +210,18 @@ impl Drop for Daemon {
             eprintln!("the daemon's log:\n{}", self.log());
         }
     }
+}
+
+/// The status code and the body of a GET.
+pub(crate) fn get(address: &str, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    // 1.0: the body ends with the connection.
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: x\r\n\r\n").unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    let status = response.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, response.split_once("\r\n\r\n").unwrap().1.to_owned())
 }
 
 /// What a program printed and how it ended.

@@ -39,6 +39,14 @@ impl Probe for Scripted {
     fn readiness(&self) -> Result<(), Cow<'static, str>> {
         self.ready.lock().unwrap().map_err(Cow::Borrowed)
     }
+
+    fn status(&self) -> Result<String, ProbeError> {
+        Ok("{}".to_owned())
+    }
+
+    fn page(&self, _: &str) -> String {
+        String::new()
+    }
 }
 
 /// A server in a thread of its own, stopped when dropped.
@@ -192,7 +200,10 @@ fn other_paths_name_the_endpoints() {
     let server = Running::plain(PATIENT);
     let response = server.request("GET", "/favicon.ico");
     assert_eq!(status(&response), "404");
-    assert_eq!(split(&response).1, "not found; there are /metrics, /livez and /readyz\n");
+    assert_eq!(
+        split(&response).1,
+        "not found; there are /, /status, /metrics, /livez and /readyz\n"
+    );
 }
 
 #[test]

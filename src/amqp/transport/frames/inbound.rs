@@ -125,6 +125,7 @@ mod flag {
     pub(super) const CORRELATION_ID: u16 = 1 << 10;
     pub(super) const REPLY_TO: u16 = 1 << 9;
     pub(super) const MESSAGE_ID: u16 = 1 << 7;
+    pub(super) const TIMESTAMP: u16 = 1 << 6;
     pub(super) const KIND: u16 = 1 << 5;
 }
 
@@ -135,6 +136,7 @@ struct Properties<'a> {
     correlation_id: Option<&'a [u8]>,
     reply_to: Option<&'a [u8]>,
     message_id: Option<&'a [u8]>,
+    timestamp: Option<&'a [u8]>,
     kind: Option<&'a [u8]>,
 }
 
@@ -156,8 +158,8 @@ impl<'a> Properties<'a> {
                 flag::MESSAGE_ID => self.message_id = Some(fields.short()?),
                 flag::KIND => self.kind = Some(fields.short()?),
                 0x1000 | 0x0800 => drop(fields.bytes(1)?), // delivery_mode, priority
-                0x0040 => drop(fields.bytes(8)?),          // timestamp
-                0x0001 | 0x0002 => return None,            // there are no such properties
+                flag::TIMESTAMP => self.timestamp = Some(fields.bytes(8)?),
+                0x0001 | 0x0002 => return None, // there are no such properties
                 _ => drop(fields.short()?),
             }
         }
@@ -167,6 +169,8 @@ impl<'a> Properties<'a> {
 
 /// What becomes of a property that is no text.
 enum Bytes {
+    /// It need not be one.
+    Keep,
     Header(&'static str),
     LeaveOut,
     MakeText,
@@ -191,10 +195,15 @@ fn header(payload: &[u8]) -> Option<Vec<u8>> {
         (flag::CORRELATION_ID, properties.correlation_id, Bytes::Header(raw::CORRELATION_ID)),
         (flag::REPLY_TO, properties.reply_to, Bytes::LeaveOut),
         (flag::MESSAGE_ID, properties.message_id, Bytes::Header(raw::MESSAGE_ID)),
+        (flag::TIMESTAMP, properties.timestamp, Bytes::Keep),
         (flag::KIND, properties.kind, Bytes::MakeText),
     ] {
         let Some(value) = value else { continue };
         match otherwise {
+            Bytes::Keep => {
+                flags |= bit;
+                texts.extend_from_slice(value);
+            }
             Bytes::Header(name) if !is_text(value) => write_bytes_entry(name, value, &mut table),
             Bytes::LeaveOut if !is_text(value) => {}
             _ => {

@@ -97,8 +97,18 @@ fn what_nobody_looks_at_is_left_out_however_deep_or_wrong() {
         &short(b"\xFF"),
     ];
     let sent = header(0b1111_1101_0101_1100, &properties.concat());
-    let expected = header(0b0010_0100_0000_0000, &[long(&deadline), short(b"id")].concat());
+    let kept = [long(&deadline), short(b"id"), vec![0; 8]].concat();
+    let expected = header(0b0010_0100_0100_0000, &kept);
     assert_eq!(inbound(&sent), expected);
+}
+
+#[test]
+fn what_is_looked_at_stays_as_it_is_and_in_its_place() {
+    // correlation_id, reply_to, message_id, timestamp, type
+    let texts = [b"a", b"b", b"c"].map(|text| short(text)).concat();
+    let sent = [texts, 1_790_000_000_u64.to_be_bytes().to_vec(), short(b"ping")].concat();
+    let sent = header(0b0000_0110_1110_0000, &sent);
+    assert_eq!(inbound(&sent), sent);
 }
 
 #[test]
