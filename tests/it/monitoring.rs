@@ -148,12 +148,14 @@ fn promtool_approves_of_rules_and_alerts() {
     }
 }
 
+/// What follows a prefix on the lines that have it.
+fn after<'a>(text: &'a str, prefix: &str) -> BTreeSet<&'a str> {
+    text.lines().filter_map(|line| line.trim().strip_prefix(prefix)).collect()
+}
+
 #[test]
 fn each_alert_has_a_test_and_a_section_in_the_runbook() {
     let read = |path: &str| fs::read_to_string(format!("{MONITORING}/{path}")).unwrap();
-    fn after<'a>(text: &'a str, prefix: &str) -> BTreeSet<&'a str> {
-        text.lines().filter_map(|line| line.trim().strip_prefix(prefix)).collect()
-    }
     let (alerts, tests) = (read("alerts.yaml"), read("tests.yaml"));
     let runbook = read("../../docs/runbook.md");
     let named = after(&alerts, "- alert: ");
