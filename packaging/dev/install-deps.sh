@@ -2,7 +2,7 @@
 # Installs what a developer's machine lacks, on Debian and its derivatives.
 #
 #   install-deps.sh run          a broker and a linker: what `make run` needs
-#   install-deps.sh test         the above, promtool, and Python with pika: what `make test` needs
+#   install-deps.sh test         the above, Prometheus, Chromium, and Python with pika: what `make test` needs
 #   install-deps.sh deb          a linker and dpkg's tools: what `make deb` needs
 #   install-deps.sh system-test  the above, lintian, and what boots a Debian: what `make system-test` needs
 #
@@ -73,6 +73,7 @@ if [ "$profile" = test ]; then
         need prometheus
         units="$units prometheus.service"
     fi
+    command -v chromedriver >/dev/null 2>&1 || need chromium chromium-driver
     # /usr/bin/python3 by its path: the python3 on PATH may be another one (pyenv, a virtual environment), which
     # Debian's packages do not reach. The tests call this one as well.
     if ! /usr/bin/python3 -c 'import pika' >/dev/null 2>&1; then

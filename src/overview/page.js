@@ -5,9 +5,11 @@ const refresh = async () => {
   let fresh = false;
   try {
     const answer = await fetch(location.pathname, { cache: "no-store", signal: AbortSignal.timeout(4000) });
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    // Only this part: the policy of this page forbids the style of another.
+    const [main] = (await answer.text()).match(/<main>[^]*<\/main>/);
+    const page = new DOMParser().parseFromString(main, "text/html");
     document.querySelector("main").replaceWith(page.querySelector("main"));
-    document.title = page.title;
+    document.title = `${document.querySelector(".state strong").textContent} - fibrpcd`;
     fresh = true;
   } catch {
     document.title = "no answer - fibrpcd";

@@ -190,7 +190,7 @@ fn footer() -> String {
 /// Three digits or so.
 fn number(value: f64) -> String {
     match value {
-        value if value >= 99.95 || value == 0.0 => format!("{value:.0}"),
+        value if value >= 99.95 || value.fract() == 0.0 => format!("{value:.0}"),
         value => format!("{value:.1}"),
     }
 }
@@ -239,7 +239,8 @@ mod tests {
         ] {
             assert_eq!(time(micros), text);
         }
-        assert_eq!([0.0, 0.2, 99.94, 12345.6].map(number), ["0", "0.2", "99.9", "12346"]);
+        let numbers = [0.0, 0.2, 64.0, 99.94, 12345.6].map(number);
+        assert_eq!(numbers, ["0", "0.2", "64", "99.9", "12346"]);
         assert_eq!(bytes(64 << 20), "64.0 MiB");
         assert_eq!(long_time(90_061), "1day 1h");
         assert_eq!(long_time(5), "5s");

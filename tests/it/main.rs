@@ -22,6 +22,7 @@ mod max_message_size;
 mod misbehaving;
 mod monitoring;
 mod outages;
+mod page;
 mod queues;
 mod raw_ids;
 mod reload;

@@ -148,7 +148,7 @@ fn promtool_approves_of_rules_and_alerts() {
     }
 }
 
-/// What follows a prefix, on whichever lines it is.
+/// What follows a prefix on the lines that have it.
 fn after<'a>(text: &'a str, prefix: &str) -> BTreeSet<&'a str> {
     text.lines().filter_map(|line| line.trim().strip_prefix(prefix)).collect()
 }

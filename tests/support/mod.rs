@@ -2,6 +2,7 @@
 //! certificates.
 
 pub(crate) mod broker;
+pub(crate) mod browser;
 pub(crate) mod caller;
 pub(crate) mod calls;
 pub(crate) mod certificates;

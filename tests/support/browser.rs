@@ -1,0 +1,117 @@
+//! A headless Chromium, spoken to by `WebDriver` (<https://www.w3.org/TR/webdriver2/>).
+
+use super::PATIENCE;
+use serde_json::{Value, json};
+use std::{
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    process::{Child, Command, Stdio},
+};
+
+/// A browser with one window, closed when dropped.
+#[derive(Debug)]
+pub(crate) struct Browser {
+    driver: Child,
+    address: String,
+    session: String,
+}
+
+impl Browser {
+    /// Starts one, with a window as wide as a phone's.
+    pub(crate) fn on_a_phone() -> Self {
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver is there: packaging/dev/install-deps.sh test installs it");
+        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+        let port = lines.find_map(|line| {
+            let line = line.unwrap();
+            Some(line.split_once("successfully on port ")?.1.trim_end_matches('.').to_owned())
+        });
+        let address = format!("127.0.0.1:{}", port.expect("chromedriver says its port"));
+        let mut browser = Self { driver, address, session: String::new() };
+        let options = json!({
+            "args": ["--headless=new", "--no-sandbox", "--disable-gpu"],
+            "mobileEmulation": {"deviceMetrics": {"width": 390, "height": 800, "pixelRatio": 2}},
+        });
+        let wanted =
+            json!({"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}});
+        let wanted = json!({"capabilities": {"alwaysMatch": wanted}});
+        let session = browser.ask("POST", "/session", &wanted);
+        browser.session = format!("/session/{}", session["sessionId"].as_str().unwrap());
+        browser
+    }
+
+    pub(crate) fn go_to(&self, url: &str) {
+        self.post("url", &json!({ "url": url }));
+    }
+
+    /// Runs a script, which calls its argument with a result when it is done.
+    pub(crate) fn run(&self, script: &str) -> Value {
+        self.post("execute/async", &json!({"script": script, "args": []}))
+    }
+
+    /// Prefers light or dark from now on.
+    pub(crate) fn prefer(&self, scheme: &str) {
+        let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
+        let emulate =
+            json!({"cmd": "Emulation.setEmulatedMedia", "params": {"features": features}});
+        self.post("goog/cdp/execute", &emulate);
+    }
+
+    /// What the browser complained of.
+    pub(crate) fn complaints(&self) -> Vec<Value> {
+        self.post("se/log", &json!({"type": "browser"})).as_array().unwrap().clone()
+    }
+
+    fn post(&self, command: &str, body: &Value) -> Value {
+        self.ask("POST", &format!("{}/{command}", self.session), body)
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
+        let (status, answer) = self.send(method, path, body).unwrap();
+        assert!(status.starts_with("HTTP/1.1 200"), "{method} {path}: {status}{answer}");
+        serde_json::from_str::<Value>(&answer).unwrap()["value"].take()
+    }
+
+    /// The first line of the answer, and its body. The driver never closes a connection.
+    fn send(&self, method: &str, path: &str, body: &Value) -> io::Result<(String, String)> {
+        let (mut stream, body) = (TcpStream::connect(&self.address)?, body.to_string());
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let (address, length) = (&self.address, body.len());
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+        );
+        stream.write_all((head + &body).as_bytes())?;
+        let (mut stream, mut status, mut length) = (BufReader::new(stream), String::new(), 0);
+        stream.read_line(&mut status)?;
+        loop {
+            let mut line = String::new();
+            stream.read_line(&mut line)?;
+            if line.trim().is_empty() {
+                break;
+            }
+            if let Some(said) = line.to_lowercase().strip_prefix("content-length:") {
+                length = said.trim().parse().map_err(io::Error::other)?;
+            }
+        }
+        let mut answer = vec![0; length];
+        stream.read_exact(&mut answer)?;
+        Ok((status, String::from_utf8_lossy(&answer).into_owned()))
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        if !self.session.is_empty() {
+            // Ends the browser, which the death of its driver would not.
+            let _ = self.send("DELETE", &self.session, &json!({}));
+        }
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
