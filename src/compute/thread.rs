@@ -55,10 +55,11 @@ fn compute(
     promise: &Promise,
     stopped: &dyn Fn() -> bool,
 ) -> Result<(Bytes, u32), Unfinished> {
-    promise.within(patience(n));
+    let patience = patience(n);
+    promise.within(patience);
     let mut digits = Vec::new();
     let stop = || {
-        promise.within(patience(n));
+        promise.within(patience);
         stopped()
     };
     match arena.decimal(n, &mut digits, &stop) {
