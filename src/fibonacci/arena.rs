@@ -102,7 +102,7 @@ impl Arena {
         let mut pace = Pace::new(stop);
         pace.worked(0)?;
         if n <= table::MAX_N {
-            table::append(n, out);
+            table::append(n, self.backend, out);
             return Ok(Decimal { misses: 0 });
         }
         let start = out.len();
@@ -163,7 +163,7 @@ impl Arena {
         let x = x.cells(largest.cells()).map_err(no_memory)?;
         let y = y.cells(largest.cells()).map_err(no_memory)?;
 
-        let mut used = seed(n, radix, f, g);
+        let mut used = seed(n, radix, *backend, f, g);
         for Link { step, to } in identity::chain(n) {
             let shape = Shape::for_digits(radix.digits_for(to));
             let plan = planned(plans, shape);
@@ -190,13 +190,13 @@ impl Arena {
 }
 
 /// Fills in the numbers the chain starts with; returns how many groups of eight digits they have.
-fn seed(n: u64, radix: Radix, f: &mut [Digits], g: &mut [Digits]) -> usize {
+fn seed(n: u64, radix: Radix, backend: Backend, f: &mut [Digits], g: &mut [Digits]) -> usize {
     let k = identity::start(n);
     let length = radix.digits_for(k).div_ceil(8);
     let mut chars = Vec::new();
     for (k, digits) in [(k, f), (k - 1, g)] {
         chars.clear();
-        table::append(k, &mut chars);
+        table::append(k, backend, &mut chars);
         radix.parse(&chars, &mut digits[..length]);
     }
     length

@@ -1,9 +1,8 @@
-//! From balanced digits to ASCII, and nothing is divided but a digit.
+//! From digits to ASCII, and nothing is divided but a digit.
 //!
-//! A negative digit borrows from the next: add the base to it, take 1 from its neighbour. That
-//! makes a neighbour negative only where it was 0, once in a base's worth of digits; so whole
-//! blocks borrow at once, without waiting for each other, and a block in which a digit is still
-//! negative then borrows once more, digit by digit.
+//! The last round of [carrying](super::carry) leaves digits that are not balanced, from 0 to below
+//! the base, but for what was then carried into them: one in a thousand is beyond. A group with
+//! such a digit carries once more, digit by digit.
 
 use super::{
     Interrupt, Pace,
@@ -12,8 +11,11 @@ use super::{
     radix::Radix,
 };
 
-/// Digits handled at a time.
-const BLOCK: usize = 64;
+/// Digits of the widest radix: a word of characters.
+const WIDEST: usize = 8;
+
+/// Groups of eight digits handled at a time.
+const GROUPS: usize = 4;
 
 /// Writes the characters of a number; says whether they are as many as there is room for.
 pub(super) struct Write<'a, 'b> {
@@ -27,104 +29,110 @@ impl Pass for Write<'_, '_> {
     type Output = Result<bool, Interrupt>;
 
     #[inline(always)]
-    fn run<L: Lanes>(self, _: L) -> Self::Output {
+    fn run<L: Lanes>(self, lanes: L) -> Self::Output {
         match self.radix.width() {
-            7 => write::<7>(self),
-            6 => write::<6>(self),
-            5 => write::<5>(self),
-            _ => write::<4>(self),
+            7 => write::<7, L>(self, lanes),
+            6 => write::<6, L>(self, lanes),
+            5 => write::<5, L>(self, lanes),
+            _ => write::<4, L>(self, lanes),
         }
     }
 }
 
 #[inline(always)]
-fn write<const WIDTH: usize>(pass: Write<'_, '_>) -> Result<bool, Interrupt> {
-    let Write { digits, radix, chars, pace } = pass;
-    let base = radix.base() as i32;
-    let (blocks, rest) = digits.as_flattened().as_chunks::<BLOCK>();
-    let mut borrow = 0;
-    let mut left = chars.len();
-    for block in blocks {
-        let mut values = *block;
-        borrow = settle(&mut values, borrow, base);
-        if left >= BLOCK * WIDTH + 8 {
-            pace.worked(BLOCK / 8)?;
-            let chars = &mut chars[left - BLOCK * WIDTH - 8..left];
-            write_block::<WIDTH>(&values, chars);
-            left -= BLOCK * WIDTH;
-        } else if !write_slowly(&values, WIDTH, chars, &mut left) {
-            return Ok(false);
-        }
+fn write<const WIDTH: usize, L: Lanes>(pass: Write<'_, '_>, lanes: L) -> Result<bool, Interrupt> {
+    let mut writer = Writer::<WIDTH>::new(pass.chars);
+    let (blocks, rest) = pass.digits.as_chunks::<GROUPS>();
+    for &block in blocks {
+        pass.pace.worked(GROUPS)?;
+        writer.put(lanes, block);
     }
-    let _ = rest;
-    Ok(left == 0 && borrow == 0 && chars.first() != Some(&b'0'))
+    for &digits in rest {
+        writer.put(lanes, [digits]);
+    }
+    Ok(writer.is_done())
 }
 
-/// Makes all digits of a block positive; what it borrows from the next is -1 or 0.
-#[inline(always)]
-fn settle(values: &mut [i32; BLOCK], borrow: i32, base: i32) -> i32 {
-    let before = *values;
-    let mut negative = 0;
-    for i in 0..BLOCK {
-        let below = if i == 0 { borrow } else { before[i - 1] >> 31 };
-        values[i] = before[i] + (base & (before[i] >> 31)) + below;
-        negative |= values[i];
-    }
-    let mut borrow = before[BLOCK - 1] >> 31;
-    if negative < 0 {
-        let mut below = 0;
-        for value in values.iter_mut() {
-            *value += below;
-            below = *value >> 31;
-            *value += base & below;
-        }
-        borrow += below;
-    }
-    borrow
+/// Writes a number from its last characters to its first.
+pub(super) struct Writer<'a, const WIDTH: usize> {
+    chars: &'a mut [u8],
+    /// How many of them are still to be written.
+    left: usize,
+    /// What goes to the next digit.
+    carry: i32,
+    /// Not 0 if there was no room for a character that is not '0'.
+    beyond: u64,
 }
 
-/// Writes at the end of the characters; the 8 before the block are written too, and have to be
-/// written after.
-#[inline(always)]
-fn write_block<const WIDTH: usize>(values: &[i32; BLOCK], chars: &mut [u8]) {
-    let mut words = [0; BLOCK];
-    for (word, &value) in words.iter_mut().zip(values) {
-        *word = eight(value as u64);
-    }
-    for (i, word) in words.into_iter().enumerate() {
-        let end = 8 + (BLOCK - i) * WIDTH;
-        chars[end - 8..end].copy_from_slice(&word.to_le_bytes());
-    }
-}
+impl<'a, const WIDTH: usize> Writer<'a, WIDTH> {
+    const BASE: i32 = 10_i32.pow(WIDTH as u32);
 
-/// The characters of a number below 10^8, the last in the highest byte: halved three times,
-/// within one word.
-///
-/// The multiplications with shifts are divisions by 10,000, by 100 and by 10, exact for what is
-/// left then.
-#[inline(always)]
-pub(super) fn eight(value: u64) -> u64 {
-    let high = (value * 109_951_163) >> 40;
-    let fours = high + ((value - 10_000 * high) << 32);
-    let high = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
-    let twos = high + ((fours - 100 * high) << 16);
-    let high = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
-    let ones = high + ((twos - 10 * high) << 8);
-    ones | 0x3030_3030_3030_3030
-}
+    #[inline(always)]
+    pub(super) fn new(chars: &'a mut [u8]) -> Self {
+        Self { left: chars.len(), chars, carry: 0, beyond: 0 }
+    }
 
-/// Writes what there is room for; says whether what there is not is zero.
-fn write_slowly(values: &[i32; BLOCK], width: usize, chars: &mut [u8], left: &mut usize) -> bool {
-    for &value in values {
-        let mut value = value as u32;
-        for _ in 0..width.min(*left) {
-            *left -= 1;
-            chars[*left] = b'0' + (value % 10) as u8;
-            value /= 10;
+    /// Writes the next digits, as far as there is room.
+    #[inline(always)]
+    pub(super) fn put<L: Lanes, const N: usize>(&mut self, lanes: L, mut digits: [Digits; N]) {
+        self.carry_on(&mut digits);
+        let mut words = [[0; 8]; N];
+        for (words, digits) in words.iter_mut().zip(&digits) {
+            *words = lanes.characters(digits);
         }
-        if value != 0 {
-            return false;
+        let words = words.as_flattened();
+        // The zeros in front of a digit go where the next one will be.
+        let room = words.len() * WIDTH + WIDEST - WIDTH;
+        if let Some(start) = self.left.checked_sub(room) {
+            let chars = &mut self.chars[start..self.left];
+            for (i, word) in words.iter().enumerate() {
+                let end = room - i * WIDTH;
+                chars[end - WIDEST..end].copy_from_slice(&word.to_le_bytes());
+            }
+            self.left -= words.len() * WIDTH;
+        } else {
+            for &word in words {
+                self.put_first(word);
+            }
         }
     }
-    true
+
+    /// Writes a digit near the first character.
+    #[inline(always)]
+    fn put_first(&mut self, word: u64) {
+        let chars = word.to_le_bytes();
+        if let Some(start) = self.left.checked_sub(WIDEST) {
+            self.chars[start..self.left].copy_from_slice(&chars);
+            self.left -= WIDTH;
+            return;
+        }
+        let fit = self.left.min(WIDTH);
+        for i in 1..=fit {
+            self.chars[self.left - i] = chars[WIDEST - i];
+        }
+        self.left -= fit;
+        self.beyond |= (word ^ u64::from_le_bytes([b'0'; 8])) << (8 * fit);
+    }
+
+    /// Whether the number is as long as it should be.
+    #[inline(always)]
+    pub(super) fn is_done(&self) -> bool {
+        self.left == 0 && self.carry == 0 && self.beyond == 0 && self.chars.first() != Some(&b'0')
+    }
+
+    /// Brings all digits between 0 and the base.
+    #[inline(always)]
+    fn carry_on<const N: usize>(&mut self, digits: &mut [Digits; N]) {
+        let digits = digits.as_flattened_mut();
+        digits[0] += std::mem::take(&mut self.carry);
+        // Negative if one of them is outside.
+        let outside = digits.iter().fold(0, |any, &digit| any | digit | (Self::BASE - 1 - digit));
+        if outside < 0 {
+            for digit in digits {
+                *digit += self.carry;
+                self.carry = digit.div_euclid(Self::BASE);
+                *digit -= self.carry * Self::BASE;
+            }
+        }
+    }
 }

@@ -9,25 +9,41 @@
 //! Digits are balanced, from -base/2 to base/2: random signs keep the sums, and so the errors,
 //! smaller than digits of one sign would. After the second round a digit can be beyond by what
 //! the one before took away, a hundredth of the base: redundant, which the next doubling does not
-//! mind.
+//! mind. Where characters come next, the second round leaves digits from 0 to the base instead.
 
 use super::lanes::Lanes;
 
 /// Eight digits of a number, least significant first.
 pub(super) type Digits = [i32; 8];
 
+/// The range of the digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Range {
+    /// From -base/2 to base/2: for more arithmetic.
+    Balanced,
+    /// From 0 to base - 1: for characters.
+    Positive,
+}
+
 /// The constants of one number's rounding.
 pub(super) struct Rounding<V> {
     base: V,
     inverse: V,
     scale: V,
+    /// The middle of the range, in bases.
+    middle: V,
 }
 
 impl<V> Rounding<V> {
     /// For a base, and for coefficients that come as so many times their value.
     #[inline(always)]
-    pub(super) fn new<L: Lanes<V = V>>(lanes: L, base: u32, factor: usize) -> Self {
+    pub(super) fn new<L: Lanes<V = V>>(lanes: L, base: u32, factor: usize, range: Range) -> Self {
+        let middle = match range {
+            Range::Balanced => 0.0,
+            Range::Positive => f64::from(base - 1) / f64::from(2 * base),
+        };
         Self {
+            middle: lanes.splat(middle),
             base: lanes.splat(f64::from(base)),
             inverse: lanes.splat(1.0 / f64::from(base)),
             scale: lanes.splat(1.0 / factor as f64),
@@ -53,13 +69,26 @@ impl<V: Copy> Carries<V> {
         coefficients: V,
         rounding: &Rounding<V>,
     ) -> Digits {
-        let mut digits = lanes.round(lanes.mul(coefficients, rounding.scale));
-        for before in &mut self.0 {
-            let carry = lanes.round(lanes.mul(digits, rounding.inverse));
-            let kept = lanes.neg_mul_add(carry, rounding.base, digits);
-            digits = lanes.add(kept, lanes.shift_in(carry, *before));
-            *before = carry;
-        }
+        self.settle_rounded(lanes, lanes.round(lanes.mul(coefficients, rounding.scale)), rounding)
+    }
+
+    /// The digits of eight coefficients that are integers already.
+    #[inline(always)]
+    pub(super) fn settle_rounded<L: Lanes<V = V>>(
+        &mut self,
+        lanes: L,
+        mut digits: V,
+        rounding: &Rounding<V>,
+    ) -> Digits {
+        let [first, second] = &mut self.0;
+        let carry = lanes.round(lanes.mul(digits, rounding.inverse));
+        let kept = lanes.neg_mul_add(carry, rounding.base, digits);
+        digits = lanes.add(kept, lanes.shift_in(carry, *first));
+        *first = carry;
+        let carry = lanes.round(lanes.mul_sub(digits, rounding.inverse, rounding.middle));
+        let kept = lanes.neg_mul_add(carry, rounding.base, digits);
+        digits = lanes.add(kept, lanes.shift_in(carry, *second));
+        *second = carry;
         lanes.to_digits(digits)
     }
 

@@ -61,11 +61,6 @@ pub(super) fn chain(n: u64) -> impl Iterator<Item = Link> {
     })
 }
 
-/// The chain starts at most here. The table would go further, but from here on a doubling is
-/// faster than the table and the way from its digits to ours.
-const MAX_START: u64 = 3_000;
-const _: () = assert!(MAX_START <= table::MAX_N);
-
 fn doublings(n: u64) -> u32 {
-    (0..u64::BITS).find(|&count| n >> count <= MAX_START).unwrap_or(0)
+    (0..u64::BITS).find(|&count| n >> count <= table::MAX_N).unwrap_or(0)
 }

@@ -122,7 +122,7 @@ pub enum DecimalError {
 pub fn decimal(n: u64, stop: impl Fn() -> bool) -> Result<Vec<u8>, DecimalError> {
     let mut out = Vec::new();
     if n <= table::MAX_N {
-        table::append(n, &mut out);
+        table::append(n, Backend::best(), &mut out);
         return Ok(out);
     }
     Arena::new().decimal(n, &mut out, &stop)?;

@@ -6,7 +6,7 @@
 //! the radix is chosen to be right as a rule, the [certificate](super::certificate) proves every
 //! result, and when it finds one wrong, a smaller radix is next.
 
-use super::{carry::Digits, size};
+use super::{carry::Digits, lanes::value, size};
 
 /// A power of ten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,16 +54,34 @@ impl Radix {
     /// Fills in the balanced digits of a number that is given in ASCII.
     pub(super) fn parse(self, chars: &[u8], digits: &mut [Digits]) {
         let digits = digits.as_flattened_mut();
-        digits.fill(0);
+        let mut left = chars.len();
+        for digit in &mut *digits {
+            *digit = self.last_digit(&chars[..left]);
+            left = left.saturating_sub(self.0);
+        }
+        // What a digit carries to the next does not make that one carry: half the base and one are
+        // balanced enough.
         let base = self.base() as i32;
         let mut carry = 0;
-        let mut chunks = chars.rchunks(self.0);
         for digit in digits {
-            let chunk = chunks.next().unwrap_or_default();
-            let value = chunk.iter().fold(0, |value, char| 10 * value + i32::from(char - b'0'));
-            *digit = value + carry;
+            let before = carry;
             carry = i32::from(*digit > base / 2);
-            *digit -= carry * base;
+            *digit += before - carry * base;
         }
+    }
+
+    /// The value of the last characters.
+    #[inline(always)]
+    fn last_digit(self, chars: &[u8]) -> i32 {
+        let word = chars.last_chunk().map_or_else(
+            || {
+                let mut word = [b'0'; 8];
+                word[8 - chars.len()..].copy_from_slice(chars);
+                u64::from_le_bytes(word)
+            },
+            |word| u64::from_le_bytes(*word),
+        );
+        let others = 8 * (8 - self.0);
+        value(word >> others << others) as i32
     }
 }

@@ -1,22 +1,27 @@
-//! Small n: one multiplication of a tabulated number by a word, straight to ASCII.
+//! Small n: one multiplication of a tabulated number by a short one, straight to ASCII.
 //!
-//! With n = 85 a + b,
+//! With n = 75 a + b,
 //!
 //! ```text
-//! F(n) = F(85a) F(b+1) + F(85a-1) F(b),
+//! F(n) = F(75a) F(b+1) + F(75a-1) F(b),
 //! ```
 //!
-//! where F(b) and F(b+1) fit a word. F(85a) and F(85a-1) are tabulated for all a, in limbs of 18
-//! decimal digits: so each limb of the result, once the carry is out, is 18 characters.
+//! where F(75a) and F(75a-1) are tabulated for all a, in balanced digits of radix 10^8, and F(b)
+//! and F(b+1) have two such digits. So a coefficient of the sum of products has four terms, and
+//! what it has beyond a digit is [carried](super::carry) to the next, eight at a time.
 
-use super::ascii::eight;
+use super::{
+    ascii::Writer,
+    carry::{Carries, Digits, Range, Rounding},
+    lanes::{Backend, Lanes, Pass},
+};
 use std::sync::LazyLock;
 
-/// The largest n of the table. A table of twice the n takes four times the memory: 11 MB at this
-/// size, where doublings come near its speed.
+/// The largest n of the table. A table of twice the n takes four times the memory: 14 MB at this
+/// size.
 pub(super) const MAX_N: u64 = 100_000;
 
-/// The largest n of the part that is made first: 0.4 MB. The rest is made when it is first needed.
+/// The largest n of the part that is made first: 0.6 MB. The rest is made when it is first needed.
 pub(super) const SMALL_N: u64 = 20_000;
 
 /// F(0) to F(93): those that fit a word.
@@ -31,31 +36,34 @@ const WORDS: [u64; 94] = {
     words
 };
 
-/// n from one entry to the next: as many as keep the carry below the [`BASE`]. It is less than
-/// F(b) + F(b+1) = F(b+2), and F(86) is less than 10^18.
-const STRIDE: u64 = 85;
-const _: () = assert!(WORDS[STRIDE as usize + 1] < BASE);
+/// n from one entry to the next: as many as keep the coefficients whole, see [`Factor`].
+const STRIDE: u64 = 75;
 
-/// What a limb counts to.
-const BASE: u64 = 1_000_000_000_000_000_000;
+/// What a digit counts to.
+const BASE: u32 = 100_000_000;
 
-/// The decimal digits of a limb.
-const WIDTH: usize = 18;
+/// Groups of eight digits handled at a time.
+const GROUPS: usize = 2;
 
-/// The limbs, least significant first, of F(85a) and of F(85a-1), in pairs.
-type Entry = Box<[[u64; 2]]>;
+/// The decimal digits of a digit.
+const WIDTH: usize = 8;
+
+/// The digits of F(75a) and of F(75a-1), least significant first, eight of each at a time; and
+/// zeros, so that every product up to the next entry has room.
+type Entry = Box<[[Digits; 2]]>;
 
 static SMALL: LazyLock<Vec<Entry>> = LazyLock::new(|| {
-    let first: Entry = Box::new([[0, 1]]);
-    let mut entries = vec![first];
-    extend(&mut entries, SMALL_N / STRIDE + 1);
+    let mut first = [[0; 8]; 2];
+    first[1][0] = 1;
+    let mut entries: Vec<Entry> = vec![Box::new([first; 1])];
+    extend(&mut entries, 0, SMALL_N / STRIDE + 1);
     entries
 });
 
 /// Those that follow; the first is the last of the small ones.
 static LARGE: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     let mut entries: Vec<_> = SMALL.last().cloned().into_iter().collect();
-    extend(&mut entries, (MAX_N - SMALL_N) / STRIDE + 2);
+    extend(&mut entries, SMALL_N / STRIDE, (MAX_N - SMALL_N) / STRIDE + 2);
     entries
 });
 
@@ -64,42 +72,33 @@ fn entry(index: usize) -> Option<&'static Entry> {
 }
 
 /// Appends the digits of F(n), for n up to [`MAX_N`].
-pub(super) fn append(n: u64, out: &mut Vec<u8>) {
+pub(super) fn append(n: u64, backend: Backend, out: &mut Vec<u8>) {
     match WORDS.get(n as usize) {
         Some(&word) => append_word(word, out),
-        None => append_product(n, out),
+        None => append_product(n, backend, out),
     }
 }
 
 fn append_word(word: u64, out: &mut Vec<u8>) {
-    let mut chars = [0; 20];
-    chars[..4].copy_from_slice(&digits::<4>(word / 10_000_000_000_000_000));
-    chars[4..].copy_from_slice(&sixteen(word % 10_000_000_000_000_000));
-    let zeros = chars[..19].iter().take_while(|&&char| char == b'0').count();
+    let mut chars = [b'0'; 24];
+    let mut rest = word;
+    for chars in chars.rchunks_exact_mut(WIDTH) {
+        let base = u64::from(BASE);
+        chars.copy_from_slice(&super::lanes::characters(rest % base).to_le_bytes());
+        rest /= base;
+    }
+    let zeros = chars[..23].iter().take_while(|&&char| char == b'0').count();
     out.extend_from_slice(&chars[zeros..]);
 }
 
-fn append_product(n: u64, out: &mut Vec<u8>) {
+fn append_product(n: u64, backend: Backend, out: &mut Vec<u8>) {
     let Some(entry) = entry((n / STRIDE) as usize) else { return };
     let b = (n % STRIDE) as usize;
-    let factors = [WORDS[b + 1], WORDS[b]];
     let start = out.len();
-    let length = length(n);
-    out.resize(start + length, b'0');
-    let (head, chars) = out[start..].split_at_mut(length % WIDTH);
-    let mut pairs = entry.iter();
-    let mut carry = 0;
-    for chars in chars.rchunks_exact_mut(WIDTH) {
-        let limb;
-        (limb, carry) = pairs.next().map_or((carry, 0), |pair| step(pair, factors, carry));
-        write_limb(limb, chars);
-    }
-    if !head.is_empty() {
-        let limb = pairs.next().map_or(carry, |pair| step(pair, factors, carry).0);
-        let mut last = [0; WIDTH];
-        write_limb(limb, &mut last);
-        head.copy_from_slice(&last[WIDTH - head.len()..]);
-    }
+    out.resize(start + length(n), b'0');
+    let factors = [WORDS[b + 1], WORDS[b]].map(Factor::of);
+    let room = backend.run(Spell { entry, factors, chars: &mut out[start..] });
+    debug_assert!(room, "as long as F(n)");
 }
 
 /// The number of digits, as `size::digits` has it. Up to [`MAX_N`] and far beyond, no logarithm is
@@ -110,92 +109,127 @@ pub(super) fn length(n: u64) -> usize {
     (n as f64 * LOG_PHI - LOG_ROOT_5) as usize + 1
 }
 
-/// One limb of the sum of products, and the carry into the next.
+/// The two balanced digits of a factor, F(76) at most.
 ///
-/// The division does not wait for the carry, which is smaller than the base.
-#[inline]
-fn step(pair: &[u64; 2], factors: [u64; 2], carry: u64) -> (u64, u64) {
-    let sum =
-        u128::from(pair[0]) * u128::from(factors[0]) + u128::from(pair[1]) * u128::from(factors[1]);
-    let (rest, quotient) = divide(sum);
-    let limb = rest + carry;
-    if limb >= BASE { (limb - BASE, quotient + 1) } else { (limb, quotient) }
+/// Digits are at most half the base, and the upper ones of the factors 4 * 10^7, so that a
+/// coefficient is at most 5 * 10^7 * 1.8 * 10^8, less than 2^53: floats hold it exactly.
+#[derive(Clone, Copy)]
+struct Factor {
+    low: f64,
+    high: f64,
 }
+const _: () = assert!(WORDS[STRIDE as usize + 1] < 4 * 10_u64.pow(15));
 
-/// Remainder and quotient by [`BASE`], for numbers up to 2^64 times as large.
-///
-/// With a reciprocal of the divisor instead of a division (N. Moeller and T. Granlund, "Improved
-/// division by invariant integers", 2011, algorithm 4).
-#[inline]
-fn divide(x: u128) -> (u64, u64) {
-    const SHIFT: u32 = BASE.leading_zeros();
-    const DIVISOR: u64 = BASE << SHIFT;
-    const RECIPROCAL: u64 = (u128::MAX / DIVISOR as u128 - (1 << 64)) as u64;
-    let x = x << SHIFT;
-    let (high, low) = ((x >> 64) as u64, x as u64);
-    let estimate = u128::from(RECIPROCAL) * u128::from(high) + x;
-    let mut quotient = ((estimate >> 64) as u64).wrapping_add(1);
-    let mut rest = low.wrapping_sub(quotient.wrapping_mul(DIVISOR));
-    if rest > estimate as u64 {
-        quotient = quotient.wrapping_sub(1);
-        rest = rest.wrapping_add(DIVISOR);
+impl Factor {
+    fn of(word: u64) -> Self {
+        let base = u64::from(BASE);
+        let high = (word + base / 2) / base;
+        Self { low: word as f64 - (high * base) as f64, high: high as f64 }
     }
-    if rest >= DIVISOR {
-        quotient += 1;
-        rest -= DIVISOR;
+}
+
+/// The digits of a sum of two products, from the last: eight at a time.
+struct Product<V> {
+    factors: [[V; 2]; 2],
+    /// The digits before.
+    before: [V; 2],
+    carries: Carries<V>,
+    rounding: Rounding<V>,
+}
+
+impl<V: Copy> Product<V> {
+    #[inline(always)]
+    fn new<L: Lanes<V = V>>(lanes: L, factors: [Factor; 2], range: Range) -> Self {
+        Self {
+            factors: factors.map(|factor| [lanes.splat(factor.low), lanes.splat(factor.high)]),
+            before: [lanes.splat(0.0); 2],
+            carries: Carries::none(lanes),
+            rounding: Rounding::new(lanes, BASE, 1, range),
+        }
     }
-    (rest >> SHIFT, quotient)
-}
 
-fn write_limb(limb: u64, chars: &mut [u8]) {
-    let (high, low) = (limb / 10_000_000_000_000_000, limb % 10_000_000_000_000_000);
-    chars[..2].copy_from_slice(&digits::<2>(high));
-    chars[2..].copy_from_slice(&sixteen(low));
-}
-
-/// The last `N` digits.
-fn digits<const N: usize>(mut value: u64) -> [u8; N] {
-    let mut chars = [b'0'; N];
-    for char in chars.iter_mut().rev() {
-        *char += (value % 10) as u8;
-        value /= 10;
+    #[inline(always)]
+    fn next<L: Lanes<V = V>>(&mut self, lanes: L, [f, g]: &[Digits; 2]) -> Digits {
+        let [f, g] = [lanes.load_digits(f), lanes.load_digits(g)];
+        let [f_before, g_before] =
+            [lanes.shift_in(f, self.before[0]), lanes.shift_in(g, self.before[1])];
+        self.before = [f, g];
+        let [[f_low, f_high], [g_low, g_high]] = self.factors;
+        let sum = lanes.mul_add(g, g_low, lanes.mul(f, f_low));
+        let sum = lanes.mul_add(g_before, g_high, lanes.mul_add(f_before, f_high, sum));
+        self.carries.settle_rounded(lanes, sum, &self.rounding)
     }
-    chars
 }
 
-fn sixteen(value: u64) -> [u8; 16] {
-    let mut chars = [0; 16];
-    chars[..8].copy_from_slice(&eight(value / 100_000_000).to_le_bytes());
-    chars[8..].copy_from_slice(&eight(value % 100_000_000).to_le_bytes());
-    chars
+/// Writes a sum of two products in ASCII; says whether it fits.
+struct Spell<'a> {
+    entry: &'a [[Digits; 2]],
+    factors: [Factor; 2],
+    chars: &'a mut [u8],
 }
 
-/// Adds entries until there are so many. Each is the one before, times the Fibonacci numbers that
-/// lead a stride on.
-fn extend(entries: &mut Vec<Entry>, count: u64) {
+impl Pass for Spell<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) -> bool {
+        let mut product = Product::new(lanes, self.factors, Range::Positive);
+        let mut writer = Writer::<WIDTH>::new(self.chars);
+        let (blocks, rest) = self.entry.as_chunks::<GROUPS>();
+        for block in blocks {
+            let mut digits = [[0; 8]; GROUPS];
+            for (digits, pair) in digits.iter_mut().zip(block) {
+                *digits = product.next(lanes, pair);
+            }
+            writer.put(lanes, digits);
+        }
+        for pair in rest {
+            writer.put(lanes, [product.next(lanes, pair)]);
+        }
+        writer.is_done()
+    }
+}
+
+/// The digits of a sum of two products.
+struct Sum<'a> {
+    entry: &'a [[Digits; 2]],
+    factors: [Factor; 2],
+    /// How many groups of digits are wanted.
+    length: usize,
+}
+
+impl Pass for Sum<'_> {
+    type Output = Vec<Digits>;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) -> Vec<Digits> {
+        let mut product = Product::new(lanes, self.factors, Range::Balanced);
+        let mut sum = Vec::with_capacity(self.length);
+        for i in 0..self.length {
+            sum.push(product.next(lanes, self.entry.get(i).unwrap_or(&[[0; 8]; 2])));
+        }
+        sum
+    }
+}
+
+/// Adds entries until there are so many, of which the first is that of 75 times `first`. Each is the
+/// one before, times the Fibonacci numbers that lead a stride on.
+fn extend(entries: &mut Vec<Entry>, first: u64, count: u64) {
+    let backend = Backend::best();
     let stride = STRIDE as usize;
-    let [before, here, after] = [stride - 1, stride, stride + 1].map(|n| WORDS[n]);
-    while (entries.len() as u64) < count {
-        let last = entries.last().map_or(&[][..], |entry| entry);
-        let larger = product(last, [after, here]);
-        let smaller = product(last, [here, before]).into_iter().chain(std::iter::repeat(0));
-        entries.push(larger.into_iter().zip(smaller).map(|(x, y)| [x, y]).collect());
+    let [before, here, after] = [stride - 1, stride, stride + 1].map(|n| Factor::of(WORDS[n]));
+    for index in first + 1..first + count {
+        let entry = entries.last().map_or(&[][..], |entry| entry);
+        let length = groups(index);
+        let f = backend.run(Sum { entry, factors: [after, here], length });
+        let g = backend.run(Sum { entry, factors: [here, before], length });
+        entries.push(f.into_iter().zip(g).map(|(f, g)| [f, g]).collect());
     }
 }
 
-fn product(entry: &[[u64; 2]], factors: [u64; 2]) -> Vec<u64> {
-    let mut carry = 0;
-    let mut limbs: Vec<u64> = entry
-        .iter()
-        .map(|pair| {
-            let limb;
-            (limb, carry) = step(pair, factors, carry);
-            limb
-        })
-        .collect();
-    limbs.push(carry);
-    while limbs.last() == Some(&0) {
-        limbs.pop();
-    }
-    limbs
+/// Groups of eight digits of an entry, with room for the largest number that is made from it and
+/// for the carry of a balanced number.
+fn groups(index: u64) -> usize {
+    let digits = length((index + 1) * STRIDE) / WIDTH + 2;
+    digits.div_ceil(8)
 }

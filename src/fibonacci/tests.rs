@@ -152,6 +152,21 @@ fn sizes_are_known_before() {
 }
 
 #[test]
+fn every_number_of_the_table_agrees_modulo_a_prime() {
+    let certificate = certificate::Certificate::random();
+    let mut pace = Pace::new(&|| false);
+    let mut out = Vec::new();
+    for n in 0..=table::MAX_N {
+        for backend in Backend::available() {
+            out.clear();
+            table::append(n, backend, &mut out);
+            let proved = certificate.proves(n, &out, backend, &mut pace).unwrap();
+            assert!(proved, "F({n}), {backend:?}");
+        }
+    }
+}
+
+#[test]
 fn the_table_knows_its_lengths() {
     for n in 94..=table::MAX_N {
         assert_eq!(table::length(n) as u64, size::digits(n), "F({n})");

@@ -131,6 +131,17 @@ impl Lanes for V3 {
         });
         [a[0], a[1], b[0], b[1]]
     }
+
+    /// As [`super::characters`], in words of 64, 32 and 16 bits.
+    #[inline(always)]
+    fn characters(self, values: &[i32; 8]) -> [u64; 8] {
+        let avx2 = self.avx2;
+        let [low, high]: [__m128i; 2] = cast(*values);
+        cast([
+            four(self, avx2._mm256_cvtepu32_epi64(low)),
+            four(self, avx2._mm256_cvtepu32_epi64(high)),
+        ])
+    }
 }
 
 /// Four by four, transposed.
@@ -146,4 +157,23 @@ fn square(lanes: V3, rows: [__m256d; 4]) -> [__m256d; 4] {
         avx._mm256_permute2f128_pd::<0x31>(ab, cd),
         avx._mm256_permute2f128_pd::<0x31>(ab_odd, cd_odd),
     ]
+}
+
+/// The characters of four numbers.
+#[inline(always)]
+fn four(lanes: V3, value: __m256i) -> __m256i {
+    let avx2 = lanes.avx2;
+    let product = avx2._mm256_mul_epu32(value, cast([109_951_163_u64; 4]));
+    let high = avx2._mm256_srli_epi64::<40>(product);
+    let low = avx2._mm256_sub_epi64(value, avx2._mm256_mul_epu32(high, cast([10_000_u64; 4])));
+    let fours = avx2._mm256_or_si256(high, avx2._mm256_slli_epi64::<32>(low));
+    let product = avx2._mm256_mulhi_epu16(fours, cast([5_243_u16; 16]));
+    let high = avx2._mm256_srli_epi16::<3>(product);
+    let low = avx2._mm256_sub_epi16(fours, avx2._mm256_mullo_epi16(high, cast([100_u16; 16])));
+    let twos = avx2._mm256_or_si256(high, avx2._mm256_slli_epi32::<16>(low));
+    let high = avx2._mm256_mulhi_epu16(twos, cast([6_554_u16; 16]));
+    // high + ((twos - 10 high) << 8)
+    let high = avx2._mm256_mullo_epi16(high, cast([10 * 256 - 1_u16; 16]));
+    let ones = avx2._mm256_sub_epi16(avx2._mm256_slli_epi16::<8>(twos), high);
+    avx2._mm256_or_si256(ones, cast([b'0'; 32]))
 }

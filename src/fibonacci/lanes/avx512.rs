@@ -117,6 +117,26 @@ impl Lanes for V4 {
         let [a, _, b, _, c, _, d, _]: [[u32; 2]; 8] = cast(eights);
         [a, b, c, d].map(|[high, low]| u64::from(high) * 100_000_000 + u64::from(low))
     }
+
+    /// As [`super::characters`], in words of 64, 32 and 16 bits.
+    #[inline(always)]
+    fn characters(self, values: &[i32; 8]) -> [u64; 8] {
+        let (f, bw) = (self.avx512f, self.avx512bw);
+        let value = f._mm512_cvtepu32_epi64(cast(*values));
+        let product = f._mm512_mul_epu32(value, cast([109_951_163_u64; 8]));
+        let high = f._mm512_srli_epi64::<40>(product);
+        let low = f._mm512_sub_epi64(value, f._mm512_mul_epu32(high, cast([10_000_u64; 8])));
+        let fours = f._mm512_or_si512(high, f._mm512_slli_epi64::<32>(low));
+        let product = bw._mm512_mulhi_epu16(fours, cast([5_243_u16; 32]));
+        let high = bw._mm512_srli_epi16::<3>(product);
+        let low = bw._mm512_sub_epi16(fours, bw._mm512_mullo_epi16(high, cast([100_u16; 32])));
+        let twos = f._mm512_or_si512(high, f._mm512_slli_epi32::<16>(low));
+        let high = bw._mm512_mulhi_epu16(twos, cast([6_554_u16; 32]));
+        // high + ((twos - 10 high) << 8)
+        let high = bw._mm512_mullo_epi16(high, cast([10 * 256 - 1_u16; 32]));
+        let ones = bw._mm512_sub_epi16(bw._mm512_slli_epi16::<8>(twos), high);
+        cast(f._mm512_or_si512(ones, cast([b'0'; 64])))
+    }
 }
 
 /// Four by four, of quarters of registers.

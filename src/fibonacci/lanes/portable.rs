@@ -2,7 +2,7 @@
 //!
 //! No fused multiply-add: where the processor lacks it, it is a slow library call.
 
-use super::{Eight, Lanes, Pass, eight};
+use super::{Eight, Lanes, Pass, characters, eight, value};
 
 /// The token of the back end that every machine has.
 #[derive(Clone, Copy, Debug)]
@@ -91,23 +91,19 @@ impl Lanes for Portable {
 
     #[inline(always)]
     fn sixteens(self, chars: &[u8; 64]) -> [u64; 4] {
-        let value = |word: usize| {
+        let sixteen = |word: usize| {
             let eight = |at: usize| {
                 let mut bytes = [0; 8];
                 bytes.copy_from_slice(&chars[at..at + 8]);
-                eight_digits(bytes)
+                value(u64::from_le_bytes(bytes))
             };
             eight(16 * word) * 100_000_000 + eight(16 * word + 8)
         };
-        [value(0), value(1), value(2), value(3)]
+        [sixteen(0), sixteen(1), sixteen(2), sixteen(3)]
     }
-}
 
-/// The value of eight ASCII digits: neighbours are joined three times, within one word.
-#[inline(always)]
-fn eight_digits(chars: [u8; 8]) -> u64 {
-    let digits = u64::from_le_bytes(chars) & 0x0f0f_0f0f_0f0f_0f0f;
-    let twos = (digits * 10 + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
-    let fours = (twos * 100 + (twos >> 16)) & 0x0000_ffff_0000_ffff;
-    (fours * 10_000 + (fours >> 32)) & 0xffff_ffff
+    #[inline(always)]
+    fn characters(self, values: &[i32; 8]) -> [u64; 8] {
+        eight!(|i| characters(values[i] as u64))
+    }
 }

@@ -1,6 +1,6 @@
 //! Every operation of every back end, against plain arithmetic.
 
-use super::{Backend, Eight, Lanes, Pass, eight};
+use super::{Backend, Eight, Lanes, Pass, eight, value};
 
 /// Puts eight numbers through every operation of lanes and collects what comes out.
 struct Operations<'a> {
@@ -81,5 +81,32 @@ fn sixteen_characters_are_a_word() {
     let chars: &[u8; 64] = text.as_bytes().try_into().unwrap();
     for backend in Backend::available() {
         assert_eq!(backend.run(Sixteens(chars)), words, "{}", backend.name());
+    }
+}
+
+struct Characters<'a>(&'a [i32; 8]);
+
+impl Pass for Characters<'_> {
+    type Output = [u64; 8];
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) -> [u64; 8] {
+        lanes.characters(self.0)
+    }
+}
+
+#[test]
+fn a_word_is_eight_characters() {
+    // Every number of four digits in either half, and the borders of the halves.
+    let halves = (0..10_000).flat_map(|half| [half, 10_000 * half, 10_001 * half]);
+    let values: Vec<i32> = halves.chain([99_999_999, 99_990_000, 10_000_001]).collect();
+    for backend in Backend::available() {
+        for values in values.as_chunks().0 {
+            let words = backend.run(Characters(values));
+            for (word, number) in words.into_iter().zip(values) {
+                assert_eq!(word.to_le_bytes(), *format!("{number:08}").as_bytes());
+                assert_eq!(value(word), *number as u64);
+            }
+        }
     }
 }

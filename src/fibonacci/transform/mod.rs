@@ -17,7 +17,7 @@ pub(super) use shape::{Plan, Shape};
 
 use super::{
     Interrupt, Pace,
-    carry::Digits,
+    carry::{Digits, Range},
     identity::Step,
     lanes::{Backend, Cell},
 };
@@ -55,10 +55,11 @@ impl Doubling<'_, '_> {
         for ((f, g), turns) in parts.zip(&plan.turns) {
             backend.run(Multiply { f, g, turns, roots, step, pace })?;
         }
-        let tails = backend.run(Join { plan, cells: x, digits: f, base, pace })?;
+        let range = if step.wants_both() { Range::Balanced } else { Range::Positive };
+        let tails = backend.run(Join { plan, cells: x, digits: f, base, range, pace })?;
         tails.carry_on(f, base);
         if step.wants_both() {
-            let tails = backend.run(Join { plan, cells: y, digits: g, base, pace })?;
+            let tails = backend.run(Join { plan, cells: y, digits: g, base, range, pace })?;
             tails.carry_on(g, base);
         }
         Ok(())

@@ -29,7 +29,7 @@ use super::{
 };
 use crate::fibonacci::{
     Interrupt, Pace,
-    carry::{Carries, Digits, Rounding, Tails},
+    carry::{Carries, Digits, Range, Rounding, Tails},
     lanes::{Cell, Lanes, Pass},
 };
 
@@ -95,6 +95,7 @@ pub(super) struct Join<'a, 'b> {
     pub(super) cells: &'a [Cell],
     pub(super) digits: &'a mut [Digits],
     pub(super) base: u32,
+    pub(super) range: Range,
     pub(super) pace: &'a mut Pace<'b>,
 }
 
@@ -103,10 +104,10 @@ impl Pass for Join<'_, '_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) -> Self::Output {
-        let Self { plan, cells, digits, base, pace } = self;
+        let Self { plan, cells, digits, base, range, pace } = self;
         let (ways, column) = (plan.shape.ways, plan.shape.column());
         let (low, high) = digits.split_at_mut(ways * column);
-        let rounding = Rounding::new(lanes, base, plan.shape.points());
+        let rounding = Rounding::new(lanes, base, plan.shape.points(), range);
         let zero = lanes.splat(0.0);
         let mut all = [Complex { re: zero, im: zero }; MOST_WAYS];
         let all = &mut all[..ways];
