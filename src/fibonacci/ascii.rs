@@ -7,12 +7,11 @@
 use super::{
     Interrupt, Pace,
     carry::Digits,
-    lanes::{Lanes, Pass},
+    lanes::{Lanes, Pair, Pass},
     radix::Radix,
 };
 
-/// Digits of the widest radix: a word of characters.
-const WIDEST: usize = 8;
+const PAIR: usize = size_of::<Pair>();
 
 /// Groups of eight digits handled at a time.
 const GROUPS: usize = 4;
@@ -60,8 +59,8 @@ pub(super) struct Writer<'a, const WIDTH: usize> {
     left: usize,
     /// What goes to the next digit.
     carry: i32,
-    /// Not 0 if there was no room for a character that is not '0'.
-    beyond: u64,
+    /// Not 0 if there was no room for something that is not zero.
+    beyond: i32,
 }
 
 impl<'a, const WIDTH: usize> Writer<'a, WIDTH> {
@@ -75,43 +74,55 @@ impl<'a, const WIDTH: usize> Writer<'a, WIDTH> {
     /// Writes the next digits, as far as there is room.
     #[inline(always)]
     pub(super) fn put<L: Lanes, const N: usize>(&mut self, lanes: L, mut digits: [Digits; N]) {
-        self.carry_on(&mut digits);
-        let mut words = [[0; 8]; N];
-        for (words, digits) in words.iter_mut().zip(&digits) {
-            *words = lanes.characters(digits);
+        // Negative if one of them is outside.
+        let outside = digits
+            .as_flattened()
+            .iter()
+            .fold(-self.carry.abs(), |any, &digit| any | digit | (Self::BASE - 1 - digit));
+        if outside < 0 {
+            self.carry = carry_on(digits.as_flattened_mut(), self.carry, Self::BASE);
         }
-        let words = words.as_flattened();
-        // The zeros in front of a digit go where the next one will be.
-        let room = words.len() * WIDTH + WIDEST - WIDTH;
+        if self.left == 0 {
+            self.beyond |= digits.as_flattened().iter().fold(0, |any, &digit| any | digit);
+            return;
+        }
+        let mut pairs = [[[b'0'; PAIR]; 4]; N];
+        for (pairs, digits) in pairs.iter_mut().zip(&digits) {
+            *pairs = lanes.characters::<WIDTH>(digits);
+        }
+        let pairs = pairs.as_flattened();
+        // The zeros in front of a pair go where the next one will be.
+        let room = (pairs.len() - 1) * 2 * WIDTH + PAIR;
         if let Some(start) = self.left.checked_sub(room) {
             let chars = &mut self.chars[start..self.left];
-            for (i, word) in words.iter().enumerate() {
-                let end = room - i * WIDTH;
-                chars[end - WIDEST..end].copy_from_slice(&word.to_le_bytes());
+            for (i, pair) in pairs.iter().enumerate() {
+                let end = room - i * 2 * WIDTH;
+                chars[end - PAIR..end].copy_from_slice(pair);
             }
-            self.left -= words.len() * WIDTH;
+            self.left -= pairs.len() * 2 * WIDTH;
         } else {
-            for &word in words {
-                self.put_first(word);
+            for pair in pairs {
+                self.put_first(pair);
             }
         }
     }
 
-    /// Writes a digit near the first character.
+    /// Writes two digits near the first character.
     #[inline(always)]
-    fn put_first(&mut self, word: u64) {
-        let chars = word.to_le_bytes();
-        if let Some(start) = self.left.checked_sub(WIDEST) {
-            self.chars[start..self.left].copy_from_slice(&chars);
-            self.left -= WIDTH;
+    fn put_first(&mut self, pair: &Pair) {
+        if let Some(start) = self.left.checked_sub(PAIR) {
+            self.chars[start..self.left].copy_from_slice(pair);
+            self.left -= 2 * WIDTH;
             return;
         }
-        let fit = self.left.min(WIDTH);
+        let fit = self.left.min(2 * WIDTH);
         for i in 1..=fit {
-            self.chars[self.left - i] = chars[WIDEST - i];
+            self.chars[self.left - i] = pair[PAIR - i];
         }
         self.left -= fit;
-        self.beyond |= (word ^ u64::from_le_bytes([b'0'; 8])) << (8 * fit);
+        for char in &pair[PAIR - 2 * WIDTH..PAIR - fit] {
+            self.beyond |= i32::from(char ^ b'0');
+        }
     }
 
     /// Whether the number is as long as it should be.
@@ -119,20 +130,16 @@ impl<'a, const WIDTH: usize> Writer<'a, WIDTH> {
     pub(super) fn is_done(&self) -> bool {
         self.left == 0 && self.carry == 0 && self.beyond == 0 && self.chars.first() != Some(&b'0')
     }
+}
 
-    /// Brings all digits between 0 and the base.
-    #[inline(always)]
-    fn carry_on<const N: usize>(&mut self, digits: &mut [Digits; N]) {
-        let digits = digits.as_flattened_mut();
-        digits[0] += std::mem::take(&mut self.carry);
-        // Negative if one of them is outside.
-        let outside = digits.iter().fold(0, |any, &digit| any | digit | (Self::BASE - 1 - digit));
-        if outside < 0 {
-            for digit in digits {
-                *digit += self.carry;
-                self.carry = digit.div_euclid(Self::BASE);
-                *digit -= self.carry * Self::BASE;
-            }
-        }
+/// Brings all digits between 0 and the base; returns what goes to the next.
+#[cold]
+#[inline(never)]
+fn carry_on(digits: &mut [i32], mut carry: i32, base: i32) -> i32 {
+    for digit in digits {
+        *digit += carry;
+        carry = digit.div_euclid(base);
+        *digit -= carry * base;
     }
+    carry
 }

@@ -1,6 +1,6 @@
 //! Eight lanes in two registers: AVX2 with fused multiply-add.
 
-use super::{Eight, Entered, Lanes, Pass};
+use super::{Eight, Entered, Lanes, Pair, Pass, order};
 use pulp::{cast, x86::V3};
 use std::arch::x86_64::{__m128i, __m256d, __m256i};
 
@@ -134,13 +134,9 @@ impl Lanes for V3 {
 
     /// As [`super::characters`], in words of 64, 32 and 16 bits.
     #[inline(always)]
-    fn characters(self, values: &[i32; 8]) -> [u64; 8] {
-        let avx2 = self.avx2;
+    fn characters<const WIDTH: usize>(self, values: &[i32; 8]) -> [Pair; 4] {
         let [low, high]: [__m128i; 2] = cast(*values);
-        cast([
-            four(self, avx2._mm256_cvtepu32_epi64(low)),
-            four(self, avx2._mm256_cvtepu32_epi64(high)),
-        ])
+        cast([four::<WIDTH>(self, low), four::<WIDTH>(self, high)])
     }
 }
 
@@ -161,8 +157,9 @@ fn square(lanes: V3, rows: [__m256d; 4]) -> [__m256d; 4] {
 
 /// The characters of four numbers.
 #[inline(always)]
-fn four(lanes: V3, value: __m256i) -> __m256i {
+fn four<const WIDTH: usize>(lanes: V3, values: __m128i) -> __m256i {
     let avx2 = lanes.avx2;
+    let value = avx2._mm256_cvtepu32_epi64(values);
     let product = avx2._mm256_mul_epu32(value, cast([109_951_163_u64; 4]));
     let high = avx2._mm256_srli_epi64::<40>(product);
     let low = avx2._mm256_sub_epi64(value, avx2._mm256_mul_epu32(high, cast([10_000_u64; 4])));
@@ -175,5 +172,6 @@ fn four(lanes: V3, value: __m256i) -> __m256i {
     // high + ((twos - 10 high) << 8)
     let high = avx2._mm256_mullo_epi16(high, cast([10 * 256 - 1_u16; 16]));
     let ones = avx2._mm256_sub_epi16(avx2._mm256_slli_epi16::<8>(twos), high);
-    avx2._mm256_or_si256(ones, cast([b'0'; 32]))
+    let words = avx2._mm256_or_si256(ones, cast([b'0'; 32]));
+    avx2._mm256_shuffle_epi8(words, cast(const { order::<WIDTH, 32>() }))
 }

@@ -1,6 +1,6 @@
 //! Eight lanes in one register: AVX-512.
 
-use super::{Eight, Entered, Lanes, Pass};
+use super::{Eight, Entered, Lanes, Pair, Pass, order};
 use pulp::{cast, x86::V4};
 use std::arch::x86_64::{__m512d, __m512i};
 
@@ -120,7 +120,7 @@ impl Lanes for V4 {
 
     /// As [`super::characters`], in words of 64, 32 and 16 bits.
     #[inline(always)]
-    fn characters(self, values: &[i32; 8]) -> [u64; 8] {
+    fn characters<const WIDTH: usize>(self, values: &[i32; 8]) -> [Pair; 4] {
         let (f, bw) = (self.avx512f, self.avx512bw);
         let value = f._mm512_cvtepu32_epi64(cast(*values));
         let product = f._mm512_mul_epu32(value, cast([109_951_163_u64; 8]));
@@ -135,7 +135,8 @@ impl Lanes for V4 {
         // high + ((twos - 10 high) << 8)
         let high = bw._mm512_mullo_epi16(high, cast([10 * 256 - 1_u16; 32]));
         let ones = bw._mm512_sub_epi16(bw._mm512_slli_epi16::<8>(twos), high);
-        cast(f._mm512_or_si512(ones, cast([b'0'; 64])))
+        let words = f._mm512_or_si512(ones, cast([b'0'; 64]));
+        cast(bw._mm512_shuffle_epi8(words, cast(const { order::<WIDTH, 64>() })))
     }
 }
 

@@ -50,6 +50,27 @@ pub(super) type Eight = [f64; 8];
 /// Eight complex numbers in memory: the real parts, then the imaginary parts.
 pub(super) type Cell = [Eight; 2];
 
+/// The characters of two digits, and in front of them as many zeros as there is room for.
+pub(super) type Pair = [u8; 16];
+
+/// Where the characters of a pair come from, in two words as [`characters`] makes them: the upper
+/// one, with its zeros, then the lower one without.
+#[cfg(target_arch = "x86_64")]
+const fn order<const WIDTH: usize, const N: usize>() -> [u8; N] {
+    let mut order = [8; N];
+    let mut i = 0;
+    while i < N {
+        let at = i % 16;
+        if at >= 16 - WIDTH {
+            order[i] = at as u8 - 8;
+        } else if at >= 16 - 2 * WIDTH {
+            order[i] = (at + WIDTH) as u8;
+        }
+        i += 1;
+    }
+    order
+}
+
 /// Operations on vectors `V` of eight lanes.
 pub(super) trait Lanes: Copy {
     /// Eight numbers in registers.
@@ -81,8 +102,9 @@ pub(super) trait Lanes: Copy {
     fn transpose(self, rows: [Self::V; 8]) -> [Self::V; 8];
     /// The values of four groups of sixteen decimal digits in ASCII.
     fn sixteens(self, chars: &[u8; 64]) -> [u64; 4];
-    /// Eight numbers from 0 to 10^8 - 1 in ASCII, as [`characters`] has them.
-    fn characters(self, values: &[i32; 8]) -> [u64; 8];
+    /// Eight numbers from 0 to 10^`WIDTH` - 1 in ASCII, least significant first: so many
+    /// characters of each, in pairs, with zeros in front.
+    fn characters<const WIDTH: usize>(self, values: &[i32; 8]) -> [Pair; 4];
 }
 
 /// A number below 10^8 in ASCII, with zeros in front; the last character in the highest byte.

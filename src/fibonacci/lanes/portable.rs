@@ -2,7 +2,7 @@
 //!
 //! No fused multiply-add: where the processor lacks it, it is a slow library call.
 
-use super::{Eight, Lanes, Pass, characters, eight, value};
+use super::{Eight, Lanes, Pair, Pass, characters, eight, value};
 
 /// The token of the back end that every machine has.
 #[derive(Clone, Copy, Debug)]
@@ -103,7 +103,14 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    fn characters(self, values: &[i32; 8]) -> [u64; 8] {
-        eight!(|i| characters(values[i] as u64))
+    fn characters<const WIDTH: usize>(self, values: &[i32; 8]) -> [Pair; 4] {
+        let words = eight!(|i| u128::from(characters(values[i] as u64)));
+        let pair = |i: usize| {
+            let lower = words[2 * i] >> (64 - 8 * WIDTH) << (128 - 8 * WIDTH);
+            let upper = words[2 * i + 1] << (64 - 8 * WIDTH);
+            // Zeros where there is nothing; characters stay what they are.
+            (lower | upper | u128::from_le_bytes([b'0'; 16])).to_le_bytes()
+        };
+        [pair(0), pair(1), pair(2), pair(3)]
     }
 }

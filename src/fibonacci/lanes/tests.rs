@@ -1,6 +1,6 @@
 //! Every operation of every back end, against plain arithmetic.
 
-use super::{Backend, Eight, Lanes, Pass, eight, value};
+use super::{Backend, Eight, Lanes, Pair, Pass, characters, eight, value};
 
 /// Puts eight numbers through every operation of lanes and collects what comes out.
 struct Operations<'a> {
@@ -84,29 +84,45 @@ fn sixteen_characters_are_a_word() {
     }
 }
 
-struct Characters<'a>(&'a [i32; 8]);
+struct Characters<'a, const WIDTH: usize>(&'a [i32; 8]);
 
-impl Pass for Characters<'_> {
-    type Output = [u64; 8];
+impl<const WIDTH: usize> Pass for Characters<'_, WIDTH> {
+    type Output = [Pair; 4];
 
     #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) -> [u64; 8] {
-        lanes.characters(self.0)
+    fn run<L: Lanes>(self, lanes: L) -> [Pair; 4] {
+        lanes.characters::<WIDTH>(self.0)
+    }
+}
+
+fn spells<const WIDTH: usize>(values: impl Iterator<Item = i32>) {
+    let values: Vec<i32> = values.collect();
+    for backend in Backend::available() {
+        for values in values.as_chunks().0 {
+            let pairs = backend.run(Characters::<WIDTH>(values));
+            for (pair, values) in pairs.iter().zip(values.chunks(2)) {
+                let expected = format!("{:0WIDTH$}{:0WIDTH$}", values[1], values[0]);
+                assert_eq!(pair, format!("{expected:0>16}").as_bytes(), "{}", backend.name());
+            }
+        }
     }
 }
 
 #[test]
-fn a_word_is_eight_characters() {
+fn numbers_are_characters_of_any_width() {
+    spells::<4>(0..10_000);
+    spells::<5>((0..100_000).step_by(7));
+    spells::<6>((0..1_000_000).step_by(41));
+    spells::<7>((0..10_000_000).step_by(411));
     // Every number of four digits in either half, and the borders of the halves.
     let halves = (0..10_000).flat_map(|half| [half, 10_000 * half, 10_001 * half]);
-    let values: Vec<i32> = halves.chain([99_999_999, 99_990_000, 10_000_001]).collect();
-    for backend in Backend::available() {
-        for values in values.as_chunks().0 {
-            let words = backend.run(Characters(values));
-            for (word, number) in words.into_iter().zip(values) {
-                assert_eq!(word.to_le_bytes(), *format!("{number:08}").as_bytes());
-                assert_eq!(value(word), *number as u64);
-            }
-        }
+    spells::<8>(halves.chain([99_999_999, 99_990_000, 10_000_001]));
+}
+
+#[test]
+fn characters_have_their_value() {
+    for number in (0..100_000_000).step_by(30_011).chain([99_999_999]) {
+        assert_eq!(characters(number).to_le_bytes(), *format!("{number:08}").as_bytes());
+        assert_eq!(value(characters(number)), number);
     }
 }

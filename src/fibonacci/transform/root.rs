@@ -13,15 +13,24 @@
 //! arithmetic", 1994.) The factors have at most M digits: their points are real. And the digits of
 //! the product are where they belong: no reordering, no weights.
 //!
-//! The first split is into `ways` parts, any small number: x^M - i is the product of the
-//! `x^(M/ways) - y_t`, where
+//! The first split is into `ways` parts: x^M - i is the product of the `x^(M/ways) - y_t`, where
 //!
 //! ```text
 //! y_t = e^(2 pi i (1/4 + t) / ways), for t = 0..ways.
 //! ```
 //!
-//! For an even number of ways, the roots are pairs of y and -y, which share their sums over even
-//! and over odd powers: half of the work.
+//! The remainders are the sums over j of `a_j y_t^j`: coefficients, turned by e^(2 pi i j / (4 ways)),
+//! in a Fourier transform of length `ways`. That is q p, for a power q of two and an odd p, which
+//! have no factor in common. So with t = p a + q b, modulo q p,
+//!
+//! ```text
+//! e^(2 pi i j t / (q p)) = e^(2 pi i j a / q) e^(2 pi i j b / p),
+//! ```
+//!
+//! where only j modulo q, and j modulo p, matter: two transforms, of the columns and of the rows
+//! of a q by p table, with nothing to do between them. (I. J. Good, "The interaction algorithm and
+//! practical Fourier analysis", 1958.) The way back is the same transform, as the sum for -t is the
+//! one with the conjugate powers.
 
 use super::{
     complex::{Complex, ComplexLanes, Point},
@@ -36,6 +45,20 @@ use crate::fibonacci::{
 /// Columns worked on between two looks at the clock.
 const STRIDE: usize = 256;
 
+/// Calls a function for the length of a plan's rows, which is a constant there: sums of
+/// a constant length stay in registers.
+macro_rules! by_row {
+    ($plan:expr, $function:ident, $($argument:expr),+) => {
+        match $plan.row {
+            3 => $function::<3, L>($($argument),+),
+            5 => $function::<5, L>($($argument),+),
+            7 => $function::<7, L>($($argument),+),
+            9 => $function::<9, L>($($argument),+),
+            _ => $function::<1, L>($($argument),+),
+        }
+    };
+}
+
 /// The first level down, from digits.
 pub(super) struct Split<'a, 'b> {
     pub(super) plan: &'a Plan,
@@ -49,44 +72,33 @@ impl Pass for Split<'_, '_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) -> Self::Output {
-        let Self { plan, digits, cells, pace } = self;
-        let (ways, column) = (plan.shape.ways, plan.shape.column());
-        let mut all = [lanes.splat(0.0); MOST_WAYS];
-        let all = &mut all[..ways];
-        for k in 0..column {
-            if k % STRIDE == 0 {
-                pace.worked(ways * STRIDE.min(column))?;
-            }
-            for (a, &j) in all.iter_mut().zip(&plan.order) {
-                *a = lanes.load_digits(&digits[j * column + k]);
-            }
-            for (t, powers) in plan.split.iter().enumerate() {
-                let (first, second) = all.split_at(plan.first);
-                let (first_powers, second_powers) = powers.split_at(plan.first);
-                let even = weigh(lanes, first, first_powers);
-                if second.is_empty() {
-                    lanes.store_cell(even, &mut cells[t * column + k]);
-                } else {
-                    let odd = weigh(lanes, second, second_powers);
-                    lanes.store_cell(lanes.plus(even, odd), &mut cells[t * column + k]);
-                    let t = t + plan.split.len();
-                    lanes.store_cell(lanes.minus(even, odd), &mut cells[t * column + k]);
-                }
-            }
-        }
-        Ok(())
+        by_row!(self.plan, split, self, lanes)
     }
 }
 
-/// The sum of numbers times powers.
 #[inline(always)]
-fn weigh<L: Lanes>(lanes: L, a: &[L::V], powers: &[Point]) -> Complex<L::V> {
-    let mut sum = Complex { re: lanes.splat(0.0), im: lanes.splat(0.0) };
-    for (&a, power) in a.iter().zip(powers) {
-        sum.re = lanes.mul_add(a, lanes.splat(power.re), sum.re);
-        sum.im = lanes.mul_add(a, lanes.splat(power.im), sum.im);
+fn split<const ROW: usize, L: Lanes>(pass: Split<'_, '_>, lanes: L) -> Result<(), Interrupt> {
+    let Split { plan, digits, cells, pace } = pass;
+    let (ways, column) = (plan.shape.ways, plan.shape.column());
+    let mut all = [Complex { re: lanes.splat(0.0), im: lanes.splat(0.0) }; MOST_WAYS];
+    let all = &mut all[..ways];
+    for k in 0..column {
+        if k % STRIDE == 0 {
+            pace.worked(ways * STRIDE.min(column))?;
+        }
+        for ((a, &j), twist) in all.iter_mut().zip(&plan.coefficients).zip(&plan.twist) {
+            let digits = lanes.load_digits(&digits[j * column + k]);
+            a.re = lanes.mul(digits, lanes.splat(twist.re));
+            a.im = lanes.mul(digits, lanes.splat(twist.im));
+        }
+        columns::<ROW, L>(lanes, all);
+        for (a, ways) in all.as_chunks::<ROW>().0.iter().zip(plan.split.as_chunks::<ROW>().0) {
+            for (sum, way) in row(lanes, a, &plan.waves).into_iter().zip(ways) {
+                lanes.store_cell(sum, &mut cells[way * column + k]);
+            }
+        }
     }
-    sum
+    Ok(())
 }
 
 /// The last level up, to digits.
@@ -104,45 +116,108 @@ impl Pass for Join<'_, '_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) -> Self::Output {
-        let Self { plan, cells, digits, base, range, pace } = self;
-        let (ways, column) = (plan.shape.ways, plan.shape.column());
-        let (low, high) = digits.split_at_mut(ways * column);
-        let rounding = Rounding::new(lanes, base, plan.shape.points(), range);
-        let zero = lanes.splat(0.0);
-        let mut all = [Complex { re: zero, im: zero }; MOST_WAYS];
-        let all = &mut all[..ways];
-        let mut carries = [[Carries::none(lanes); 2]; MOST_WAYS];
-        let carries = &mut carries[..ways];
-        for k in 0..column {
-            if k % STRIDE == 0 {
-                pace.worked(ways * STRIDE.min(column))?;
-            }
-            for (t, b) in all.iter_mut().enumerate() {
-                *b = lanes.load_cell(&cells[t * column + k]);
-            }
-            let (first, second) = all.split_at_mut(plan.split.len());
-            for (x, y) in first.iter_mut().zip(second) {
-                (*x, *y) = (lanes.plus(*x, *y), lanes.minus(*x, *y));
-            }
-            for ((powers, carries), &j) in plan.join.iter().zip(&mut *carries).zip(&plan.order) {
-                let sums = if j % 2 == 0 { 0 } else { plan.odd };
-                let point = gather(lanes, &all[sums..], powers);
-                low[j * column + k] = carries[0].settle(lanes, point.re, &rounding);
-                high[j * column + k] = carries[1].settle(lanes, point.im, &rounding);
-            }
-        }
-        Ok(Tails::of(lanes, carries, &plan.order))
+        by_row!(self.plan, join, self, lanes)
     }
 }
 
-/// The sum of points times the conjugates of powers.
 #[inline(always)]
-fn gather<L: Lanes>(lanes: L, b: &[Complex<L::V>], powers: &[Point]) -> Complex<L::V> {
-    let mut sum = Complex { re: lanes.splat(0.0), im: lanes.splat(0.0) };
-    for (b, y) in b.iter().zip(powers) {
-        let (re, im) = (lanes.splat(y.re), lanes.splat(y.im));
-        sum.re = lanes.mul_add(b.re, re, lanes.mul_add(b.im, im, sum.re));
-        sum.im = lanes.mul_add(b.im, re, lanes.neg_mul_add(b.re, im, sum.im));
+fn join<const ROW: usize, L: Lanes>(pass: Join<'_, '_>, lanes: L) -> Result<Tails, Interrupt> {
+    let Join { plan, cells, digits, base, range, pace } = pass;
+    let (ways, column) = (plan.shape.ways, plan.shape.column());
+    let (low, high) = digits.split_at_mut(ways * column);
+    let rounding = Rounding::new(lanes, base, plan.shape.points(), range);
+    let mut all = [Complex { re: lanes.splat(0.0), im: lanes.splat(0.0) }; MOST_WAYS];
+    let all = &mut all[..ways];
+    let mut carries = [[Carries::none(lanes); 2]; MOST_WAYS];
+    let carries = &mut carries[..ways];
+    for k in 0..column {
+        if k % STRIDE == 0 {
+            pace.worked(ways * STRIDE.min(column))?;
+        }
+        for (b, way) in all.iter_mut().zip(&plan.join) {
+            *b = lanes.load_cell(&cells[way * column + k]);
+        }
+        columns::<ROW, L>(lanes, all);
+        let rows = all.as_chunks::<ROW>().0.iter();
+        let coefficients = plan.coefficients.as_chunks::<ROW>().0;
+        let twists = plan.twist.as_chunks::<ROW>().0;
+        let carries = carries.as_chunks_mut::<ROW>().0;
+        for (((b, coefficients), twists), carries) in
+            rows.zip(coefficients).zip(twists).zip(carries)
+        {
+            let sums = row(lanes, b, &plan.waves);
+            for i in 0..ROW {
+                let twist =
+                    Complex { re: lanes.splat(twists[i].re), im: lanes.splat(twists[i].im) };
+                let point = lanes.times_conj(sums[i], twist);
+                let at = coefficients[i] * column + k;
+                low[at] = carries[i][0].settle(lanes, point.re, &rounding);
+                high[at] = carries[i][1].settle(lanes, point.im, &rounding);
+            }
+        }
     }
-    sum
+    Ok(Tails::of(lanes, carries, &plan.coefficients))
+}
+
+/// The Fourier transforms of the columns of a table with rows of this length.
+#[inline(always)]
+fn columns<const ROW: usize, L: Lanes>(lanes: L, all: &mut [Complex<L::V>]) {
+    match all.as_chunks_mut::<ROW>().0 {
+        [a, b] => {
+            for i in 0..ROW {
+                (a[i], b[i]) = (lanes.plus(a[i], b[i]), lanes.minus(a[i], b[i]));
+            }
+        }
+        [a, b, c, d] => {
+            for i in 0..ROW {
+                let (even, even_half) = (lanes.plus(a[i], c[i]), lanes.minus(a[i], c[i]));
+                let (odd, odd_half) = (lanes.plus(b[i], d[i]), lanes.minus(b[i], d[i]));
+                (a[i], c[i]) = (lanes.plus(even, odd), lanes.minus(even, odd));
+                b[i] = lanes.plus_i(even_half, odd_half);
+                d[i] = lanes.minus_i(even_half, odd_half);
+            }
+        }
+        [a, b, c, d, e, f, g, h] => {
+            for i in 0..ROW {
+                let octet = [a[i], b[i], c[i], d[i], e[i], f[i], g[i], h[i]];
+                // Slots have their bits reversed.
+                [a[i], e[i], c[i], g[i], b[i], f[i], d[i], h[i]] = lanes.fourier(octet);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The Fourier transform of a row of odd length, given the cosines and sines.
+///
+/// Terms j and -j have the same cosine and opposite sines, and so have results t and -t: a quarter
+/// of the products, and those with real numbers.
+#[inline(always)]
+fn row<const ROW: usize, L: Lanes>(
+    lanes: L,
+    a: &[Complex<L::V>; ROW],
+    waves: &[Point],
+) -> [Complex<L::V>; ROW] {
+    let half = ROW / 2;
+    let waves = &waves[..half * half];
+    let zero = Complex { re: lanes.splat(0.0), im: lanes.splat(0.0) };
+    let (mut sums, mut differences, mut out) = ([zero; ROW], [zero; ROW], [zero; ROW]);
+    out[0] = a[0];
+    for j in 1..=half {
+        sums[j] = lanes.plus(a[j], a[ROW - j]);
+        differences[j] = lanes.minus(a[j], a[ROW - j]);
+        out[0] = lanes.plus(out[0], sums[j]);
+    }
+    for t in 1..=half {
+        let mut cosines = a[0];
+        let mut sines = zero;
+        for j in 1..=half {
+            let wave = waves[(t - 1) * half + j - 1];
+            cosines = lanes.plus_real(cosines, lanes.splat(wave.re), sums[j]);
+            sines = lanes.plus_real(sines, lanes.splat(wave.im), differences[j]);
+        }
+        out[t] = lanes.plus_i(cosines, sines);
+        out[ROW - t] = lanes.minus_i(cosines, sines);
+    }
+    out
 }

@@ -3,8 +3,12 @@
 use super::{complex::Point, roots::powers};
 use crate::fibonacci::lanes::Cell;
 
-/// The number of sub-transforms at the root, at most.
-pub(super) const MOST_WAYS: usize = 14;
+/// The numbers of sub-transforms at the root: a power of two, up to 8, times an odd number, up
+/// to 9. More of them would waste less, but a root costs more than a level of the tree.
+const WAYS: [usize; 14] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 18, MOST_WAYS];
+
+/// The largest of them.
+pub(super) const MOST_WAYS: usize = 20;
 
 /// Levels of eight below the root's children, at most: more than memory holds.
 const LEVELS: usize = 10;
@@ -12,7 +16,7 @@ const LEVELS: usize = 10;
 /// The length of a transform: `ways` times 64 times a power of 8 complex points.
 ///
 /// Powers of two alone would waste up to half of the work; the factor at the root leaves at most
-/// a third.
+/// a fifth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::fibonacci) struct Shape {
     /// How many sub-transforms the root splits into.
@@ -30,7 +34,7 @@ impl Shape {
             Self { ways, depth: depth.unwrap_or(LEVELS) }
         };
         let mut best = fits(1);
-        for ways in [2, 3, 4, 5, 6, 7, 8, 10, 12, MOST_WAYS] {
+        for ways in WAYS {
             let shape = fits(ways);
             if shape.points() < best.points() {
                 best = shape;
@@ -66,21 +70,23 @@ impl Shape {
 }
 
 /// What a transform of one shape needs to know.
+///
+/// The root works on `ways` numbers in places, in rows of an odd length; [`super::root`] says why.
 #[derive(Debug)]
 pub(in crate::fibonacci) struct Plan {
     pub(super) shape: Shape,
-    /// The coefficients in the order the root takes them: of an even number the even, then the
-    /// odd ones.
-    pub(super) order: Vec<usize>,
-    /// How many of them come first.
-    pub(super) first: usize,
-    /// Where the differences that odd coefficients come from begin, if they do.
-    pub(super) odd: usize,
-    /// For the sub-transforms of the first half or of all: the powers of the root y that it
-    /// stands for, in that order.
-    pub(super) split: Vec<Vec<Point>>,
-    /// The same by coefficient.
-    pub(super) join: Vec<Vec<Point>>,
+    /// The length of a row, odd.
+    pub(super) row: usize,
+    /// Which coefficient comes to each place.
+    pub(super) coefficients: Vec<usize>,
+    /// For each place, e^(2 pi i j / (4 ways)), where j is its coefficient.
+    pub(super) twist: Vec<Point>,
+    /// Which sub-transform each place has in the end.
+    pub(super) split: Vec<usize>,
+    /// Which sub-transform comes to each place on the way back.
+    pub(super) join: Vec<usize>,
+    /// e^(2 pi i j t / row), for t and in it for j from 1 to half of the row.
+    pub(super) waves: Vec<Point>,
     /// For each sub-transform and level, the powers of the turn common to all nodes of the level.
     pub(super) turns: Vec<Vec<Cell>>,
 }
@@ -88,32 +94,36 @@ pub(in crate::fibonacci) struct Plan {
 impl Plan {
     pub(in crate::fibonacci) fn new(shape: Shape) -> Self {
         let ways = shape.ways;
-        let (order, computed): (Vec<usize>, usize) = if ways.is_multiple_of(2) {
-            ((0..ways).step_by(2).chain((1..ways).step_by(2)).collect(), ways / 2)
-        } else {
-            ((0..ways).collect(), ways)
+        let rows = 1 << ways.trailing_zeros();
+        let row = ways / rows;
+        let coefficient = |place| {
+            let (a, b) = (place / row, place % row);
+            (0..ways).find(|j| (j % rows, j % row) == (a, b)).unwrap_or(0)
         };
-        // y^j = e^(2 pi i j (1/4 + way) / ways)
-        let power = |way: usize, j: usize| {
-            let quarters = (j * (4 * way + 1)) % (4 * ways);
-            Point::at(quarters as f64 / (4 * ways) as f64)
-        };
+        let coefficients: Vec<_> = (0..ways).map(coefficient).collect();
+        let split: Vec<_> =
+            (0..ways).map(|place| (place / row * row + place % row * rows) % ways).collect();
         let turns = |way: usize| {
             let angle = (0.25 + way as f64) / ways as f64;
             (0..=shape.depth + 1)
                 .map(|level| powers(angle / (8_u64 << (3 * level)) as f64))
                 .collect()
         };
+        let halves = 1..=row / 2;
+        let wave = |(t, j)| Point::at((t * j % row) as f64 / row as f64);
         Self {
             shape,
-            first: computed,
-            odd: if ways.is_multiple_of(2) { computed } else { 0 },
-            split: (0..computed)
-                .map(|way| order.iter().map(|&j| power(way, j)).collect())
+            row,
+            twist: coefficients.iter().map(|&j| Point::at(j as f64 / (4 * ways) as f64)).collect(),
+            coefficients,
+            join: split.iter().map(|way| (ways - way) % ways).collect(),
+            split,
+            waves: halves
+                .clone()
+                .flat_map(|t| halves.clone().map(move |j| (t, j)))
+                .map(wave)
                 .collect(),
-            join: order.iter().map(|&j| (0..computed).map(|way| power(way, j)).collect()).collect(),
             turns: (0..ways).map(turns).collect(),
-            order,
         }
     }
 
