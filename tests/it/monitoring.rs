@@ -13,6 +13,7 @@ use std::{
     collections::BTreeSet,
     fs,
     net::TcpListener,
+    path::Path,
     process::Command,
     slice,
     sync::atomic::{AtomicU64, Ordering},
@@ -23,6 +24,9 @@ const DASHBOARD: &str = include_str!("../../packaging/monitoring/dashboards/fibr
 
 /// The `schemaVersion` of dashboards that Grafana 11.0 writes.
 const SCHEMA: u64 = 39;
+
+/// Versions of Grafana whose own types the dashboard is checked with.
+const GRAFANAS: [&str; 2] = ["11.0.0", "11.6.0"];
 
 fn dashboard() -> Value {
     serde_json::from_str(DASHBOARD).unwrap()
@@ -201,6 +205,25 @@ fn the_dashboard_is_complete() {
         }
     }
     assert_eq!(overlapping(all), None);
+}
+
+#[test]
+fn grafana_knows_every_field_of_the_dashboard() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    for version in GRAFANAS {
+        let types = format!("{root}/target/tools/grafana-{version}");
+        assert!(
+            Path::new(&types).exists(),
+            "Grafana's types are not there: packaging/dev/install-deps.sh test installs them"
+        );
+        let output = Command::new("/usr/bin/python3")
+            .arg(format!("{root}/tests/dashboard/check.py"))
+            .args([&types, &format!("{MONITORING}/dashboards/fibrpcd.json")])
+            .output()
+            .expect("python3 is there: packaging/dev/install-deps.sh test installs it");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "Grafana {version}: {said}");
+    }
 }
 
 /// Two panels that cover the same place.
