@@ -11,6 +11,7 @@ use crate::support::{
 use serde_json::Value;
 use std::{
     collections::BTreeSet,
+    fmt::Write as _,
     fs,
     net::TcpListener,
     path::Path,
@@ -41,17 +42,35 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value:#}"))
 }
 
-/// The queries of all panels, as Grafana sends them with every job and instance chosen.
-fn queries(dashboard: &Value) -> Vec<String> {
-    panels(dashboard)
-        .flat_map(|panel| panel["targets"].as_array().unwrap())
-        .map(|target| {
-            text(target, "expr")
-                .replace("$__rate_interval", "10s")
-                .replace("$job", ".+")
-                .replace("$instance", ".+")
-        })
-        .collect()
+/// The queries of all panels, as Grafana sends them with every job and instance chosen, each with
+/// the title of its panel.
+fn queries(dashboard: &Value) -> Vec<(&str, String)> {
+    let mut queries = Vec::new();
+    for panel in panels(dashboard) {
+        for target in panel["targets"].as_array().unwrap() {
+            queries.push((text(panel, "title"), sent(text(target, "expr"))));
+        }
+    }
+    queries
+}
+
+fn sent(query: &str) -> String {
+    query.replace("$__rate_interval", "10s").replace("$job", ".+").replace("$instance", ".+")
+}
+
+/// Writes what every query returns, if that is wanted.
+fn write_table(prometheus: &Prometheus, queries: &[(&str, String)]) {
+    let Some(file) = std::env::var_os("FIBRPC_PANELS").filter(|file| !file.is_empty()) else {
+        return;
+    };
+    let mut table = "| panel | query | values |\n|---|---|---|\n".to_owned();
+    for (title, query) in queries {
+        let numbers = prometheus.query(query);
+        let numbers: Vec<_> = numbers.iter().map(|number| format!("{number:.6}")).collect();
+        let query = query.replace('|', "\\|");
+        writeln!(table, "| {title} | `{query}` | {} |", numbers.join(", ")).unwrap();
+    }
+    fs::write(file, table).unwrap();
 }
 
 /// What an alert compares with its threshold.
@@ -77,8 +96,10 @@ fn every_query_and_rule_returns_data() {
     let daemon = Daemon::serving(&vhost.uri(), &[]);
     let clients = Clients::start(slice::from_ref(&vhost.uri()), 1);
     let prometheus = Prometheus::start(&[("fibrpcd", &daemon.http_address())]);
-    let mut wanted = queries(&dashboard());
-    assert!(wanted.len() > 50, "{wanted:#?}");
+    let dashboard = dashboard();
+    let queries = queries(&dashboard);
+    assert!(queries.len() > 50, "{queries:#?}");
+    let mut wanted: Vec<_> = queries.iter().map(|(_, query)| query.clone()).collect();
     for rule in prometheus.rules() {
         let query = text(&rule, "query");
         match text(&rule, "type") {
@@ -94,6 +115,7 @@ fn every_query_and_rule_returns_data() {
     for rule in prometheus.rules() {
         assert_eq!(rule["health"], "ok", "{rule:#}");
     }
+    write_table(&prometheus, &queries);
     clients.stop().assert_good();
 }
 
