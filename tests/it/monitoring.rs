@@ -65,10 +65,10 @@ fn write_table(prometheus: &Prometheus, queries: &[(&str, String)]) {
     };
     let mut table = "| panel | query | values |\n|---|---|---|\n".to_owned();
     for (title, query) in queries {
-        let numbers = prometheus.query(query);
-        let numbers: Vec<_> = numbers.iter().map(|number| format!("{number:.6}")).collect();
-        let query = query.replace('|', "\\|");
-        writeln!(table, "| {title} | `{query}` | {} |", numbers.join(", ")).unwrap();
+        let series = prometheus.series(query).into_iter();
+        let values: Vec<_> = series.map(|(name, value)| format!("{name} {value:.6}")).collect();
+        let (query, values) = (query.replace('|', "\\|"), values.join(", "));
+        writeln!(table, "| {title} | `{query}` | {} |", values.trim()).unwrap();
     }
     fs::write(file, table).unwrap();
 }
