@@ -54,7 +54,7 @@ struct Figures {
 
 fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
-        return; // cargo test builds and runs it as well
+        return; // cargo test --all-targets runs it as well
     }
     let rounds = std::env::var("ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(15);
     let broker = Broker::private();
