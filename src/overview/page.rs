@@ -5,7 +5,7 @@
 
 use super::{
     chart::{Chart, Line, Show},
-    status::{Compute, Latency, Status},
+    status::{Compute, Latency, Status, Told},
 };
 use std::{
     fmt::{self, Write as _},
@@ -14,6 +14,9 @@ use std::{
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
+
+/// Warnings that are shown at once; the others are folded.
+const WARNINGS: usize = 5;
 
 /// Text from a stranger, fit for HTML and for its attributes.
 pub(super) struct Escaped<'a>(pub(super) &'a str);
@@ -226,11 +229,22 @@ fn bar(part: u64, whole: u64) -> String {
 
 fn warnings(status: &Status) -> String {
     let mut html = String::from("<section class=\"card\"><h2>Last warnings in the log</h2>\n");
-    if status.warnings.is_empty() {
-        return html + "<p class=\"note\">None since the start.</p></section>\n";
+    let (newest, older) = status.warnings.split_at(status.warnings.len().min(WARNINGS));
+    if newest.is_empty() {
+        html.push_str("<p class=\"note\">None since the start.</p>");
+    } else {
+        html.push_str(&log(newest));
     }
-    html.push_str("<ol class=\"log\">\n");
-    for told in &status.warnings {
+    if !older.is_empty() {
+        let (count, older) = (older.len(), log(older));
+        let _ = write!(html, "<details><summary>{count} before</summary>\n{older}</details>");
+    }
+    html + "</section>\n"
+}
+
+fn log(warnings: &[Told]) -> String {
+    let mut html = String::from("<ol class=\"log\">\n");
+    for told in warnings {
         let _ = writeln!(
             html,
             "<li class=\"{}\"><time>{}</time> <em>{}</em> <span>{}</span></li>",
@@ -240,7 +254,7 @@ fn warnings(status: &Status) -> String {
             Escaped(&told.text)
         );
     }
-    html + "</ol></section>\n"
+    html + "</ol>\n"
 }
 
 fn footer() -> String {

@@ -39,6 +39,11 @@ const PALE: &str = r"
     });
     arguments[0](pale.map(element => element.outerHTML));";
 
+/// Unfolds the older warnings; done when the page has been renewed, with whether they still are.
+const UNFOLD: &str = "const done = arguments[0], older = () => document.querySelector('details'); \
+    older().open = true; new MutationObserver(() => done(older().open)) \
+        .observe(document.body, { childList: true });";
+
 /// Done when the page has noticed that nobody answers it.
 const STALE: &str = "const done = arguments[0], stale = () => \
     document.body.className === 'stale' && done(document.body.innerText); \
@@ -155,6 +160,11 @@ fn it_can_be_read_whatever_happens() {
     browser.go_to(&page);
     look(&browser, "load");
     clients.stop().assert_good();
+    for time in 1..=6 {
+        relay.reset();
+        daemon.wait_for_nth("lost the broker", time);
+        daemon.wait_for_nth("attached; consuming", time + 1);
+    }
     relay.refuse();
     relay.reset();
     daemon.wait_for("cannot attach");
@@ -163,6 +173,7 @@ fn it_can_be_read_whatever_happens() {
     });
     browser.go_to(&page);
     assert!(browser.run(SEEN)[0].as_str().unwrap().starts_with("detached"));
+    assert_eq!(browser.run(UNFOLD), true, "who reads on is not interrupted");
     look(&browser, "gone");
     drop(daemon);
     let text = browser.run(STALE).to_string();
