@@ -3,7 +3,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos cluster lint deb system-test generated build bench bench-kernel clean
+.PHONY: help run test screenshots panels chaos cluster lint deb system-test generated build bench bench-kernel bench-observed clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -16,6 +16,14 @@ test: ## Run every test, against a RabbitMQ of its own; as root, also the packag
 	$(CARGO) test --locked
 	@if [ "$$(id -u)" = 0 ]; then packaging/dev/install-deps.sh system-test; fi
 	@tests/system/run.sh --quick bookworm || [ $$? -eq 77 ]
+
+screenshots: ## The page idle, under load, without a broker, and dead, into target/screenshots; takes minutes
+	@packaging/dev/install-deps.sh test
+	FIBRPC_SCREENSHOTS="$(CURDIR)/target/screenshots" $(CARGO) test --locked --test it page::it_can_be_read
+
+panels: ## What each query of the dashboard returns, into target/panels.md
+	@packaging/dev/install-deps.sh test
+	FIBRPC_PANELS="$(CURDIR)/target/panels.md" $(CARGO) test --locked --test it every_query_and_rule
 
 chaos: ## Random faults under load for MINUTES=1; SEED=N chooses them; fails on a lost, wrong or hung call
 	@packaging/dev/install-deps.sh test
@@ -44,11 +52,15 @@ system-test: ## Try the package on booted Debian 12, 13 and unstable (as root); 
 generated: ## Write manual pages, completions and the unit of instances anew, after a change of options or settings
 	FIBRPC_GENERATE=1 $(CARGO) test --locked --test it generated::
 
-bench: bench-kernel ## Measure everything there is a benchmark for
+bench: bench-kernel bench-observed ## Measure everything there is a benchmark for
 
 bench-kernel: ## Time F(n) over n on every vector path, then beside GMP and others; N="1000 1000000" chooses
 	$(CARGO) bench --locked --bench kernel
 	benches/peers/run.sh $(N)
+
+bench-observed: ## Calls while nobody, Prometheus, or people as well look at the daemon; ROUNDS=15
+	@packaging/dev/install-deps.sh run
+	ROUNDS="$(ROUNDS)" $(CARGO) bench --locked --bench observed
 
 build: ## Build both programs, optimized
 	$(CARGO) build --release --locked

@@ -2,7 +2,8 @@
 # Installs what a developer's machine lacks, on Debian and its derivatives.
 #
 #   install-deps.sh run          a broker and a linker: what `make run` needs
-#   install-deps.sh test         the above, Prometheus, Chromium, and Python with pika: what `make test` needs
+#   install-deps.sh test         the above, Prometheus, Chromium, Python with pika, and, from PyPI into target/tools,
+#                                Grafana's types of dashboards: what `make test` needs
 #   install-deps.sh deb          a linker and dpkg's tools: what `make deb` needs
 #   install-deps.sh system-test  the above, lintian, and what boots a Debian: what `make system-test` needs
 #
@@ -36,6 +37,26 @@ if ! command -v cargo >/dev/null 2>&1; then
     fi
     fail "cargo is missing; install Rust with rustup (see https://rustup.rs), open a new shell and try again"
 fi
+
+# Grafana's types of dashboards, which Debian has not got: for each version a directory of its own, as pinned in
+# tests/dashboard. Without them one test fails and says so; that is no reason to install nothing else.
+grafana_types() {
+    for pins in "$here"/../../tests/dashboard/grafana-*.txt; do
+        version=$(basename -- "$pins" .txt)
+        if [ ! -e "$tools/$version/$(pinned "$pins").dist-info" ]; then
+            say "installing Grafana's types of dashboards into target/tools: $version"
+            rm -rf "${tools:?}/$version"
+            [ -x "$tools/python/bin/pip" ] || /usr/bin/python3 -m venv "$tools/python" || return 1
+            "$tools/python/bin/pip" -q --disable-pip-version-check install --no-deps --only-binary :all: \
+                --require-hashes --target "$tools/$version" -r "$pins" || {
+                say "could not install them; the test of the dashboard's types will fail"
+                return 1
+            }
+        fi
+    done
+}
+pinned() { sed -n 's/^grafana-foundation-sdk==\([^ ]*\).*/grafana_foundation_sdk-\1/p' "$1"; }
+tools=$here/../../target/tools
 
 missing=""
 units=""
@@ -79,10 +100,13 @@ if [ "$profile" = test ]; then
     if ! /usr/bin/python3 -c 'import pika' >/dev/null 2>&1; then
         need python3 python3-pika
     fi
+    /usr/bin/python3 -c 'import ensurepip' >/dev/null 2>&1 || need python3-venv
 fi
 
 if [ -z "$missing" ]; then
-    say "nothing to do: all that '$profile' needs is here"
+    if [ "$profile" != test ] || grafana_types; then
+        say "nothing to do: all that '$profile' needs is here"
+    fi
     exit 0
 fi
 say "missing:$missing"
@@ -153,4 +177,5 @@ if command -v systemctl >/dev/null 2>&1; then
         as_root systemctl --quiet disable "$unit" >/dev/null 2>&1 || say "could not disable $unit; going on"
     done
 fi
+[ "$profile" != test ] || grafana_types || exit 0
 say "done"

@@ -221,6 +221,7 @@ impl Serving {
             self.ended = true;
             return Ok(Event::Ended);
         }
+        self.metrics.link.consumer_cancels.inc();
         let message = "the broker ended the consumer: was the queue deleted?";
         Err(LinkError::new(Cause::ConsumerCancelled, message))
     }

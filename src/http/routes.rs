@@ -211,6 +211,17 @@ mod tests {
         assert!(format!("{:?}", response.body()).contains(r"one  two\n"));
     }
 
+    /// There is one format; Prometheus goes by the type that the answer names.
+    #[test]
+    fn metrics_are_the_same_whatever_is_accepted() {
+        for accept in ["*/*", "application/openmetrics-text; version=1.0.0", "text/html", "?"] {
+            let request = Request::get("/metrics").header("accept", accept);
+            let response = respond(&request.body(Empty::<Bytes>::new()).unwrap(), &Fixed(Ok(())));
+            assert_eq!(response.status(), StatusCode::OK, "{accept}");
+            assert_eq!(response.headers()[CONTENT_TYPE], EXPOSITION, "{accept}");
+        }
+    }
+
     #[test]
     fn liveness_does_not_depend_on_anything() {
         let response = get("/livez", &Fixed(Err("no broker")));

@@ -17,6 +17,8 @@ pub struct Link {
     pub connects: IntCounter,
     connect_failures: Vec<IntCounter>,
     disconnects: Vec<IntCounter>,
+    /// Times the broker ended the consumer.
+    pub consumer_cancels: IntCounter,
     blocked: IntGauge,
     blocked_seconds: Counter,
     /// Up to when the time blocked is counted, while it is.
@@ -50,6 +52,10 @@ impl Link {
                 "Times the daemon lost the broker, by cause.",
                 "cause",
                 Cause::LABELS,
+            )?,
+            consumer_cancels: make.counter(
+                "fibrpcd_amqp_consumer_cancels_total",
+                "Times the broker ended the consumer.",
             )?,
             blocked: make.gauge(
                 "fibrpcd_amqp_blocked",

@@ -3,9 +3,9 @@
 //! A few numbers are noted every few seconds and kept for a quarter of an hour; the rest is looked
 //! up when somebody asks.
 
+mod chart;
 mod history;
 mod page;
-mod spark;
 mod status;
 
 use self::{

@@ -8,7 +8,9 @@ const refresh = async () => {
     // Only this part: the policy of this page forbids the style of another.
     const [main] = (await answer.text()).match(/<main>[^]*<\/main>/);
     const page = new DOMParser().parseFromString(main, "text/html");
+    const unfolded = document.querySelector("details")?.open ?? false;
     document.querySelector("main").replaceWith(page.querySelector("main"));
+    document.querySelector("details")?.toggleAttribute("open", unfolded);
     document.title = `${document.querySelector(".state strong").textContent} - fibrpcd`;
     fresh = true;
   } catch {

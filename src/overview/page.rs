@@ -4,16 +4,19 @@
 //! is no script, the browser loads it again. Nothing comes from elsewhere.
 
 use super::{
-    spark::chart,
-    status::{Past, Status},
+    chart::{Chart, Line, Show},
+    status::{Compute, Latency, Status, Told},
 };
 use std::{
     fmt::{self, Write as _},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
+
+/// Warnings that are shown at once; the others are folded.
+const WARNINGS: usize = 5;
 
 /// Text from a stranger, fit for HTML and for its attributes.
 pub(super) struct Escaped<'a>(pub(super) &'a str);
@@ -44,137 +47,209 @@ pub(super) fn render(status: &Status, nonce: &str) -> String {
          <title>{} - fibrpcd</title>\n<link rel=\"icon\" href=\"data:,\">\n\
          <style nonce=\"{nonce}\">{STYLE}</style>\n\
          <script nonce=\"{nonce}\" defer>{SCRIPT}</script>\n</head>\n<body>\n\
-         <main>\n{}{}{}{}{}</main>\n<footer>{}</footer>\n</body>\n</html>\n",
+         <p id=\"lost\" role=\"alert\">No answer from fibrpcd. Below is what it said last.</p>\n\
+         <main>\n{}{}{}{}</main>\n<footer>{}</footer>\n</body>\n</html>\n",
         status.state,
         header(status),
-        tiles(status),
-        charts(&status.history),
-        failures(status),
+        charts(status),
         warnings(status),
+        details(status),
         footer(),
     )
 }
 
 fn header(status: &Status) -> String {
+    let means = match status.state {
+        "consuming" => "Calls are answered.",
+        "blocked" => "The broker takes no replies: calls wait.",
+        "draining" => "Stopping: no more calls are taken.",
+        _ => "No calls are answered here: there is no broker.",
+    };
     let trouble = if status.configuration_good {
         ""
     } else {
         "<p class=\"bad\">The new configuration is wrong; the old one stays. See the log.</p>\n"
     };
     format!(
-        "<header>\n<h1>fibrpcd <small>{}</small></h1>\n\
-         <p class=\"state {}\"><strong>{}</strong> <span>{}</span></p>\n{trouble}</header>\n",
-        Escaped(status.version),
+        "<header class=\"{}\">\n<h1>fibrpcd <small>{}</small></h1>\n\
+         <p class=\"facts\">up for {}, at {}</p>\n\
+         <p class=\"state\"><strong>{}</strong> {means}</p>\n\
+         <p class=\"detail\">{}</p>\n{trouble}</header>\n",
         status.state,
+        Escaped(status.version),
+        long_time(status.uptime_seconds),
+        moment(&humantime::format_rfc3339_seconds(SystemTime::now()).to_string()),
         status.state,
         Escaped(&status.detail),
     )
 }
 
-fn tiles(status: &Status) -> String {
-    let (requests, latency, compute) = (&status.requests, &status.latency, &status.compute);
-    let micros = |micros: Option<u64>| micros.map_or("-".to_owned(), time);
-    let failed: u64 = requests.failures.values().sum();
-    let tiles = [
-        ("requests/s", number(requests.per_second), format!("{} in all", requests.total)),
-        ("failures/s", number(requests.failures_per_second), format!("{failed} in all")),
-        ("half within", micros(latency.p50_us), "of the last minute".to_owned()),
-        ("90 % within", micros(latency.p90_us), "of the last minute".to_owned()),
-        ("99 % within", micros(latency.p99_us), "of the last minute".to_owned()),
-        ("in flight", requests.in_flight.to_string(), format!("of {}", requests.prefetch)),
+#[expect(clippy::cast_precision_loss, reason = "charts are some pixels high")]
+fn charts(status: &Status) -> String {
+    let (requests, latency, past) = (&status.requests, &status.latency, &status.history);
+    let away: Vec<_> = past.consuming.iter().map(|consuming| !consuming).collect();
+    let known =
+        |class, values: &[f64]| Line { class, points: values.iter().copied().map(Some).collect() };
+    let times = |class, values: &[Option<u64>]| Line {
+        class,
+        points: values.iter().map(|at| at.map(|at| at as f64)).collect(),
+    };
+    let as_time = |value: f64| time(Duration::from_secs_f64(value.max(0.0) / 1e6).as_micros());
+    let in_flight: Vec<_> = past.in_flight.iter().map(|count| *count as f64).collect();
+    let failed = requests.failures.values().sum();
+    let cards = [
         (
-            "threads busy",
-            compute.threads_busy.to_string(),
-            format!("of {}, for large n", compute.threads),
+            "Requests",
+            rate(requests.per_second, requests.total),
+            vec![known("requests", &past.requests_per_second)],
+            1.0,
+            number as Show,
         ),
         (
+            "Failures",
+            rate(requests.failures_per_second, failed),
+            vec![known("failures", &past.failures_per_second)],
+            1.0,
+            number,
+        ),
+        (
+            "Latency",
+            latencies(latency),
+            vec![times("half", &past.p50_us), times("most", &past.p99_us)],
+            1e3,
+            as_time,
+        ),
+        (
+            "In flight",
+            of(&requests.in_flight.to_string(), &format!("of {} at most", requests.prefetch)),
+            vec![known("in-flight", &in_flight)],
+            1.0,
+            number,
+        ),
+    ];
+    let card = |(name, top, lines, least, show): (&str, String, Vec<Line<'_>>, f64, Show)| {
+        let chart = Chart { label: name, lines: &lines, away: &away, least, show }.html();
+        format!("<section class=\"card\"><h2>{name}</h2>{top}{chart}</section>\n")
+    };
+    format!(
+        "<div class=\"cards\">\n{}</div>\n<p class=\"note\">Shaded: not consuming. Latency is from \
+         the delivery to the confirmed reply, the numbers beside it of the last minute.</p>\n",
+        cards.map(card).concat()
+    )
+}
+
+/// A large number, and a note beside it.
+fn of(value: &str, note: &str) -> String {
+    format!("<div class=\"top\"><p class=\"big\">{value}</p><p class=\"note\">{note}</p></div>")
+}
+
+fn rate(per_second: f64, total: u64) -> String {
+    let value = format!("{} <small>/s</small>", number(per_second));
+    of(&value, &format!("{} since the start", grouped(total)))
+}
+
+fn latencies(latency: &Latency) -> String {
+    let shares = [
+        ("first", "50 % in", latency.p50_us),
+        ("none", "90 % in", latency.p90_us),
+        ("second", "99 % in", latency.p99_us),
+    ];
+    let share = |(class, name, micros): (&str, &str, Option<u64>)| {
+        let value = micros.map_or("–".to_owned(), time);
+        format!("<div><dt class=\"{class}\">{name}</dt><dd class=\"big\">{value}</dd></div>")
+    };
+    format!("<div class=\"top\"><dl>{}</dl></div>", shares.map(share).concat())
+}
+
+fn details(status: &Status) -> String {
+    let (requests, link) = (&status.requests, &status.link);
+    let broker = [
+        ("attached", format!("{} ×", grouped(link.connects))),
+        ("replies confirmed", grouped(link.replies)),
+        ("replies unconfirmed", link.unconfirmed.to_string()),
+        ("replies to nobody", grouped(link.replies_unroutable)),
+        ("replies the broker refused", grouped(link.replies_refused)),
+        ("redeliveries", grouped(requests.redeliveries)),
+        ("consumers the broker ended", grouped(link.consumer_cancels)),
+    ];
+    let failures = requests.failures.iter();
+    format!(
+        "<div class=\"cards three\">\n{}{}{}</div>\n",
+        list(
+            "Failures since the start",
+            "failures",
+            failures.map(|(name, count)| (*name, grouped(*count)))
+        ),
+        list("Broker link", "link", broker),
+        large_numbers(&status.compute),
+    )
+}
+
+fn list<'a>(name: &str, class: &str, rows: impl IntoIterator<Item = (&'a str, String)>) -> String {
+    let mut html = format!("<section class=\"card\"><h2>{name}</h2><dl class=\"{class}\">");
+    for (name, value) in rows {
+        let zero = if value == "0" { " class=\"zero\"" } else { "" };
+        // Writing to a string cannot fail, here and below.
+        let _ = write!(html, "<div><dt>{name}</dt><dd{zero}>{value}</dd></div>");
+    }
+    html + "</dl></section>\n"
+}
+
+fn large_numbers(compute: &Compute) -> String {
+    let cache = [compute.cache_bytes, compute.cache_limit_bytes];
+    let [cached, cache_limit] = cache.map(|count| u64::try_from(count).unwrap_or(0));
+    let (reserved, memory) = (compute.memory_reserved_bytes, compute.memory_bytes);
+    let with_bar =
+        |text: String, part, whole| format!("{text}</dd><dd class=\"wide\">{}", bar(part, whole));
+    let threads = format!("{} of {}", compute.threads_busy, compute.threads);
+    let rows = [
+        ("threads busy", with_bar(threads, compute.threads_busy, compute.threads)),
+        (
             "memory reserved",
-            bytes(compute.memory_reserved_bytes),
-            format!("of {}", bytes(compute.memory_bytes)),
+            with_bar(format!("{} of {}", bytes(reserved), bytes(memory)), reserved, memory),
         ),
         (
             "cache",
-            bytes(u64::try_from(compute.cache_bytes).unwrap_or(0)),
-            format!("{} hits, {} misses", compute.cache_hits, compute.cache_misses),
+            with_bar(format!("{} of {}", bytes(cached), bytes(cache_limit)), cached, cache_limit),
         ),
-        (
-            "attached",
-            format!("{} ×", status.link.connects),
-            format!("up for {}", long_time(status.uptime_seconds)),
-        ),
+        ("cache hits", grouped(compute.cache_hits)),
+        ("cache misses", grouped(compute.cache_misses)),
     ];
-    let tile = |(name, value, note)| {
-        format!("<div><dt>{name}</dt><dd>{value}</dd><dd class=\"note\">{note}</dd></div>\n")
-    };
-    format!("<dl class=\"tiles\">\n{}</dl>\n", tiles.map(tile).concat())
+    list("Large numbers", "large", rows)
 }
 
-/// One for each point, where there is one.
-type Values = Vec<Option<f64>>;
-
-/// Writes a value with its unit.
-type Show = fn(f64) -> String;
-
-#[expect(clippy::cast_precision_loss, reason = "charts are some pixels high")]
-fn charts(past: &Past) -> String {
-    let away: Vec<_> = past.consuming.iter().map(|consuming| !consuming).collect();
-    let known = |values: &[f64]| values.iter().copied().map(Some).collect::<Values>();
-    let micros =
-        |values: &[Option<u64>]| values.iter().map(|at| at.map(|at| at as f64)).collect::<Values>();
-    let as_time = |value: f64| time(Duration::from_secs_f64(value.max(0.0) / 1e6).as_micros());
-    let in_flight: Vec<_> = past.in_flight.iter().map(|count| Some(*count as f64)).collect();
-    let charts: [(&str, Values, Show); 5] = [
-        ("requests/s", known(&past.requests_per_second), number),
-        ("failures/s", known(&past.failures_per_second), number),
-        ("half within", micros(&past.p50_us), as_time),
-        ("99 % within", micros(&past.p99_us), as_time),
-        ("in flight", in_flight, number),
-    ];
-    let mut html = String::from("<section class=\"charts\">\n");
-    for (name, points, show) in charts {
-        let most = points.iter().flatten().copied().reduce(f64::max);
-        let most = most.map_or("nothing yet".to_owned(), |most| format!("at most {}", show(most)));
-        let label = format!("{name}, last 15 minutes: {most}");
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            html,
-            "<figure><figcaption>{name} <small>{most}</small></figcaption>{}</figure>",
-            chart(&label, &points, &away)
-        );
-    }
-    html + "</section>\n<p class=\"note\">The last 15 minutes, now at the right; shaded: not \
-            consuming.</p>\n"
-}
-
-fn failures(status: &Status) -> String {
-    let (requests, link) = (&status.requests, &status.link);
-    let others = [
-        ("redeliveries", requests.redeliveries),
-        ("replies to nobody", link.replies_unroutable),
-        ("replies the broker refused", link.replies_refused),
-    ];
-    let failures = requests.failures.iter().map(|(name, count)| (*name, *count));
-    let mut rows = String::new();
-    for (name, count) in failures.chain(others).filter(|(_, count)| *count > 0) {
-        let _ = writeln!(rows, "<tr><td>{name}</td><td>{count}</td></tr>");
-    }
-    if rows.is_empty() {
-        return "<h2>Failures</h2>\n<p>None since the start.</p>\n".to_owned();
-    }
-    format!("<h2>Failures since the start</h2>\n<table>\n{rows}</table>\n")
+/// How much of something is used.
+fn bar(part: u64, whole: u64) -> String {
+    let percent = part.saturating_mul(100).checked_div(whole).unwrap_or(0).min(100);
+    format!(
+        "<svg class=\"bar\" viewBox=\"0 0 100 1\" preserveAspectRatio=\"none\" \
+         aria-hidden=\"true\"><rect width=\"{percent}\" height=\"1\"/></svg>"
+    )
 }
 
 fn warnings(status: &Status) -> String {
-    if status.warnings.is_empty() {
-        return "<h2>Warnings in the log</h2>\n<p>None since the start.</p>\n".to_owned();
+    let mut html = String::from("<section class=\"card\"><h2>Last warnings in the log</h2>\n");
+    let (newest, older) = status.warnings.split_at(status.warnings.len().min(WARNINGS));
+    if newest.is_empty() {
+        html.push_str("<p class=\"note\">None since the start.</p>");
+    } else {
+        html.push_str(&log(newest));
     }
-    let mut html = String::from("<h2>Last warnings in the log</h2>\n<ol class=\"log\">\n");
-    for told in &status.warnings {
+    if !older.is_empty() {
+        let (count, older) = (older.len(), log(older));
+        let _ = write!(html, "<details><summary>{count} before</summary>\n{older}</details>");
+    }
+    html + "</section>\n"
+}
+
+fn log(warnings: &[Told]) -> String {
+    let mut html = String::from("<ol class=\"log\">\n");
+    for told in warnings {
         let _ = writeln!(
             html,
-            "<li class=\"{}\"><time>{}</time> {} <span>{}</span></li>",
+            "<li class=\"{}\"><time>{}</time> <em>{}</em> <span>{}</span></li>",
             told.level,
-            told.time,
+            moment(&told.time),
             told.level,
             Escaped(&told.text)
         );
@@ -187,12 +262,36 @@ fn footer() -> String {
     ["status", "metrics", "readyz", "livez"].map(link).concat()
 }
 
+/// A moment of RFC 3339 as people write it.
+fn moment(rfc3339: &str) -> String {
+    rfc3339.replace('T', " ").replace('Z', " UTC")
+}
+
+/// With a comma before each three digits.
+fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// Three digits or so.
 fn number(value: f64) -> String {
     match value {
-        value if value >= 99.95 || value.fract() == 0.0 => format!("{value:.0}"),
-        value => format!("{value:.1}"),
+        0.0..1.0 => trimmed(&format!("{value:.2}")),
+        1.0..99.95 => trimmed(&format!("{value:.1}")),
+        _ => grouped(Duration::from_secs_f64(value.clamp(0.0, 1e15).round()).as_secs()),
     }
+}
+
+/// Without zeros at the end that say nothing.
+fn trimmed(decimal: &str) -> String {
+    decimal.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// Microseconds in the unit that suits them.
@@ -201,14 +300,14 @@ fn time(micros: impl TryInto<u64>) -> String {
     let micros = micros.try_into().unwrap_or(u64::MAX);
     match micros {
         0..1_000 => format!("{micros} µs"),
-        1_000..100_000 => format!("{:.1} ms", micros as f64 / 1e3),
+        1_000..100_000 => format!("{} ms", trimmed(&format!("{:.1}", micros as f64 / 1e3))),
         100_000..1_000_000 => format!("{} ms", micros / 1_000),
-        _ => format!("{:.1} s", micros as f64 / 1e6),
+        _ => format!("{} s", trimmed(&format!("{:.1}", micros as f64 / 1e6))),
     }
 }
 
 fn bytes(count: u64) -> String {
-    bytesize::ByteSize(count).display().iec().to_string()
+    bytesize::ByteSize(count).display().iec().to_string().replace(".0 ", " ")
 }
 
 /// Seconds as days, hours and so on, the two largest.
@@ -235,13 +334,16 @@ mod tests {
             (1_240, "1.2 ms"),
             (99_949, "99.9 ms"),
             (250_000, "250 ms"),
-            (30_000_000, "30.0 s"),
+            (30_000_000, "30 s"),
         ] {
             assert_eq!(time(micros), text);
         }
-        let numbers = [0.0, 0.2, 64.0, 99.94, 12345.6].map(number);
-        assert_eq!(numbers, ["0", "0.2", "64", "99.9", "12346"]);
-        assert_eq!(bytes(64 << 20), "64.0 MiB");
+        let numbers = [0.0, 0.05, 0.2, 64.0, 99.94, 12345.6].map(number);
+        assert_eq!(numbers, ["0", "0.05", "0.2", "64", "99.9", "12,346"]);
+        let counts = [0, 999, 1_000, 1_234_567].map(grouped);
+        assert_eq!(counts, ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!(moment("2026-01-02T03:04:05Z"), "2026-01-02 03:04:05 UTC");
+        assert_eq!(bytes(64 << 20), "64 MiB");
         assert_eq!(long_time(90_061), "1day 1h");
         assert_eq!(long_time(5), "5s");
     }

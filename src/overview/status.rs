@@ -47,6 +47,7 @@ pub(super) struct Latency {
 #[derive(Debug, Serialize)]
 pub(super) struct Link {
     pub(super) connects: u64,
+    pub(super) consumer_cancels: u64,
     pub(super) unconfirmed: i64,
     pub(super) replies: u64,
     pub(super) replies_unroutable: u64,
@@ -143,6 +144,7 @@ impl Link {
         let link = &overview.metrics.link;
         Self {
             connects: link.connects.get(),
+            consumer_cancels: link.consumer_cancels.get(),
             unconfirmed: link.unconfirmed.get(),
             replies: link.replies.get(),
             replies_unroutable: link.replies_unroutable.get(),

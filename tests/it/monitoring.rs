@@ -11,8 +11,10 @@ use crate::support::{
 use serde_json::Value;
 use std::{
     collections::BTreeSet,
+    fmt::Write as _,
     fs,
     net::TcpListener,
+    path::Path,
     process::Command,
     slice,
     sync::atomic::{AtomicU64, Ordering},
@@ -23,6 +25,9 @@ const DASHBOARD: &str = include_str!("../../packaging/monitoring/dashboards/fibr
 
 /// The `schemaVersion` of dashboards that Grafana 11.0 writes.
 const SCHEMA: u64 = 39;
+
+/// Versions of Grafana whose own types the dashboard is checked with.
+const GRAFANAS: [&str; 2] = ["11.0.0", "11.6.0"];
 
 fn dashboard() -> Value {
     serde_json::from_str(DASHBOARD).unwrap()
@@ -37,17 +42,35 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value:#}"))
 }
 
-/// The queries of all panels, as Grafana sends them with every job and instance chosen.
-fn queries(dashboard: &Value) -> Vec<String> {
-    panels(dashboard)
-        .flat_map(|panel| panel["targets"].as_array().unwrap())
-        .map(|target| {
-            text(target, "expr")
-                .replace("$__rate_interval", "10s")
-                .replace("$job", ".+")
-                .replace("$instance", ".+")
-        })
-        .collect()
+/// The queries of all panels, as Grafana sends them with every job and instance chosen, each with
+/// the title of its panel.
+fn queries(dashboard: &Value) -> Vec<(&str, String)> {
+    let mut queries = Vec::new();
+    for panel in panels(dashboard) {
+        for target in panel["targets"].as_array().unwrap() {
+            queries.push((text(panel, "title"), sent(text(target, "expr"))));
+        }
+    }
+    queries
+}
+
+fn sent(query: &str) -> String {
+    query.replace("$__rate_interval", "10s").replace("$job", ".+").replace("$instance", ".+")
+}
+
+/// Writes what every query returns, if that is wanted.
+fn write_table(prometheus: &Prometheus, queries: &[(&str, String)]) {
+    let Some(file) = std::env::var_os("FIBRPC_PANELS").filter(|file| !file.is_empty()) else {
+        return;
+    };
+    let mut table = "| panel | query | values |\n|---|---|---|\n".to_owned();
+    for (title, query) in queries {
+        let series = prometheus.series(query).into_iter();
+        let values: Vec<_> = series.map(|(name, value)| format!("{name} {value:.6}")).collect();
+        let (query, values) = (query.replace('|', "\\|"), values.join(", "));
+        writeln!(table, "| {title} | `{query}` | {} |", values.trim()).unwrap();
+    }
+    fs::write(file, table).unwrap();
 }
 
 /// What an alert compares with its threshold.
@@ -73,8 +96,10 @@ fn every_query_and_rule_returns_data() {
     let daemon = Daemon::serving(&vhost.uri(), &[]);
     let clients = Clients::start(slice::from_ref(&vhost.uri()), 1);
     let prometheus = Prometheus::start(&[("fibrpcd", &daemon.http_address())]);
-    let mut wanted = queries(&dashboard());
-    assert!(wanted.len() > 50, "{wanted:#?}");
+    let dashboard = dashboard();
+    let queries = queries(&dashboard);
+    assert!(queries.len() > 50, "{queries:#?}");
+    let mut wanted: Vec<_> = queries.iter().map(|(_, query)| query.clone()).collect();
     for rule in prometheus.rules() {
         let query = text(&rule, "query");
         match text(&rule, "type") {
@@ -90,6 +115,7 @@ fn every_query_and_rule_returns_data() {
     for rule in prometheus.rules() {
         assert_eq!(rule["health"], "ok", "{rule:#}");
     }
+    write_table(&prometheus, &queries);
     clients.stop().assert_good();
 }
 
@@ -201,6 +227,25 @@ fn the_dashboard_is_complete() {
         }
     }
     assert_eq!(overlapping(all), None);
+}
+
+#[test]
+fn grafana_knows_every_field_of_the_dashboard() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    for version in GRAFANAS {
+        let types = format!("{root}/target/tools/grafana-{version}");
+        assert!(
+            Path::new(&types).exists(),
+            "Grafana's types are not there: packaging/dev/install-deps.sh test installs them"
+        );
+        let output = Command::new("/usr/bin/python3")
+            .arg(format!("{root}/tests/dashboard/check.py"))
+            .args([&types, &format!("{MONITORING}/dashboards/fibrpcd.json")])
+            .output()
+            .expect("python3 is there: packaging/dev/install-deps.sh test installs it");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "Grafana {version}: {said}");
+    }
 }
 
 /// Two panels that cover the same place.

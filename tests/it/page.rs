@@ -1,18 +1,60 @@
 //! The page for people, in a real browser, and its JSON.
 
 use crate::support::{
-    broker,
+    PATIENCE, broker,
     browser::Browser,
+    load::{Clients, pause},
     program::{Daemon, ctl},
+    relay::Relay,
 };
 use serde_json::Value;
+use std::{
+    fs,
+    path::PathBuf,
+    slice,
+    time::{Duration, Instant},
+};
+
+/// Widths of windows, and whether they are a phone's.
+const WINDOWS: [(&str, u32, bool); 2] = [("desktop", 1280, false), ("phone", 390, true)];
+
+/// Texts that are hard to read: their contrast is below what WCAG 2.2 asks for (AA, 1.4.3).
+const PALE: &str = r"
+    const channel = c => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+    const numbers = color => color.match(/[\d.]+/g).map(Number);
+    const luminance = ([r, g, b]) =>
+        0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+    const ground = element => {
+        const [r, g, b, alpha = 1] = numbers(getComputedStyle(element).backgroundColor);
+        return alpha === 1 ? [r, g, b] : ground(element.parentElement);
+    };
+    const pale = [...document.body.querySelectorAll('*')].filter(element => {
+        const own = [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
+        if (!own || !element.checkVisibility() || element.matches('script, style')) return false;
+        const style = getComputedStyle(element), size = parseFloat(style.fontSize);
+        const large = size >= 24 || size >= 18.66 && style.fontWeight >= 700;
+        const both = [luminance(numbers(style.color)), luminance(ground(element))];
+        const contrast = (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
+        return contrast < (large ? 3 : 4.5);
+    });
+    arguments[0](pale.map(element => element.outerHTML));";
+
+/// Unfolds the older warnings; done when the page has been renewed, with whether they still are.
+const UNFOLD: &str = "const done = arguments[0], older = () => document.querySelector('details'); \
+    older().open = true; new MutationObserver(() => done(older().open)) \
+        .observe(document.body, { childList: true });";
+
+/// Done when the page has noticed that nobody answers it.
+const STALE: &str = "const done = arguments[0], stale = () => \
+    document.body.className === 'stale' && done(document.body.innerText); \
+    new MutationObserver(stale).observe(document.body, { attributes: true }); stale();";
 
 /// Done when the script of the page has fetched its content anew.
 const RENEWED: &str = "const done = arguments[0]; \
     new MutationObserver(() => done(document.querySelector('main').innerText)) \
         .observe(document.body, { childList: true });";
 
-const SEEN: &str = "arguments[0]([document.title, document.querySelectorAll('svg').length, \
+const SEEN: &str = "arguments[0]([document.title, document.querySelectorAll('svg.chart').length, \
     document.documentElement.scrollWidth > innerWidth, document.body.className, \
     getComputedStyle(document.body).backgroundColor]);";
 
@@ -32,7 +74,7 @@ fn a_browser_shows_it_and_keeps_it_new() {
         browser.prefer(scheme);
         let seen = browser.run(SEEN);
         assert_eq!(seen[0], "consuming - fibrpcd");
-        assert_eq!(seen[1], 5, "charts");
+        assert_eq!(seen[1], 4, "charts");
         assert_eq!(seen[2], false, "wider than the phone");
         assert_eq!(seen[3], "", "stale");
         grounds.push(seen[4].clone());
@@ -57,4 +99,84 @@ fn it_says_why_nothing_is_answered() {
     let told = json["warnings"][0]["text"].as_str().unwrap();
     assert!(told.contains("cannot attach") && !told.contains("pass-word"), "{told}");
     assert!(!page.contains("pass-word") && !page.contains("<b>"), "{page}");
+}
+
+/// Where pictures are wanted.
+fn pictures() -> Option<PathBuf> {
+    let dir = PathBuf::from(std::env::var_os("FIBRPC_SCREENSHOTS").filter(|dir| !dir.is_empty())?);
+    fs::create_dir_all(&dir).unwrap();
+    Some(dir)
+}
+
+/// Looks at the page in both themes, on a desk and on a phone.
+fn look(browser: &Browser, state: &str) {
+    for scheme in ["light", "dark"] {
+        browser.prefer(scheme);
+        for (window, width, mobile) in WINDOWS {
+            browser.resize(width, mobile);
+            let place = format!("{state}-{scheme}-{window}");
+            assert_eq!(browser.run(SEEN)[2], false, "{place} is too wide");
+            assert_eq!(browser.run(PALE), Value::Array(Vec::new()), "{place}");
+            if let Some(dir) = pictures() {
+                browser.screenshot(&dir.join(format!("{place}.png")));
+            }
+        }
+    }
+}
+
+/// Waits until the page has a point of its history that is like this. A history has no events.
+fn wait_for_point(daemon: &Daemon, is_it: impl Fn(&Value) -> bool) {
+    let (started, patience) = (Instant::now(), PATIENCE + history());
+    loop {
+        let status: Value = serde_json::from_str(&daemon.get("/status").1).unwrap();
+        if is_it(&status) {
+            return;
+        }
+        assert!(started.elapsed() < patience, "{status:#}");
+        pause(Duration::from_millis(100));
+    }
+}
+
+/// How much of a history is waited for: more than nothing only for pictures.
+fn history() -> Duration {
+    if pictures().is_some() { Duration::from_mins(2) } else { Duration::ZERO }
+}
+
+#[test]
+fn it_can_be_read_whatever_happens() {
+    let vhost = broker::shared().vhost();
+    let relay = Relay::to(&vhost.uri());
+    let daemon = Daemon::serving(&relay.uri(), &[]);
+    let (browser, page) = (Browser::on_a_phone(), format!("http://{}/", daemon.http_address()));
+    browser.go_to(&page);
+    look(&browser, "idle");
+    let clients = Clients::start(slice::from_ref(&vhost.uri()), 1);
+    assert_eq!(ctl(&vhost.uri(), &["call", "30", "x"]).code, Some(3));
+    let points = usize::try_from(history().as_secs() / 5).unwrap();
+    wait_for_point(&daemon, |status| {
+        let rates = status["history"]["requests_per_second"].as_array().unwrap();
+        rates.len() > points && rates.last().unwrap().as_f64() > Some(0.0)
+    });
+    browser.go_to(&page);
+    look(&browser, "load");
+    clients.stop().assert_good();
+    for time in 1..=6 {
+        relay.reset();
+        daemon.wait_for_nth("lost the broker", time);
+        daemon.wait_for_nth("attached; consuming", time + 1);
+    }
+    relay.refuse();
+    relay.reset();
+    daemon.wait_for("cannot attach");
+    wait_for_point(&daemon, |status| {
+        status["history"]["consuming"].as_array().unwrap().last() == Some(&false.into())
+    });
+    browser.go_to(&page);
+    assert!(browser.run(SEEN)[0].as_str().unwrap().starts_with("detached"));
+    assert_eq!(browser.run(UNFOLD), true, "who reads on is not interrupted");
+    look(&browser, "gone");
+    drop(daemon);
+    let text = browser.run(STALE).to_string();
+    assert!(text.contains("No answer from fibrpcd"), "{text}");
+    look(&browser, "silent");
 }

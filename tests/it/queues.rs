@@ -129,5 +129,6 @@ fn a_queue_deleted_under_the_daemon_is_made_again() {
     caller.delete(QUEUE);
     daemon.wait_for("lost the broker");
     daemon.wait_for_nth("attached; consuming", 2);
+    assert_eq!(daemon.metric("fibrpcd_amqp_consumer_cancels_total"), 1);
     assert_eq!(ctl(&vhost.uri(), &["call", "30"]).stdout, "832040\n");
 }

@@ -3,8 +3,10 @@
 use super::PATIENCE;
 use serde_json::{Value, json};
 use std::{
+    fs::File,
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
+    path::Path,
     process::{Child, Command, Stdio},
 };
 
@@ -60,6 +62,32 @@ impl Browser {
         let emulate =
             json!({"cmd": "Emulation.setEmulatedMedia", "params": {"features": features}});
         self.post("goog/cdp/execute", &emulate);
+    }
+
+    /// Makes the window as wide as this from now on, and as high as the page, a phone's or not.
+    pub(crate) fn resize(&self, width: u32, mobile: bool) {
+        const HEIGHT: &str =
+            "arguments[0](Math.ceil(document.body.getBoundingClientRect().height))";
+        let with_height = |height: &Value| {
+            let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1,
+                "mobile": mobile});
+            let command = json!({"cmd": "Emulation.setDeviceMetricsOverride", "params": metrics});
+            self.post("goog/cdp/execute", &command);
+        };
+        with_height(&json!(800));
+        with_height(&self.run(HEIGHT));
+    }
+
+    /// Writes what the window shows, as PNG.
+    pub(crate) fn screenshot(&self, path: &Path) {
+        let picture = self.ask("GET", &format!("{}/screenshot", self.session), &json!({}));
+        let file = File::create(path).unwrap();
+        let mut decoder =
+            Command::new("base64").arg("-d").stdin(Stdio::piped()).stdout(file).spawn().unwrap();
+        let mut stdin = decoder.stdin.take().unwrap();
+        stdin.write_all(picture.as_str().unwrap().as_bytes()).unwrap();
+        drop(stdin);
+        assert!(decoder.wait().unwrap().success(), "base64");
     }
 
     /// What the browser complained of.

@@ -57,6 +57,18 @@ impl Prometheus {
         results.iter().map(|result| number(&result["value"][1])).collect()
     }
 
+    /// The same, each with what tells its series from the others.
+    pub(crate) fn series(&self, expression: &str) -> Vec<(String, f64)> {
+        let results = self.results(expression).into_iter();
+        let told = results.map(|result| {
+            let labels = result["metric"].as_object().unwrap().iter();
+            let labels = labels.filter(|(name, _)| !["__name__", "job"].contains(&name.as_str()));
+            let labels: Vec<_> = labels.map(|(_, value)| value.as_str().unwrap()).collect();
+            (labels.join(" "), number(&result["value"][1]))
+        });
+        told.collect()
+    }
+
     /// Whether an alert with this name fires for an instance or job that contains this.
     pub(crate) fn fires(&self, alert: &str, whose: &str) -> bool {
         let firing = format!("ALERTS{{alertname=\"{alert}\",alertstate=\"firing\"}}");
