@@ -3,7 +3,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help run test screenshots panels chaos cluster lint deb system-test generated build bench bench-kernel bench-observed clean
+.PHONY: help run test screenshots panels chaos cluster lint deb system-test generated build bench bench-kernel bench-beside bench-observed clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -52,11 +52,15 @@ system-test: ## Try the package on booted Debian 12, 13 and unstable (as root); 
 generated: ## Write manual pages, completions and the unit of instances anew, after a change of options or settings
 	FIBRPC_GENERATE=1 $(CARGO) test --locked --test it generated::
 
-bench: bench-kernel bench-observed ## Measure everything there is a benchmark for
+bench: bench-kernel bench-beside bench-observed ## Measure everything there is a benchmark for
 
 bench-kernel: ## Time F(n) over n on every vector path, then beside GMP and others; N="1000 1000000" chooses
 	$(CARGO) bench --locked --bench kernel
 	benches/peers/run.sh $(N)
+
+bench-beside: ## Small calls alone, then beside large ones; ROUNDS=7
+	@packaging/dev/install-deps.sh run
+	ROUNDS="$(ROUNDS)" $(CARGO) bench --locked --bench beside
 
 bench-observed: ## Calls while nobody, Prometheus, or people as well look at the daemon; ROUNDS=15
 	@packaging/dev/install-deps.sh run
