@@ -15,6 +15,7 @@
 //!
 //! - [`daemon`]: the story of a start and a stop; read it first
 //! - `server`: the supervisor that keeps a session with a broker, and the session's requests
+//! - `record`: what is known of a request once it is settled, for the log
 //! - `poison`: requests that are delivered again and again
 //! - `compute`: the threads for large numbers
 //! - `reload`: new settings for a daemon that runs
@@ -57,6 +58,7 @@ pub mod log;
 pub mod metrics;
 mod overview;
 mod poison;
+mod record;
 mod reload;
 mod server;
 mod service;

@@ -25,6 +25,7 @@ mod outages;
 mod page;
 mod queues;
 mod raw_ids;
+mod records;
 mod reload;
 mod systemd;
 mod tls;
