@@ -1,10 +1,15 @@
-//! The record of a request: what is known of it once it is settled, told in one line of the log.
+//! The record of a request: what is known of it once it is settled, told in one line of the log and
+//! to the traces.
 //!
 //! Only requests that somebody wants to know about have one; the others cost nothing.
 
-use crate::wire::{Envelope, Method, Number, Status};
+use crate::{
+    spans::{Spans, Traced},
+    wire::{Envelope, Method, Number, Status},
+};
 use std::{
     fmt,
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tracing::Level;
@@ -12,15 +17,18 @@ use tracing::Level;
 /// What is remembered of a request until it is settled.
 #[derive(Debug)]
 pub(crate) struct Record {
-    correlation_id: Option<Vec<u8>>,
-    method: Method,
+    pub(crate) correlation_id: Option<Vec<u8>>,
+    pub(crate) method: Method,
     /// What was asked for, harmless to read.
-    n: Option<String>,
-    peer: Option<String>,
+    pub(crate) n: Option<String>,
+    /// The reply queue.
+    pub(crate) peer: Option<String>,
     trace_id: Option<String>,
-    queue_wait: Option<Duration>,
-    request_bytes: usize,
-    reply_bytes: Option<usize>,
+    /// Where it is to be traced.
+    pub(crate) traced: Option<Traced>,
+    pub(crate) queue_wait: Option<Duration>,
+    pub(crate) request_bytes: usize,
+    pub(crate) reply_bytes: Option<usize>,
     effort: Effort,
     fate: Fate,
 }
@@ -74,31 +82,47 @@ pub(crate) struct Moments {
 /// A request that is over.
 #[derive(Debug)]
 pub(crate) struct Settled {
-    record: Box<Record>,
-    outcome: Outcome,
+    pub(crate) record: Box<Record>,
+    pub(crate) outcome: Outcome,
     /// What the reply says, if there was one.
-    status: Option<Status>,
-    moments: Moments,
+    pub(crate) status: Option<Status>,
+    pub(crate) moments: Moments,
 }
 
-impl Record {
+/// Decides which requests get a record, and tells of those.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    queue: Arc<str>,
+    spans: Spans,
+}
+
+impl Recorder {
+    /// For the requests of a queue.
+    pub(crate) fn new(queue: &str, spans: Spans) -> Self {
+        Self { queue: queue.into(), spans }
+    }
+
     /// Starts the record of a request that has just arrived, if somebody wants to know.
     /// `queue_wait` is how long it was in the queue, where that is known.
     pub(crate) fn begin(
+        &self,
         envelope: &Envelope,
         body: &[u8],
         queue_wait: Option<Duration>,
-    ) -> Option<Box<Self>> {
-        if !tracing::enabled!(Level::DEBUG) {
+    ) -> Option<Box<Record>> {
+        let traced = self.spans.choose(envelope, &self.queue);
+        if traced.is_none() && !tracing::enabled!(Level::DEBUG) {
             return None;
         }
+        let named = || envelope.trace_parent().map(|parent| parent.trace_id_text());
         let method = envelope.method();
-        Some(Box::new(Self {
+        Some(Box::new(Record {
             correlation_id: envelope.reply_id().map(<[u8]>::to_vec),
             method,
             n: (method == Method::Fib).then(|| shown(body)),
             peer: envelope.reply_queue().map(str::to_owned),
-            trace_id: envelope.trace_parent().map(|parent| parent.trace_id_text()),
+            trace_id: traced.as_ref().map(Traced::trace_id).or_else(named),
+            traced,
             queue_wait,
             request_bytes: body.len(),
             reply_bytes: None,
@@ -107,6 +131,28 @@ impl Record {
         }))
     }
 
+    /// Ends a record, and tells of it.
+    pub(crate) fn settle(
+        &self,
+        record: Box<Record>,
+        outcome: Outcome,
+        status: Option<Status>,
+        moments: Moments,
+    ) {
+        let outcome = match (outcome, record.fate) {
+            (Outcome::Answered, Fate::Returned) => Outcome::Returned,
+            (Outcome::GivenBack, Fate::Refused) => Outcome::Refused,
+            _ => outcome,
+        };
+        let settled = Settled { record, outcome, status, moments };
+        settled.log();
+        if settled.record.traced.is_some() {
+            self.spans.hand_over(settled);
+        }
+    }
+}
+
+impl Record {
     /// Notes what was sent, and what it took.
     pub(crate) fn replied(&mut self, bytes: usize, status: Status, effort: Effort) {
         self.reply_bytes = Some(bytes);
@@ -133,20 +179,15 @@ impl Record {
         mine
     }
 
-    /// Ends the record, and tells of it.
-    pub(crate) fn settle(self: Box<Self>, outcome: Outcome, status: Option<Status>, at: Moments) {
-        let outcome = match (outcome, self.fate) {
-            (Outcome::Answered, Fate::Returned) => Outcome::Returned,
-            (Outcome::GivenBack, Fate::Refused) => Outcome::Refused,
-            _ => outcome,
-        };
-        Settled { record: self, outcome, status, moments: at }.log();
+    /// The correlation id, harmless to read.
+    pub(crate) fn shown_id(&self) -> impl fmt::Display {
+        Said(self.correlation_id.as_deref().unwrap_or_default())
     }
 }
 
 impl Outcome {
-    /// The word for it in the log.
-    fn name(self) -> &'static str {
+    /// The word for it in the log and in traces.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Answered => "answered",
             Self::Returned => "returned",
@@ -160,7 +201,7 @@ impl Outcome {
 
 impl Settled {
     /// When the number was computed, as far as the request was there then.
-    fn computing(&self) -> Option<(Instant, Instant)> {
+    pub(crate) fn computing(&self) -> Option<(Instant, Instant)> {
         let Moments { received, replied, .. } = self.moments;
         let (from, to) = match self.record.effort {
             Effort::None => return None,
@@ -171,7 +212,7 @@ impl Settled {
     }
 
     /// How long the broker took to confirm the reply, if it did.
-    fn confirming(&self) -> Option<Duration> {
+    pub(crate) fn confirming(&self) -> Option<Duration> {
         let confirmed =
             matches!(self.outcome, Outcome::Answered | Outcome::Returned | Outcome::Rejected);
         let replied = self.moments.replied.filter(|_| confirmed)?;
@@ -184,7 +225,7 @@ impl Settled {
         let compute = self.computing().map(|(from, to)| to.duration_since(from));
         let answer = replied.unwrap_or(settled).duration_since(received);
         tracing::debug!(
-            correlation_id = %Said(record.correlation_id.as_deref().unwrap_or_default()),
+            correlation_id = %record.shown_id(),
             method = record.method.name(),
             n = record.n,
             outcome = self.outcome.name(),

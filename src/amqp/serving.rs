@@ -25,7 +25,8 @@ use crate::{
     config::QueueType,
     metrics::Metrics,
     poison::Suspects,
-    record::{Effort, Outcome, Record},
+    record::{Effort, Outcome, Recorder},
+    spans::Spans,
     wire::{Envelope, Reply},
 };
 use futures_util::{FutureExt as _, Stream, StreamExt as _, stream::FuturesUnordered};
@@ -103,6 +104,7 @@ pub(crate) struct Serving {
     watch: Interval,
     metrics: Arc<Metrics>,
     suspects: Arc<Mutex<Suspects>>,
+    recorder: Recorder,
     _gauges: Gauges,
     links: Links,
 }
@@ -114,6 +116,7 @@ impl Serving {
         settings: &Settings,
         metrics: Arc<Metrics>,
         suspects: Arc<Mutex<Suspects>>,
+        spans: Spans,
     ) -> Result<Self, LinkError> {
         let links = Links::open(uri, &settings.dial).await?;
         let channels = match Channels::open(&links, settings).await {
@@ -140,6 +143,7 @@ impl Serving {
             _gauges: Gauges(Arc::clone(&metrics)),
             metrics,
             suspects,
+            recorder: Recorder::new(&settings.queue, spans),
             links,
         })
     }
@@ -209,7 +213,7 @@ impl Serving {
         let poison = delivery.redelivered && suspects.is_poison(&envelope, fingerprint);
         drop(suspects);
         let mut entry = Entry::new(envelope.method(), fingerprint, poison);
-        entry.record = Record::begin(&envelope, &body, queue_wait);
+        entry.record = self.recorder.begin(&envelope, &body, queue_wait);
         if !self.ledger.received(tag, entry) {
             let message = format!("the broker sent a delivery out of order, with tag {tag}");
             return Err(LinkError::new(Cause::Protocol, message));
@@ -273,7 +277,7 @@ impl Serving {
                 None => self.metrics.requests.rejected(entry.method),
                 Some(status) => self.metrics.requests.answered(entry.method, status, entry.times()),
             }
-            tell(entry, Outcome::Rejected);
+            self.tell(entry, Outcome::Rejected);
         }
         self.count_in_flight();
     }
@@ -284,7 +288,7 @@ impl Serving {
             let options = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
             let _ = self.channels.requests.basic_nack(tag, options).now_or_never();
             self.metrics.requests.requeues.inc();
-            tell(entry, Outcome::GivenBack);
+            self.tell(entry, Outcome::GivenBack);
         }
         self.count_in_flight();
     }
@@ -327,7 +331,7 @@ impl Serving {
         }
         for entry in self.ledger.take_open() {
             self.suspects().held(entry.fingerprint);
-            tell(entry, Outcome::Lost);
+            self.tell(entry, Outcome::Lost);
         }
         self.links.close().await;
     }
@@ -358,6 +362,13 @@ impl Serving {
         self.suspects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Tells how a request ended, where somebody wants to know.
+    fn tell(&self, mut entry: Entry, outcome: Outcome) {
+        if let Some(record) = entry.record.take() {
+            self.recorder.settle(record, outcome, entry.status(), entry.moments());
+        }
+    }
+
     fn count_unconfirmed(&self) {
         let unconfirmed = i64::try_from(self.publishing.len()).unwrap_or(i64::MAX);
         self.metrics.link.unconfirmed.set(unconfirmed);
@@ -368,12 +379,5 @@ impl Serving {
             .requests
             .in_flight
             .set(i64::try_from(self.ledger.outstanding()).unwrap_or(i64::MAX));
-    }
-}
-
-/// Tells how a request ended, where somebody wants to know.
-fn tell(mut entry: Entry, outcome: Outcome) {
-    if let Some(record) = entry.record.take() {
-        record.settle(outcome, entry.status(), entry.moments());
     }
 }

@@ -29,3 +29,5 @@ mod records;
 mod reload;
 mod systemd;
 mod tls;
+#[cfg(feature = "otlp")]
+mod traces;

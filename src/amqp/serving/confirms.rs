@@ -3,7 +3,6 @@
 use super::{
     Serving,
     ledger::{Acks, Entry},
-    tell,
 };
 use crate::{
     amqp::{Cause, LinkError, properties},
@@ -30,15 +29,6 @@ struct Batch {
     told: Vec<Entry>,
 }
 
-impl Batch {
-    fn tell(self) -> Acks {
-        for entry in self.told {
-            tell(entry, Outcome::Answered);
-        }
-        self.acks
-    }
-}
-
 impl Serving {
     pub(super) fn confirmed(
         &mut self,
@@ -51,13 +41,14 @@ impl Serving {
             match result {
                 Ok(confirmation) => self.confirm_one(tag, &confirmation, &mut batch),
                 Err(error) => {
-                    batch.tell();
+                    self.tell_all(batch.told);
                     return Err(self.publish_failed(error));
                 }
             }
             next = self.publishing.next().now_or_never().flatten();
         }
-        let mut acks = batch.tell();
+        let Batch { mut acks, told } = batch;
+        self.tell_all(told);
         self.ledger.collect(&mut acks);
         for (tag, multiple) in acks.take() {
             let _ =
@@ -111,6 +102,12 @@ impl Serving {
                 }
                 self.refused.push(tag);
             }
+        }
+    }
+
+    fn tell_all(&self, told: Vec<Entry>) {
+        for entry in told {
+            self.tell(entry, Outcome::Answered);
         }
     }
 
