@@ -134,11 +134,16 @@ async fn start(config: Config, sources: Sources, watching: Watching) -> Result<E
         () = conduct(signals, phase, &reloader, &notifier) => Ending::GaveUp,
         () = &mut exporting => Ending::GaveUp,
     };
-    // With the server goes the last one who could hand over a request.
+    flush(exporting).await;
+    Ok(exit_of(ending))
+}
+
+/// Waits for the last exports, but not for long. With the server went the last one who could hand
+/// over a request, so they have an end.
+async fn flush(exporting: impl Future<Output = ()>) {
     if timeout(spans::FLUSH, exporting).await.is_err() {
         tracing::warn!("the collector did not take the last traces in time; they are dropped");
     }
-    Ok(exit_of(ending))
 }
 
 async fn listen(config: &Config) -> Result<Option<http::Server>, HttpError> {

@@ -112,8 +112,9 @@ mod tests {
         new.http.listen = None;
         new.log.format = Format::Json;
         new.compute.threads = NonZeroUsize::MAX;
+        new.trace.endpoint = Some("http://127.0.0.1:4318".to_owned());
         let fixed = keep_fixed(&old, &mut new, true);
-        assert_eq!(fixed, ["http.listen", "compute.threads", "log.format"]);
+        assert_eq!(fixed, ["http.listen", "compute.threads", "log.format", "trace.endpoint"]);
         assert_eq!(new, changeable);
     }
 
