@@ -13,7 +13,7 @@ run: ## Install what is missing, start a broker if none answers, start the daemo
 
 test: ## Run every test, against a RabbitMQ of its own; as root, also the package on a booted Debian 12
 	@packaging/dev/install-deps.sh test
-	$(CARGO) test --locked
+	$(CARGO) test --locked --features otlp
 	@if [ "$$(id -u)" = 0 ]; then packaging/dev/install-deps.sh system-test; fi
 	@tests/system/run.sh --quick bookworm || [ $$? -eq 77 ]
 
@@ -36,8 +36,9 @@ cluster: ## Kill and freeze each node of a three-node cluster in turn, under loa
 lint: ## Check formatting, lints, and the dependency tree
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --all-targets --features otlp -- -D warnings
 	@if $(CARGO) deny --version >/dev/null 2>&1; then \
-	    $(CARGO) deny --locked check bans licenses sources; \
+	    $(CARGO) deny --locked --all-features check bans licenses sources; \
 	else echo "lint: cargo-deny is not installed, dependencies not checked (cargo install cargo-deny)"; fi
 
 deb: ## Build the Debian package, into target/debian/

@@ -119,6 +119,10 @@ pub struct CtlOptions {
     #[arg(long, global = true, env = "FIBRPCCTL_KEY_FILE", value_name = "FILE")]
     pub key_file: Option<PathBuf>,
 
+    /// Have the calls traced: send a new W3C trace id with them, and print it
+    #[arg(long, global = true)]
+    pub trace: bool,
+
     /// How to print answers: bare, or as one JSON object a line
     #[arg(
         long,

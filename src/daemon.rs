@@ -13,13 +13,15 @@ use crate::{
     server::{Ending, Phase, Results, Server, Standing},
     service::Service,
     signals::{Signal, SignalError, Signals},
+    spans,
     systemd::{Notifier, Vitals},
     vitals::Promise,
 };
+use futures_util::FutureExt as _;
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::watch,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout},
 };
 
 /// Why the daemon cannot start.
@@ -35,6 +37,8 @@ enum StartError {
     Log(#[from] LogError),
     #[error(transparent)]
     Pool(#[from] PoolError),
+    #[error(transparent)]
+    Spans(#[from] spans::SpansError),
     #[error(transparent)]
     Http(#[from] HttpError),
 }
@@ -105,6 +109,9 @@ async fn start(config: Config, sources: Sources, watching: Watching) -> Result<E
     let vitals = Vitals { server: Arc::new(Promise::default()), pool: pool.clone() };
     let notifier = Notifier::new(Arc::clone(&metrics), standings);
     let (phase, phases) = watch::channel(Phase::Serving);
+    let (spans, exporter) = spans::start(&config.trace, &metrics)?;
+    let exporting = exporter.run().fuse();
+    tokio::pin!(exporting);
     let service = Service::new(config.compute.max_n);
     let (settings, configs) = watch::channel(Arc::new(config));
     let serving = Server {
@@ -114,6 +121,7 @@ async fn start(config: Config, sources: Sources, watching: Watching) -> Result<E
         results,
         metrics: Arc::clone(&metrics),
         suspects: Arc::default(),
+        spans,
         standing,
         promise: Arc::clone(&vitals.server),
     };
@@ -124,8 +132,18 @@ async fn start(config: Config, sources: Sources, watching: Watching) -> Result<E
         () = show(http, Arc::new(overview)) => Ending::GaveUp, // it never ends before the server, like the next one
         () = notifier.report(&vitals) => Ending::GaveUp,
         () = conduct(signals, phase, &reloader, &notifier) => Ending::GaveUp,
+        () = &mut exporting => Ending::GaveUp,
     };
+    flush(exporting).await;
     Ok(exit_of(ending))
+}
+
+/// Waits for the last exports, but not for long. With the server went the last one who could hand
+/// over a request, so they have an end.
+async fn flush(exporting: impl Future<Output = ()>) {
+    if timeout(spans::FLUSH, exporting).await.is_err() {
+        tracing::warn!("the collector did not take the last traces in time; they are dropped");
+    }
 }
 
 async fn listen(config: &Config) -> Result<Option<http::Server>, HttpError> {

@@ -15,6 +15,8 @@
 //!
 //! - [`daemon`]: the story of a start and a stop; read it first
 //! - `server`: the supervisor that keeps a session with a broker, and the session's requests
+//! - `record`: what is known of a request once it is settled, for the log
+//! - `spans`: the same for traces, with the feature `otlp`
 //! - `poison`: requests that are delivered again and again
 //! - `compute`: the threads for large numbers
 //! - `reload`: new settings for a daemon that runs
@@ -57,10 +59,16 @@ pub mod log;
 pub mod metrics;
 mod overview;
 mod poison;
+mod record;
 mod reload;
 mod server;
 mod service;
 pub mod signals;
+#[cfg(feature = "otlp")]
+mod spans;
+#[cfg(not(feature = "otlp"))]
+#[path = "spans/off.rs"]
+mod spans;
 mod systemd;
 pub mod tls;
 mod vitals;

@@ -76,6 +76,8 @@ fn keep_fixed(old: &Config, new: &mut Config, fits: bool) -> Vec<&'static str> {
     keep("compute.threads", old.compute.threads != new.compute.threads);
     keep("compute.memory", old.compute.memory != new.compute.memory);
     keep("log.format", old.log.format != new.log.format);
+    keep("trace.endpoint", old.trace.endpoint != new.trace.endpoint);
+    keep("trace.sample_ratio", old.trace.sample_ratio != new.trace.sample_ratio);
     keep("compute.cache", old.compute.cache != new.compute.cache);
     keep("compute.max_n", !fits);
     new.http = old.http.clone();
@@ -83,6 +85,7 @@ fn keep_fixed(old: &Config, new: &mut Config, fits: bool) -> Vec<&'static str> {
     new.compute.memory = old.compute.memory;
     new.compute.cache = old.compute.cache;
     new.log.format = old.log.format;
+    new.trace = old.trace.clone();
     if !fits {
         new.compute.max_n = old.compute.max_n;
     }
@@ -109,8 +112,9 @@ mod tests {
         new.http.listen = None;
         new.log.format = Format::Json;
         new.compute.threads = NonZeroUsize::MAX;
+        new.trace.endpoint = Some("http://127.0.0.1:4318".to_owned());
         let fixed = keep_fixed(&old, &mut new, true);
-        assert_eq!(fixed, ["http.listen", "compute.threads", "log.format"]);
+        assert_eq!(fixed, ["http.listen", "compute.threads", "log.format", "trace.endpoint"]);
         assert_eq!(new, changeable);
     }
 

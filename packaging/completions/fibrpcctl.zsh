@@ -23,6 +23,7 @@ _fibrpcctl() {
 '--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
 '--key-file=[The key of that certificate, in PEM]:FILE:_files' \
 '--format=[How to print answers\: bare, or as one JSON object a line]:FORMAT:(plain json)' \
+'--trace[Have the calls traced\: send a new W3C trace id with them, and print it]' \
 '-h[Print help]' \
 '--help[Print help]' \
 '-V[Print version]' \
@@ -46,6 +47,7 @@ _arguments "${_arguments_options[@]}" : \
 '--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
 '--key-file=[The key of that certificate, in PEM]:FILE:_files' \
 '--format=[How to print answers\: bare, or as one JSON object a line]:FORMAT:(plain json)' \
+'--trace[Have the calls traced\: send a new W3C trace id with them, and print it]' \
 '-h[Print help]' \
 '--help[Print help]' \
 '*::numbers -- Numbers, sent as they are; `-` alone reads them from standard input, one a line:_default' \
@@ -61,6 +63,7 @@ _arguments "${_arguments_options[@]}" : \
 '--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
 '--key-file=[The key of that certificate, in PEM]:FILE:_files' \
 '--format=[How to print answers\: bare, or as one JSON object a line]:FORMAT:(plain json)' \
+'--trace[Have the calls traced\: send a new W3C trace id with them, and print it]' \
 '-h[Print help]' \
 '--help[Print help]' \
 && ret=0
@@ -75,6 +78,7 @@ _arguments "${_arguments_options[@]}" : \
 '--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
 '--key-file=[The key of that certificate, in PEM]:FILE:_files' \
 '--format=[How to print answers\: bare, or as one JSON object a line]:FORMAT:(plain json)' \
+'--trace[Have the calls traced\: send a new W3C trace id with them, and print it]' \
 '-h[Print help]' \
 '--help[Print help]' \
 && ret=0
@@ -89,6 +93,7 @@ _arguments "${_arguments_options[@]}" : \
 '--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
 '--key-file=[The key of that certificate, in PEM]:FILE:_files' \
 '--format=[How to print answers\: bare, or as one JSON object a line]:FORMAT:(plain json)' \
+'--trace[Have the calls traced\: send a new W3C trace id with them, and print it]' \
 '-h[Print help]' \
 '--help[Print help]' \
 ':shell -- The shell:(bash elvish fish powershell zsh)' \

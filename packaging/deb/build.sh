@@ -16,7 +16,7 @@ mkdir -p target/debian
 rm -f target/debian/fibrpcd_*.deb
 if [[ ${1-} == --quick ]]; then
     # What `cargo test` builds anyway. To try a package with, not to publish.
-    cargo test --quiet --locked --no-run --test it
+    cargo test --quiet --locked --features otlp --no-run --test it
     exec target/tools/bin/cargo-deb --no-build --profile dev --strip --fast --output target/debian/
 fi
 

@@ -10,7 +10,7 @@ use super::{
     publisher::Publisher,
     queue,
 };
-use crate::broker_uri::BrokerUri;
+use crate::{broker_uri::BrokerUri, wire::TraceParent};
 use futures_util::{Stream, StreamExt as _, stream::FuturesUnordered};
 use lapin::{
     Confirmation, Consumer, Event as ConnectionEvent,
@@ -34,6 +34,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) remaining_ms: u64,
     /// The moment after which it is not, Unix time in milliseconds.
     pub(crate) deadline_ms: i64,
+    /// The trace that the call belongs to.
+    pub(crate) trace: Option<TraceParent>,
 }
 
 /// What happened in a session.
@@ -136,6 +138,7 @@ impl Calling {
             correlation_id: call.correlation_id,
             remaining_ms: call.remaining_ms,
             deadline_ms: call.deadline_ms,
+            trace: call.trace,
         });
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         let (id, body) = (call.correlation_id.to_owned(), call.body);

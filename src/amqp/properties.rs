@@ -3,6 +3,7 @@
 use super::transport::frames::raw;
 use crate::wire::{
     DEADLINE_HEADER, DELIVERY_COUNT_HEADER, Envelope, Reply, STATUS_HEADER, Status, TRACE_HEADERS,
+    TRACE_PARENT, TraceParent,
 };
 use lapin::{
     BasicProperties,
@@ -84,12 +85,16 @@ pub(super) struct CallProperties<'a> {
     pub(super) remaining_ms: u64,
     /// The moment after which it is not, Unix time in milliseconds.
     pub(super) deadline_ms: i64,
+    pub(super) trace: Option<TraceParent>,
 }
 
 /// Writes a call's properties.
 pub(super) fn of_call(call: &CallProperties<'_>) -> BasicProperties {
     let mut headers = FieldTable::default();
     headers.insert(DEADLINE_HEADER.into(), AMQPValue::LongLongInt(call.deadline_ms));
+    if let Some(parent) = call.trace {
+        headers.insert(TRACE_PARENT.into(), AMQPValue::LongString(parent.to_string().into()));
+    }
     BasicProperties::default()
         .with_type(call.kind.into())
         .with_content_type("text/plain".into())

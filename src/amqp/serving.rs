@@ -25,6 +25,8 @@ use crate::{
     config::QueueType,
     metrics::Metrics,
     poison::Suspects,
+    record::{Effort, Outcome, Recorder},
+    spans::Spans,
     wire::{Envelope, Reply},
 };
 use futures_util::{FutureExt as _, Stream, StreamExt as _, stream::FuturesUnordered};
@@ -102,6 +104,7 @@ pub(crate) struct Serving {
     watch: Interval,
     metrics: Arc<Metrics>,
     suspects: Arc<Mutex<Suspects>>,
+    recorder: Recorder,
     _gauges: Gauges,
     links: Links,
 }
@@ -113,6 +116,7 @@ impl Serving {
         settings: &Settings,
         metrics: Arc<Metrics>,
         suspects: Arc<Mutex<Suspects>>,
+        spans: Spans,
     ) -> Result<Self, LinkError> {
         let links = Links::open(uri, &settings.dial).await?;
         let channels = match Channels::open(&links, settings).await {
@@ -139,6 +143,7 @@ impl Serving {
             _gauges: Gauges(Arc::clone(&metrics)),
             metrics,
             suspects,
+            recorder: Recorder::new(&settings.queue, spans),
             links,
         })
     }
@@ -199,16 +204,17 @@ impl Serving {
         if delivery.redelivered {
             self.metrics.requests.redeliveries.inc();
         }
-        if let Some(sent) = *delivery.properties.timestamp() {
-            self.metrics.requests.sent_at(sent);
-        }
+        let sent = *delivery.properties.timestamp();
+        let queue_wait = sent.and_then(|sent| self.metrics.requests.sent_at(sent));
         let envelope = properties::envelope(&delivery.properties);
         let (tag, body) = (delivery.delivery_tag, delivery.data);
         let suspects = self.suspects();
         let fingerprint = suspects.fingerprint(&envelope, &body);
         let poison = delivery.redelivered && suspects.is_poison(&envelope, fingerprint);
         drop(suspects);
-        if !self.ledger.received(tag, Entry::new(envelope.method(), fingerprint, poison)) {
+        let mut entry = Entry::new(envelope.method(), fingerprint, poison);
+        entry.record = self.recorder.begin(&envelope, &body, queue_wait);
+        if !self.ledger.received(tag, entry) {
             let message = format!("the broker sent a delivery out of order, with tag {tag}");
             return Err(LinkError::new(Cause::Protocol, message));
         }
@@ -227,16 +233,20 @@ impl Serving {
     }
 
     /// Publishes the reply to a request; the request is acknowledged when the broker confirms.
-    /// `held` is dropped when nothing of the reply is in memory any more.
+    /// `effort` is what the answer took; `held` is dropped when nothing of the reply is in memory any
+    /// more.
     pub(crate) fn reply(
         &mut self,
         tag: u64,
         envelope: &Envelope,
         queue: &str,
         reply: Reply,
+        effort: Effort,
         held: impl Send + 'static,
     ) {
-        self.ledger.replying(tag, reply.status);
+        if let Some(record) = self.ledger.replying(tag, reply.status) {
+            record.replied(reply.body.len(), reply.status, effort);
+        }
         let channel = self.channels.replies.channel();
         let properties = properties::of_reply(envelope, &reply);
         let routing_key = queue.into();
@@ -268,16 +278,18 @@ impl Serving {
                 None => self.metrics.requests.rejected(entry.method),
                 Some(status) => self.metrics.requests.answered(entry.method, status, entry.times()),
             }
+            self.tell(entry, Outcome::Rejected);
         }
         self.count_in_flight();
     }
 
     /// Gives a request back to the queue.
     pub(crate) fn give_back(&mut self, tag: u64) {
-        if self.ledger.settle(tag).is_some() {
+        if let Some(entry) = self.ledger.settle(tag) {
             let options = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
             let _ = self.channels.requests.basic_nack(tag, options).now_or_never();
             self.metrics.requests.requeues.inc();
+            self.tell(entry, Outcome::GivenBack);
         }
         self.count_in_flight();
     }
@@ -314,12 +326,13 @@ impl Serving {
     }
 
     /// Remembers what was not settled, and says goodbye to the broker.
-    pub(crate) async fn close(self) {
+    pub(crate) async fn close(mut self) {
         if self.ledger.draining() {
             tokio::time::sleep(LAST_ACKS).await;
         }
-        for entry in self.ledger.open_entries() {
+        for entry in self.ledger.take_open() {
             self.suspects().held(entry.fingerprint);
+            self.tell(entry, Outcome::Lost);
         }
         self.links.close().await;
     }
@@ -348,6 +361,13 @@ impl Serving {
 
     fn suspects(&self) -> MutexGuard<'_, Suspects> {
         self.suspects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells how a request ended, where somebody wants to know.
+    fn tell(&self, mut entry: Entry, outcome: Outcome) {
+        if let Some(record) = entry.record.take() {
+            self.recorder.settle(record, outcome, entry.status(), entry.moments());
+        }
     }
 
     fn count_unconfirmed(&self) {

@@ -12,6 +12,7 @@ use crate::{
         connect::Dial,
     },
     broker_uri::BrokerUri,
+    wire::TraceParent,
 };
 use std::{
     pin::Pin,
@@ -30,6 +31,7 @@ pub(super) struct Keeper {
     uris: Vec<BrokerUri>,
     dial: Dial,
     queue: String,
+    trace: Option<TraceParent>,
     calls: Arc<Calls>,
     backoff: Backoff,
     /// The number of the current session.
@@ -41,9 +43,15 @@ pub(super) struct Keeper {
 type Looking = Pin<Box<dyn Future<Output = Result<u32, LinkError>> + Send>>;
 
 impl Keeper {
-    pub(super) fn new(uris: Vec<BrokerUri>, dial: Dial, queue: String, calls: Arc<Calls>) -> Self {
+    pub(super) fn new(
+        uris: Vec<BrokerUri>,
+        dial: Dial,
+        queue: String,
+        trace: Option<TraceParent>,
+        calls: Arc<Calls>,
+    ) -> Self {
         let backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
-        Self { uris, dial, queue, calls, backoff, session: 0, blocked: false }
+        Self { uris, dial, queue, trace, calls, backoff, session: 0, blocked: false }
     }
 
     /// Serves until the client is closed or every handle to it is gone.
@@ -148,6 +156,7 @@ impl Keeper {
                 body: call.body,
                 remaining_ms: u64::try_from(call.remaining.as_millis()).unwrap_or(u64::MAX).max(1),
                 deadline_ms: call.deadline_ms,
+                trace: self.trace,
             });
         }
     }

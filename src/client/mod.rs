@@ -12,7 +12,7 @@ use crate::{
     amqp::connect::Dial,
     broker_uri::BrokerUri,
     tls::Tls,
-    wire::{Failure, Method, ReplyError},
+    wire::{Failure, Method, ReplyError, TraceParent},
 };
 use std::{
     sync::Arc,
@@ -52,6 +52,7 @@ pub struct ClientBuilder {
     name: String,
     heartbeat: Duration,
     tls: Option<Tls>,
+    trace: Option<TraceParent>,
 }
 
 /// Why a call has no answer.
@@ -100,6 +101,7 @@ impl Client {
             name: "fibrpc client".to_owned(),
             heartbeat: Duration::from_secs(10),
             tls: None,
+            trace: None,
         }
     }
 
@@ -226,6 +228,14 @@ impl ClientBuilder {
         self
     }
 
+    /// The span of the caller's that all calls are part of, sent with them in the header
+    /// `traceparent`. A server that exports traces adds its spans to that trace, if it is sampled.
+    #[must_use]
+    pub fn trace(mut self, parent: TraceParent) -> Self {
+        self.trace = Some(parent);
+        self
+    }
+
     /// Makes the client. It connects with the first call.
     ///
     /// # Panics
@@ -242,7 +252,7 @@ impl ClientBuilder {
             // An empty system store is told by the first call, as there is no other place to.
             tls: self.tls.or_else(|| wants_tls.then(Tls::system)?.ok()),
         };
-        let keeper = link::Keeper::new(self.uris, dial, self.queue, Arc::clone(&calls));
+        let keeper = link::Keeper::new(self.uris, dial, self.queue, self.trace, Arc::clone(&calls));
         // Should the task die, its end of the channel goes, and every call ends with `Closed`.
         tokio::spawn(keeper.run(inbox));
         Client {

@@ -38,6 +38,15 @@ pub(super) fn address<'de, D: Deserializer<'de>>(
     text.parse().map(Some).map_err(D::Error::custom)
 }
 
+/// The URL of a collector, without the slash at its end; the empty text is none.
+pub(super) fn collector<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let url = text.trim_end_matches('/');
+    Ok((!url.is_empty()).then(|| url.to_owned()))
+}
+
 /// The path of a file; the empty text is none.
 pub(super) fn path<'de, D: Deserializer<'de>>(
     deserializer: D,

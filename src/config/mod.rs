@@ -51,6 +51,8 @@ pub struct Config {
     pub shutdown: Shutdown,
     /// What is logged, and how.
     pub log: Log,
+    /// Traces.
+    pub trace: Trace,
 }
 
 /// The link to the broker.
@@ -211,6 +213,36 @@ pub struct Log {
 impl Default for Log {
     fn default() -> Self {
         Self { level: Level::Info, format: Format::Auto }
+    }
+}
+
+/// Traces of requests.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Trace {
+    /// The URL of the collector, without the path `/v1/traces`; `None` is off.
+    #[serde(deserialize_with = "de::collector")]
+    pub endpoint: Option<String>,
+    /// The part of the requests without a trace of their own that is traced.
+    pub sample_ratio: Ratio,
+}
+
+/// A part of a whole, to the millionth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Ratio(u32);
+
+impl Ratio {
+    /// So many of a million.
+    #[must_use]
+    pub fn of_million(parts: u32) -> Self {
+        Self(parts.min(1_000_000))
+    }
+
+    /// How many of a million.
+    #[must_use]
+    pub fn per_million(self) -> u32 {
+        self.0
     }
 }
 

@@ -58,6 +58,10 @@ pub enum Kind {
     Address,
     /// The path of a file, or nothing.
     File,
+    /// The URL of a collector of traces, or nothing.
+    Collector,
+    /// A part of a whole.
+    Ratio,
 }
 
 /// Every key there is, section by section.
@@ -194,6 +198,18 @@ pub const KEYS: &[Key] = &[
         default: Some(r#""auto""#),
         doc: "The form of the log; auto is journald under systemd, text on a terminal, else json.",
     },
+    Key {
+        path: "trace.endpoint",
+        kind: Kind::Collector,
+        default: Some(r#""""#),
+        doc: "Where traces are exported to by OTLP over HTTP; needs a build with the feature otlp.",
+    },
+    Key {
+        path: "trace.sample_ratio",
+        kind: Kind::Ratio,
+        default: Some("0"),
+        doc: "The part of the requests that name no trace which is traced all the same.",
+    },
 ];
 
 /// No file, as it would stand in the file.
@@ -243,6 +259,11 @@ impl Kind {
                 "an IP address and port such as \"127.0.0.1:9674\", or \"\" for off".to_owned()
             }
             Self::File => "the path of a file, or \"\" for none".to_owned(),
+            Self::Collector => {
+                "the URL of a collector such as \"http://127.0.0.1:4318\", or \"\" for off"
+                    .to_owned()
+            }
+            Self::Ratio => "a number from 0 to 1".to_owned(),
         }
     }
 }

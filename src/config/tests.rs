@@ -154,7 +154,7 @@ FILE:6: amqp.queue: expected a queue name of 1 to 255 bytes, found 1
 FILE:7: amqp.queue: already given in line 6; keep one of the two
 FILE:8: amqp.tls: unknown key; the keys of amqp are uris, password_file, ca_file, cert_file, key_file, queue, queue_type, prefetch, heartbeat, \
 connect_timeout, backoff_initial, backoff_max
-environment FIBRPCD_A__B: a.b: unknown section; the sections are amqp, compute, http, shutdown, log
+environment FIBRPCD_A__B: a.b: unknown section; the sections are amqp, compute, http, shutdown, log, trace
 --set x: expected KEY=VALUE, such as amqp.prefetch=1";
     assert_eq!(load(text, &environment, &["x"]).unwrap_err(), expected);
 }

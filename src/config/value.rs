@@ -8,6 +8,7 @@ use std::time::Duration;
 use figment::value::Value;
 use toml::Spanned;
 use toml::de::{DeArray, DeInteger, DeValue};
+use url::Url;
 
 use super::problem::quoted;
 use super::schema::Kind;
@@ -50,6 +51,8 @@ pub(super) fn check(kind: Kind, raw: Raw<'_>) -> Result<Value, Vec<Fault>> {
         Kind::Size { min, max } => size(min..=max, raw),
         Kind::Address => address(raw),
         Kind::File => file(raw),
+        Kind::Collector => collector(raw, cfg!(feature = "otlp")),
+        Kind::Ratio => ratio(raw),
     };
     checked.map_err(|remark| {
         let (expected, found) = (kind.expectation(), raw.found());
@@ -203,6 +206,48 @@ fn file(raw: Raw<'_>) -> Result<Value, Remark> {
     }
 }
 
+/// The URL of a collector, in a build that can export `traces`.
+fn collector(raw: Raw<'_>, traces: bool) -> Result<Value, Remark> {
+    let text = raw.text().ok_or(Remark::None)?;
+    if text.is_empty() {
+        return Ok(text.into());
+    }
+    if !traces {
+        return Err(Remark::Instead(
+            "this fibrpcd is built without traces; remove the key, or build it with the cargo \
+             feature otlp"
+                .to_owned(),
+        ));
+    }
+    let url = text.parse::<Url>().map_err(|_| Remark::None)?;
+    if url.scheme() == "https" {
+        let also = "TLS is the business of a collector nearby, which passes traces on";
+        return Err(Remark::Also(also.to_owned()));
+    }
+    let plain = url.scheme() == "http" && url.has_host();
+    let bare = url.query().is_none() && url.fragment().is_none();
+    // Credentials would be shown with the key.
+    let anonymous = url.username().is_empty() && url.password().is_none();
+    if plain && bare && anonymous { Ok(text.into()) } else { Err(Remark::None) }
+}
+
+/// A part of a whole, in millionths.
+fn ratio(raw: Raw<'_>) -> Result<Value, Remark> {
+    let text = match raw {
+        Raw::Toml(DeValue::Integer(integer)) => integer.to_string(),
+        Raw::Toml(DeValue::Float(float)) => float.to_string(),
+        Raw::Toml(_) => return Err(Remark::None),
+        Raw::Text(text) => text.to_owned(),
+    };
+    let number: f64 = text.replace('_', "").parse().map_err(|_| Remark::None)?;
+    if !(0.0..=1.0).contains(&number) {
+        return Err(Remark::None);
+    }
+    // Millionths are to a whole what microseconds are to a second.
+    let millionths = Duration::from_secs_f64(number).as_micros();
+    Ok(u32::try_from(millionths).unwrap_or_default().into())
+}
+
 /// All broker URIs, or a fault for each bad one. Never repeats any part of a value.
 fn uris(raw: Raw<'_>) -> Result<Value, Vec<Fault>> {
     let expected = |found: &str| {
@@ -262,4 +307,48 @@ fn collect_uris<'a>(entries: impl Iterator<Item = Entry<'a>>) -> Result<Value, V
 pub(super) fn parser_message(error: &toml::de::Error) -> String {
     let message = error.message().trim_end_matches(", expected nothing");
     message.lines().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn collector_fault(text: &str, traces: bool) -> Option<String> {
+        match collector(Raw::Text(text), traces) {
+            Ok(_) => None,
+            Err(Remark::None) => Some(String::new()),
+            Err(Remark::Also(message) | Remark::Instead(message)) => Some(message),
+        }
+    }
+
+    #[test]
+    fn a_collector_is_refused_by_a_build_without_traces() {
+        let url = "http://127.0.0.1:4318";
+        assert_eq!(collector_fault(url, true), None);
+        assert!(collector_fault(url, false).unwrap().contains("feature otlp"));
+        assert_eq!(collector_fault("", false), None);
+    }
+
+    #[test]
+    fn a_collector_is_a_plain_http_url() {
+        for good in ["http://127.0.0.1:4318", "http://[::1]:4318/", "http://otel.example/prefix"] {
+            assert_eq!(collector_fault(good, true), None, "{good}");
+        }
+        for bad in ["127.0.0.1:4318", "grpc://h:4317", "http://u:p@h", "http://h/?q", "http://h/#f"]
+        {
+            assert!(collector_fault(bad, true).is_some(), "{bad}");
+        }
+        assert!(collector_fault("https://h", true).unwrap().contains("TLS"));
+    }
+
+    #[test]
+    fn a_ratio_is_a_number_from_0_to_1() {
+        for (text, millionths) in [("0", 0), ("1", 1_000_000), ("0.1", 100_000), ("1e-6", 1)] {
+            let Ok(value) = ratio(Raw::Text(text)) else { panic!("{text} is good") };
+            assert_eq!(value.to_u128(), Some(millionths), "{text}");
+        }
+        for text in ["", "-0.1", "1.1", "nan", "inf", "10%"] {
+            assert!(ratio(Raw::Text(text)).is_err(), "{text}");
+        }
+    }
 }

@@ -14,9 +14,10 @@ use crate::{
     exit::Exit,
     files,
     tls::{Tls, TlsFile, TlsFiles},
-    wire::Method,
+    wire::{Method, TraceParent},
 };
 use std::time::Duration;
+use uuid::Uuid;
 
 /// The timeout, the default one, up to which a missing server is reported at once. Who allows more
 /// lets a call wait for a server to come: long enough to sit out the restart of a broker.
@@ -25,11 +26,12 @@ const PROMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Runs one command.
 #[must_use]
 pub fn main(args: &CtlArgs) -> Exit {
-    let mut output = Output::new(args.options.format);
+    let trace = args.options.trace.then(new_trace).flatten();
+    let mut output = Output::new(args.options.format, trace);
     if let CtlCommand::Completions { shell } = args.command {
         return output.completions(shell);
     }
-    let client = match client(&args.options) {
+    let client = match client(&args.options, trace) {
         Ok(client) => client,
         Err(message) => {
             output.complain(&message);
@@ -43,6 +45,7 @@ pub fn main(args: &CtlArgs) -> Exit {
             return Exit::Failure;
         }
     };
+    output.announce_trace();
     let exit = runtime.block_on(async {
         let client = client.build();
         let exit = run(&args.command, &client, &mut output).await;
@@ -77,7 +80,14 @@ async fn info(client: &Client, output: &mut Output) -> Result<Exit, CallError> {
     Ok(output.info(&body))
 }
 
-fn client(options: &CtlOptions) -> Result<ClientBuilder, String> {
+/// A trace that begins here. This program exports no span of its own: those of its calls are the
+/// first that a collector sees.
+fn new_trace() -> Option<TraceParent> {
+    let (_, parent_id) = Uuid::new_v4().as_u64_pair();
+    TraceParent::new(Uuid::new_v4().into_bytes(), parent_id.to_be_bytes(), true)
+}
+
+fn client(options: &CtlOptions, trace: Option<TraceParent>) -> Result<ClientBuilder, String> {
     let uri: BrokerUri = options.uri.as_str().parse().map_err(|error| format!("--uri: {error}"))?;
     let tls = tls(options, &uri)?;
     let mut client = Client::builder(uri)
@@ -85,6 +95,9 @@ fn client(options: &CtlOptions) -> Result<ClientBuilder, String> {
         .timeout(options.timeout)
         .wait_for_server(options.timeout > PROMPT_TIMEOUT)
         .connection_name("fibrpcctl");
+    if let Some(parent) = trace {
+        client = client.trace(parent);
+    }
     if let Some(path) = &options.password_file {
         let password =
             files::password(path).map_err(|message| format!("--password-file: {message}"))?;

@@ -4,10 +4,11 @@ use crate::{
     cli::{CtlArgs, OutputFormat},
     client::CallError,
     exit::Exit,
+    wire::TraceParent,
 };
 use clap::CommandFactory as _;
 use clap_complete::Shell;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::{
     io::{self, ErrorKind, StdoutLock, Write as _},
     time::Duration,
@@ -17,11 +18,21 @@ use std::{
 pub(super) struct Output {
     format: OutputFormat,
     stdout: StdoutLock<'static>,
+    /// The id of the trace that the calls are part of.
+    trace: Option<String>,
 }
 
 impl Output {
-    pub(super) fn new(format: OutputFormat) -> Self {
-        Self { format, stdout: io::stdout().lock() }
+    pub(super) fn new(format: OutputFormat, trace: Option<TraceParent>) -> Self {
+        let trace = trace.map(|parent| parent.trace_id_text());
+        Self { format, stdout: io::stdout().lock(), trace }
+    }
+
+    /// Tells people the trace; in JSON every object has it.
+    pub(super) fn announce_trace(&self) {
+        if let (OutputFormat::Plain, Some(trace)) = (self.format, &self.trace) {
+            self.tell(&format!("trace {trace}"));
+        }
     }
 
     /// F(n).
@@ -31,7 +42,7 @@ impl Output {
             OutputFormat::Json => {
                 let mut object = call_object(number, "OK", elapsed);
                 object.insert("result".into(), text(digits));
-                self.json(&object)
+                self.json(object)
             }
         }
     }
@@ -51,7 +62,7 @@ impl Output {
             OutputFormat::Json => {
                 let mut object = call_object(number, status(error), elapsed);
                 object.insert("error".into(), error.to_string().into());
-                self.json(&object)
+                self.json(object)
             }
         }
     }
@@ -68,8 +79,10 @@ impl Output {
         match self.format {
             OutputFormat::Plain => self.line(format!("pong after {elapsed:.1?}").as_bytes()),
             OutputFormat::Json => {
-                let object = json!({"status": "OK", "seconds": elapsed.as_secs_f64()});
-                self.line(object.to_string().as_bytes())
+                let mut object = Map::new();
+                object.insert("status".into(), "OK".into());
+                object.insert("seconds".into(), elapsed.as_secs_f64().into());
+                self.json(object)
             }
         }
     }
@@ -78,6 +91,9 @@ impl Output {
     pub(super) fn info(&mut self, body: &[u8]) -> Exit {
         match (self.format, serde_json::from_slice(body)) {
             (OutputFormat::Plain, Ok(Value::Object(info))) => self.lines_of("", &info),
+            (OutputFormat::Json, Ok(Value::Object(info))) if self.trace.is_some() => {
+                self.json(info)
+            }
             _ => self.line(body),
         }
     }
@@ -106,21 +122,30 @@ impl Output {
         match self.format {
             OutputFormat::Plain => self.complain(&error.to_string()),
             OutputFormat::Json => {
-                let object = json!({"status": status(error), "error": error.to_string()});
-                self.line(object.to_string().as_bytes());
+                let mut object = Map::new();
+                object.insert("status".into(), status(error).into());
+                object.insert("error".into(), error.to_string().into());
+                self.json(object);
             }
         }
     }
 
-    /// One line for people.
-    #[expect(clippy::unused_self, reason = "all that is printed goes through here")]
+    /// One line for people, of what went wrong.
     pub(super) fn complain(&self, message: &str) {
-        // Where nobody reads standard error, there is nobody to tell.
-        let _ = writeln!(io::stderr(), "fibrpcctl: {message}");
+        self.tell(&format!("fibrpcctl: {message}"));
     }
 
-    fn json(&mut self, object: &Map<String, Value>) -> Exit {
-        match serde_json::to_vec(object) {
+    #[expect(clippy::unused_self, reason = "all that is printed goes through here")]
+    fn tell(&self, line: &str) {
+        // Where nobody reads standard error, there is nobody to tell.
+        let _ = writeln!(io::stderr(), "{line}");
+    }
+
+    fn json(&mut self, mut object: Map<String, Value>) -> Exit {
+        if let Some(trace) = &self.trace {
+            object.insert("trace_id".into(), trace.as_str().into());
+        }
+        match serde_json::to_vec(&object) {
             Ok(line) => self.line(&line),
             Err(_) => Exit::Failure,
         }

@@ -8,6 +8,7 @@
 //! - [`Requests`]: rate, errors, durations; requests in flight
 //! - [`Link`]: the broker, and the replies on their way to it
 //! - [`Compute`]: threads, memory and cache for large numbers
+//! - [`Spans`]: traces on their way to a collector
 //! - [`Life`]: state, configuration, log, I/O thread, build
 
 mod compute;
@@ -15,6 +16,7 @@ mod life;
 mod link;
 mod maker;
 mod requests;
+mod spans;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +25,7 @@ pub use self::{
     life::{Life, LogMessages, State},
     link::Link,
     requests::{Requests, Times},
+    spans::{Exported, Spans},
 };
 
 use self::maker::Maker;
@@ -47,6 +50,8 @@ pub struct Metrics {
     pub link: Link,
     /// Large numbers.
     pub compute: Compute,
+    /// Traces.
+    pub spans: Spans,
     /// The daemon itself.
     pub life: Life,
 }
@@ -64,10 +69,10 @@ impl Metrics {
     pub fn new() -> Result<Self, MetricsError> {
         let make = Maker(Registry::new());
         let (requests, link) = (Requests::new(&make)?, Link::new(&make)?);
-        let (compute, life) = (Compute::new(&make)?, Life::new(&make)?);
+        let (compute, spans, life) = (Compute::new(&make)?, Spans::new(&make)?, Life::new(&make)?);
         let registry = make.0;
         registry.register(Box::new(ProcessCollector::for_self()))?;
-        Ok(Self { registry, requests, link, compute, life })
+        Ok(Self { registry, requests, link, compute, spans, life })
     }
 
     /// Notes the limits that are in force, of a good configuration.

@@ -130,15 +130,19 @@ impl Requests {
         })
     }
 
-    /// Notes the time in the queue of a request that was sent at this moment, in Unix time. The
-    /// clocks are those of two machines, and the moment is a whole second.
-    pub fn sent_at(&self, sent: u64) {
+    /// Notes, and returns, the time in the queue of a request that was sent at this moment, in Unix
+    /// time; `None` if that is not credible. The clocks are those of two machines, and the moment is
+    /// a whole second.
+    #[expect(clippy::must_use_candidate, reason = "noting is what it is for")]
+    pub fn sent_at(&self, sent: u64) -> Option<Duration> {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let seconds = now.as_secs();
-        if sent <= seconds + CREDIBLE_FUTURE && sent >= seconds.saturating_sub(CREDIBLE_PAST) {
-            let waited = now.saturating_sub(Duration::from_secs(sent));
-            self.queue_wait.observe(waited.as_secs_f64());
+        if sent > seconds + CREDIBLE_FUTURE || sent < seconds.saturating_sub(CREDIBLE_PAST) {
+            return None;
         }
+        let waited = now.saturating_sub(Duration::from_secs(sent));
+        self.queue_wait.observe(waited.as_secs_f64());
+        Some(waited)
     }
 
     /// Counts a request that was answered with `status`, and the broker's confirm of that.

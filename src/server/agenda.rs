@@ -7,6 +7,7 @@
 use crate::{
     compute::{Class, Computed, Held, StopOnDrop, StopSwitch, reply_memory},
     fibonacci,
+    record::Effort,
     wire::Envelope,
 };
 use bytes::Bytes;
@@ -26,6 +27,8 @@ pub(super) struct Large {
     pub(super) received: Instant,
     pub(super) envelope: Envelope,
     pub(super) reply_queue: String,
+    /// Known when the agenda gives it back.
+    pub(super) effort: Effort,
 }
 
 /// What the next one needs.
@@ -50,11 +53,13 @@ enum State {
     /// Dropping it stops the computation.
     Running {
         id: u64,
+        since: Instant,
         _stop: StopOnDrop,
     },
     /// Computed, or found in the cache. The memory is for the digits.
     Ready {
         digits: Bytes,
+        effort: Effort,
         _held: Option<Held>,
     },
 }
@@ -83,8 +88,11 @@ impl Agenda {
                 let work = if found.is_some() { 0 } else { fibonacci::estimate(n).work };
                 let courtesy = Duration::from_nanos(work.saturating_mul(COURTESY));
                 let turn = large.received.checked_add(courtesy).unwrap_or(large.received);
-                let state =
-                    found.map_or(State::Waiting, |digits| State::Ready { digits, _held: None });
+                let state = found.map_or(State::Waiting, |digits| State::Ready {
+                    digits,
+                    effort: Effort::None,
+                    _held: None,
+                });
                 let work = Work { class, turn, requests: VecDeque::from([large]), state };
                 self.turns[class as usize].insert((turn, n));
                 place.insert(work);
@@ -109,7 +117,7 @@ impl Agenda {
         self.started += 1;
         let (id, stop) = (self.started, StopOnDrop::default());
         let switch = stop.switch();
-        work.state = State::Running { id, _stop: stop };
+        work.state = State::Running { id, since: Instant::now(), _stop: stop };
         Some((id, switch))
     }
 
@@ -119,7 +127,7 @@ impl Agenda {
         let work = self.works.get_mut(&n).filter(|work| work.is_computed_by(id))?;
         let Computed { digits, mut held, .. } = computed;
         let room = held.as_mut().and_then(|held| held.split(reply_memory(n)));
-        work.state = State::Ready { digits, _held: held };
+        work.state = State::Ready { digits, effort: work.effort(), _held: held };
         self.turns[work.class as usize].insert((work.turn, n));
         self.due(n, room)
     }
@@ -129,7 +137,8 @@ impl Agenda {
         let work = self.works.get_mut(&n)?;
         let State::Ready { digits, .. } = &work.state else { return None };
         let digits = digits.clone();
-        let large = work.requests.pop_front()?;
+        let mut large = work.requests.pop_front()?;
+        large.effort = work.effort();
         self.forget(&large);
         self.remove_if_done(n);
         Some(Due { large, digits, room })
@@ -140,9 +149,11 @@ impl Agenda {
         if self.works.get(&n).is_none_or(|work| !work.is_computed_by(id)) {
             return Vec::new();
         }
-        let requests = self.works.remove(&n).map(|work| Vec::from(work.requests));
-        let requests = requests.unwrap_or_default();
-        for large in &requests {
+        let Some(work) = self.works.remove(&n) else { return Vec::new() };
+        let effort = work.effort();
+        let mut requests = Vec::from(work.requests);
+        for large in &mut requests {
+            large.effort = effort;
             self.forget(large);
         }
         requests
@@ -159,9 +170,10 @@ impl Agenda {
         self.deadlines.remove(&(deadline, n, tag));
         let work = self.works.get_mut(&n)?;
         let place = work.requests.iter().position(|large| large.tag == tag)?;
-        let large = work.requests.remove(place);
+        let mut large = work.requests.remove(place)?;
+        large.effort = work.effort();
         self.remove_if_done(n);
-        large
+        Some(large)
     }
 
     /// Takes out what is not started.
@@ -208,6 +220,15 @@ pub(super) struct Due {
 }
 
 impl Work {
+    /// What it took up to now.
+    fn effort(&self) -> Effort {
+        match &self.state {
+            State::Waiting => Effort::None,
+            State::Running { since, .. } => Effort::Between(*since, Instant::now()),
+            State::Ready { effort, .. } => *effort,
+        }
+    }
+
     fn is_computed_by(&self, id: u64) -> bool {
         matches!(&self.state, State::Running { id: running, .. } if *running == id)
     }

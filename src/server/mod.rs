@@ -24,6 +24,7 @@ use crate::{
     metrics::{Metrics, State},
     poison::Suspects,
     service::Service,
+    spans::Spans,
     vitals::Promise,
 };
 use std::{
@@ -95,6 +96,7 @@ pub(crate) struct Server {
     pub(crate) results: Results,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) suspects: Arc<Mutex<Suspects>>,
+    pub(crate) spans: Spans,
     pub(crate) standing: watch::Sender<Standing>,
     /// Given while anything is awaited, so that a watchdog knows a server that hangs.
     pub(crate) promise: Arc<Promise>,
@@ -169,7 +171,7 @@ impl Server {
 
     async fn attach(&self, uri: &BrokerUri, settings: &Settings) -> Result<Serving, LinkError> {
         let (metrics, suspects) = (Arc::clone(&self.metrics), Arc::clone(&self.suspects));
-        Serving::attach(uri, settings, metrics, suspects).await
+        Serving::attach(uri, settings, metrics, suspects, self.spans.clone()).await
     }
 
     /// Notes the end of a session, and learns from it.

@@ -16,12 +16,12 @@ use crate::{
     compute::{Class, Computed, Held, Job, Pool, Slot, Unfinished},
     config::{Amqp, Config},
     metrics::Metrics,
+    record::Effort,
     service::{self, Answer, Service},
     vitals::Promise,
-    wire::{Envelope, Failure, Method, Reply},
+    wire::{Envelope, Failure, Reply},
 };
 use std::{
-    fmt,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -153,7 +153,6 @@ impl<'a> Session<'a> {
         let received = Instant::now();
         let Incoming { tag, envelope, body, poison } = request;
         let Some(reply_queue) = envelope.reply_queue().map(str::to_owned) else {
-            tracing::debug!("rejected a request without reply_to");
             return self.link.reject(tag);
         };
         let answer = if poison {
@@ -167,13 +166,12 @@ impl<'a> Session<'a> {
         };
         match answer {
             Answer::Now(reply) => {
-                note(&envelope, &Said(body.trim_ascii()), &reply, received);
-                self.reply(tag, &envelope, &reply_queue, reply, None);
+                self.reply(tag, &envelope, &reply_queue, reply, Effort::InPlace, None);
             }
             Answer::Compute { n, remaining } => {
                 let deadline = remaining.and_then(|left| received.checked_add(left));
-                let large = Large { tag, n, deadline, received, envelope, reply_queue };
-                self.enter(large);
+                let effort = Effort::None;
+                self.enter(Large { tag, n, deadline, received, envelope, reply_queue, effort });
             }
         }
     }
@@ -258,8 +256,7 @@ impl<'a> Session<'a> {
     }
 
     fn reply_to(&mut self, large: &Large, reply: Reply, room: Option<Held>) {
-        note(&large.envelope, &large.n, &reply, large.received);
-        self.reply(large.tag, &large.envelope, &large.reply_queue, reply, room);
+        self.reply(large.tag, &large.envelope, &large.reply_queue, reply, large.effort, room);
     }
 
     /// Publishes a reply, or says that it is larger than the broker takes.
@@ -269,10 +266,11 @@ impl<'a> Session<'a> {
         envelope: &Envelope,
         queue: &str,
         reply: Reply,
+        effort: Effort,
         held: Option<Held>,
     ) {
         match self.service.fit(reply) {
-            Some(reply) => self.link.reply(tag, envelope, queue, reply, held),
+            Some(reply) => self.link.reply(tag, envelope, queue, reply, effort, held),
             // Nothing that could be said would get through.
             None => self.link.reject(tag),
         }
@@ -322,29 +320,6 @@ async fn grant(pool: &Pool, need: Option<Need>) -> Option<Grant> {
         Some(Need::Slot(n)) => pool.slot(n).await.map(|slot| Grant::Slot(n, slot)),
         Some(Need::Room(n)) => pool.room(n).await.map(|room| Grant::Room(n, room)),
         None => std::future::pending().await,
-    }
-}
-
-/// Tells of a reply that is about to be sent. Callers are known by their reply queues only.
-fn note(envelope: &Envelope, n: &dyn fmt::Display, reply: &Reply, received: Instant) {
-    tracing::debug!(
-        correlation_id = %Said(envelope.reply_id().unwrap_or_default()),
-        method = envelope.method().name(),
-        n = (envelope.method() == Method::Fib).then(|| tracing::field::display(n)),
-        status = reply.status.name(),
-        duration_us = u64::try_from(received.elapsed().as_micros()).unwrap_or(u64::MAX),
-        peer = envelope.reply_queue(),
-        "replying"
-    );
-}
-
-/// Bytes from a stranger, the first of them, escaped.
-struct Said<'a>(&'a [u8]);
-
-impl fmt::Display for Said<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (shown, rest) = self.0.split_at(self.0.len().min(64));
-        write!(f, "{}{}", shown.escape_ascii(), if rest.is_empty() { "" } else { "..." })
     }
 }
 

@@ -7,11 +7,13 @@ mod number;
 mod reply;
 mod request;
 mod status;
+mod trace;
 
 pub use number::{Number, NumberError};
 pub use reply::{Reply, ReplyError};
 pub use request::{Call, Envelope, Method, decode};
 pub use status::{Failure, Status};
+pub use trace::TraceParent;
 
 /// The header that names the outcome of a call in its reply.
 pub const STATUS_HEADER: &str = "x-fibrpc-status";
@@ -25,7 +27,13 @@ pub const DELIVERY_COUNT_HEADER: &str = "x-delivery-count";
 
 /// The W3C trace context headers, taken from a request and returned in its reply
 /// (<https://www.w3.org/TR/trace-context/>).
-pub const TRACE_HEADERS: [&str; 2] = ["traceparent", "tracestate"];
+pub const TRACE_HEADERS: [&str; 2] = [TRACE_PARENT, TRACE_STATE];
+
+/// Names the trace of a request and the span it comes from.
+pub const TRACE_PARENT: &str = "traceparent";
+
+/// What tracing systems say to each other.
+pub const TRACE_STATE: &str = "tracestate";
 
 /// What the body of every error reply starts with, so that a client that only knows numbers
 /// fails at once and one that prints shows the reason.

@@ -1,6 +1,6 @@
 //! Requests: the properties that matter and the call they name.
 
-use super::{Failure, Number, Status};
+use super::{Failure, Number, Status, TRACE_PARENT, TraceParent};
 
 /// The properties of a request that fibrpc looks at. Everything else a client may set is ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +32,19 @@ impl Envelope {
     #[must_use]
     pub fn reply_id(&self) -> Option<&[u8]> {
         self.correlation_id.as_deref().or(self.message_id.as_deref())
+    }
+
+    /// The trace the request belongs to, if it names one.
+    #[must_use]
+    pub fn trace_parent(&self) -> Option<TraceParent> {
+        TraceParent::parse(self.trace_header(TRACE_PARENT)?)
+    }
+
+    /// A trace context header.
+    #[must_use]
+    pub fn trace_header(&self, name: &str) -> Option<&[u8]> {
+        let found = self.trace.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| value.as_slice())
     }
 
     /// The method named by the `type` property.

@@ -107,6 +107,25 @@ fn json_output_is_one_object_a_line() {
 }
 
 #[test]
+fn a_trace_id_is_sent_and_shown() {
+    let vhost = broker::shared().vhost();
+    let daemon = Daemon::serving(&vhost.uri(), &[("log.level", "debug")]);
+    let ran = ctl(&vhost.uri(), &["--trace", "call", "30", "31"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "832040\n1346269\n"));
+    let trace = ran.stderr.strip_prefix("trace ").unwrap().trim_end();
+    assert!(trace.len() == 32 && trace.bytes().all(|byte| byte.is_ascii_hexdigit()), "{ran:?}");
+    daemon.wait_for_nth(&format!("\"trace_id\":\"{trace}\""), 2);
+    for command in [&["call", "30"][..], &["call", "x"], &["ping"], &["info"]] {
+        let ran = ctl(&vhost.uri(), &[&["--trace", "--format", "json"], command].concat());
+        assert_eq!(ran.stderr, "", "{ran:?}");
+        let line: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let trace = line["trace_id"].as_str().unwrap();
+        daemon.wait_for(&format!("\"trace_id\":\"{trace}\""));
+    }
+    assert!(!ctl(&vhost.uri(), &["--format", "json", "info"]).stdout.contains("trace_id"));
+}
+
+#[test]
 fn the_example_in_the_library_runs() {
     let vhost = broker::shared().vhost();
     let _daemon = Daemon::serving(&vhost.uri(), &[]);

@@ -26,6 +26,9 @@ mod outages;
 mod page;
 mod queues;
 mod raw_ids;
+mod records;
 mod reload;
 mod systemd;
 mod tls;
+#[cfg(feature = "otlp")]
+mod traces;

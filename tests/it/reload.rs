@@ -133,11 +133,11 @@ fn level_and_limits_change_without_a_new_link() {
     let line = reloaded.daemon.wait_for("an\\\\x07id");
     for part in [
         "\"level\":\"DEBUG\"",
-        "\"message\":\"replying\"",
+        "\"message\":\"settled\"",
         "\"method\":\"fib\"",
         "\"n\":\"19999\"",
         "\"status\":\"OK\"",
-        "\"duration_us\":",
+        "\"total_us\":",
         "\"peer\":\"",
     ] {
         assert!(line.contains(part), "{part} in {line}");

@@ -7,6 +7,8 @@ pub(crate) mod caller;
 pub(crate) mod calls;
 pub(crate) mod certificates;
 pub(crate) mod cluster;
+#[cfg(feature = "otlp")]
+pub(crate) mod collector;
 pub(crate) mod durable;
 pub(crate) mod fake_broker;
 pub(crate) mod load;

@@ -1,12 +1,16 @@
 //! What the broker says of the replies, and what follows for their requests.
 
-use super::{Serving, ledger::Acks};
+use super::{
+    Serving,
+    ledger::{Acks, Entry},
+};
 use crate::{
-    amqp::{Cause, LinkError},
+    amqp::{Cause, LinkError, properties},
+    record::Outcome,
     wire::Status,
 };
 use futures_util::{FutureExt as _, StreamExt as _};
-use lapin::{Confirmation, options::BasicAckOptions};
+use lapin::{Confirmation, message::BasicReturnMessage, options::BasicAckOptions};
 use std::time::Duration;
 
 /// How long a reply may wait for its confirm, whatever becomes of the others: a queue of replies
@@ -17,21 +21,34 @@ const CONFIRM_TIMEOUT: Duration = Duration::from_secs(30);
 /// here go to a server whose broker node is better off.
 const BLOCKED_TIMEOUT: Duration = Duration::from_mins(5);
 
+/// What a batch of confirms leads to.
+#[derive(Default)]
+struct Batch {
+    acks: Acks,
+    /// Requests to tell of, once it is known whose replies came back.
+    told: Vec<Entry>,
+}
+
 impl Serving {
     pub(super) fn confirmed(
         &mut self,
         tag: u64,
         result: lapin::Result<Confirmation>,
     ) -> Result<(), LinkError> {
-        let mut acks = Acks::default();
+        let mut batch = Batch::default();
         let mut next = Some((tag, result));
         while let Some((tag, result)) = next {
             match result {
-                Ok(confirmation) => self.confirm_one(tag, &confirmation, &mut acks),
-                Err(error) => return Err(self.publish_failed(error)),
+                Ok(confirmation) => self.confirm_one(tag, &confirmation, &mut batch),
+                Err(error) => {
+                    self.tell_all(batch.told);
+                    return Err(self.publish_failed(error));
+                }
             }
             next = self.publishing.next().now_or_never().flatten();
         }
+        let Batch { mut acks, told } = batch;
+        self.tell_all(told);
         self.ledger.collect(&mut acks);
         for (tag, multiple) in acks.take() {
             let _ =
@@ -56,29 +73,52 @@ impl Serving {
         error
     }
 
-    fn confirm_one(&mut self, tag: u64, confirmation: &Confirmation, acks: &mut Acks) {
+    fn confirm_one(&mut self, tag: u64, confirmation: &Confirmation, batch: &mut Batch) {
         match confirmation {
             Confirmation::Ack(returned) => {
-                // lapin may hand the return of one publish to the confirm of another: it is
-                // good for counting, not for telling which.
-                if returned.is_some() {
-                    self.metrics.link.replies_unroutable.inc();
-                }
                 self.metrics.link.replies.inc();
-                if self.ledger.is_poison(tag) {
-                    self.reject(tag);
-                } else if let Some(entry) = self.ledger.confirmed(tag, acks) {
+                let poison = self.ledger.is_poison(tag);
+                if !poison && let Some(entry) = self.ledger.confirmed(tag, &mut batch.acks) {
                     self.suspects().settled(entry.fingerprint);
                     self.metrics.requests.acks.inc();
                     let status = entry.status().unwrap_or(Status::Ok);
                     self.metrics.requests.answered(entry.method, status, entry.times());
+                    if entry.record.is_some() {
+                        batch.told.push(entry);
+                    }
+                }
+                if let Some(returned) = returned {
+                    self.metrics.link.replies_unroutable.inc();
+                    self.returned(returned, batch);
+                }
+                if poison {
+                    self.reject(tag);
                 }
             }
             Confirmation::Nack(_) | Confirmation::NotRequested => {
                 self.metrics.link.replies_refused.inc();
+                if let Some(record) = self.ledger.record(tag) {
+                    record.refused();
+                }
                 self.refused.push(tag);
             }
         }
+    }
+
+    fn tell_all(&self, told: Vec<Entry>) {
+        for entry in told {
+            self.tell(entry, Outcome::Answered);
+        }
+    }
+
+    /// Notes in the record of its request that a reply came back. lapin may hand the return of one
+    /// publish to the confirm of another that comes before it: the message itself says whose it is.
+    fn returned(&mut self, message: &BasicReturnMessage, batch: &mut Batch) {
+        let told = batch.told.iter_mut().filter_map(|entry| entry.record.as_deref_mut());
+        let mut records = told.chain(self.ledger.records());
+        let id = properties::envelope(&message.delivery.properties).correlation_id;
+        let peer = message.delivery.routing_key.as_str();
+        records.any(|record| record.returned(peer, id.as_deref()));
     }
 
     /// Whether the broker has left us waiting for longer than it may.

@@ -6,23 +6,26 @@
 use crate::{
     metrics::Times,
     poison::Fingerprint,
+    record::{Moments, Record},
     wire::{Method, Status},
 };
 use std::{collections::VecDeque, time::Instant};
 
 /// A delivery that is not settled.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Entry {
     pub(super) method: Method,
     pub(super) fingerprint: Fingerprint,
     /// Delivered too often: it is rejected, not acknowledged, when its reply is confirmed.
     pub(super) poison: bool,
+    /// What is to be told of the request, where somebody wants to know.
+    pub(super) record: Option<Box<Record>>,
     /// What the reply says and when it was published, once it is on its way.
     reply: Option<(Status, Instant)>,
     received: Instant,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 enum Slot {
     Open(Entry),
     /// Its reply is confirmed; the ack is not sent yet.
@@ -37,6 +40,8 @@ pub(super) struct Ledger {
     settled_up_to: u64,
     slots: VecDeque<Slot>,
     open: usize,
+    /// How many of the open ones have a record.
+    recorded: usize,
     draining: bool,
 }
 
@@ -49,7 +54,8 @@ pub(super) struct Acks {
 
 impl Entry {
     pub(super) fn new(method: Method, fingerprint: Fingerprint, poison: bool) -> Self {
-        Self { method, fingerprint, poison, reply: None, received: Instant::now() }
+        let received = Instant::now();
+        Self { method, fingerprint, poison, record: None, reply: None, received }
     }
 
     /// What the reply says that is on its way.
@@ -61,6 +67,12 @@ impl Entry {
     pub(super) fn times(&self) -> Times {
         let answer = self.reply.map(|(_, published)| published.duration_since(self.received));
         Times { total: self.received.elapsed(), answer }
+    }
+
+    /// When the request was received, answered and settled, if it is settled now.
+    pub(super) fn moments(&self) -> Moments {
+        let replied = self.reply.map(|(_, published)| published);
+        Moments { received: self.received, replied, settled: Instant::now() }
     }
 }
 
@@ -92,15 +104,32 @@ impl Ledger {
         if tag != self.settled_up_to + self.slots.len() as u64 + 1 {
             return false;
         }
+        self.recorded += usize::from(entry.record.is_some());
         self.slots.push_back(Slot::Open(entry));
         self.open += 1;
         true
     }
 
-    pub(super) fn replying(&mut self, tag: u64, status: Status) {
-        if let Some(Slot::Open(entry)) = self.slot(tag) {
-            entry.reply = Some((status, Instant::now()));
-        }
+    /// Notes that the reply is on its way; returns the record of the request, if there is one.
+    pub(super) fn replying(&mut self, tag: u64, status: Status) -> Option<&mut Record> {
+        let Some(Slot::Open(entry)) = self.slot(tag) else { return None };
+        entry.reply = Some((status, Instant::now()));
+        entry.record.as_deref_mut()
+    }
+
+    /// The record of a request that is not settled, if there is one.
+    pub(super) fn record(&mut self, tag: u64) -> Option<&mut Record> {
+        let Some(Slot::Open(entry)) = self.slot(tag) else { return None };
+        entry.record.as_deref_mut()
+    }
+
+    /// The records of all requests that are not settled.
+    pub(super) fn records(&mut self) -> impl Iterator<Item = &mut Record> {
+        let slots = if self.recorded == 0 { 0 } else { self.slots.len() };
+        self.slots.iter_mut().take(slots).filter_map(|slot| match slot {
+            Slot::Open(entry) => entry.record.as_deref_mut(),
+            Slot::Confirmed | Slot::Settled => None,
+        })
     }
 
     /// When the reply was published that has waited longest for its confirm.
@@ -127,7 +156,7 @@ impl Ledger {
     }
 
     /// The entries that are not settled.
-    pub(super) fn open_entries(&self) -> impl Iterator<Item = &Entry> {
+    fn open_entries(&self) -> impl Iterator<Item = &Entry> {
         self.slots.iter().filter_map(|slot| match slot {
             Slot::Open(entry) => Some(entry),
             Slot::Confirmed | Slot::Settled => None,
@@ -146,6 +175,16 @@ impl Ledger {
         acks.batch = acks.confirmed.iter().copied().filter(|tag| *tag <= self.settled_up_to).max();
     }
 
+    /// Takes out what is not settled.
+    pub(super) fn take_open(&mut self) -> Vec<Entry> {
+        (self.open, self.recorded) = (0, 0);
+        let open = std::mem::take(&mut self.slots).into_iter().filter_map(|slot| match slot {
+            Slot::Open(entry) => Some(entry),
+            Slot::Confirmed | Slot::Settled => None,
+        });
+        open.collect()
+    }
+
     /// The tags that are not settled, in order.
     pub(super) fn unsettled(&self) -> Vec<u64> {
         (self.settled_up_to + 1..)
@@ -156,12 +195,10 @@ impl Ledger {
     }
 
     fn close(&mut self, tag: u64, to: Slot) -> Option<Entry> {
-        let slot = self.slot(tag)?;
-        let Slot::Open(entry) = *slot else {
-            return None;
-        };
-        *slot = to;
+        let slot = self.slot(tag).filter(|slot| matches!(slot, Slot::Open(_)))?;
+        let Slot::Open(entry) = std::mem::replace(slot, to) else { return None };
         self.open -= 1;
+        self.recorded -= usize::from(entry.record.is_some());
         Some(entry)
     }
 

@@ -21,12 +21,12 @@ const BAD_FILES: &[(&str, &str)] = &[
     ),
     (
         "x = 1",
-        "FILE:1: x: unknown key outside of the sections; the sections are amqp, compute, http, shutdown, log",
+        "FILE:1: x: unknown key outside of the sections; the sections are amqp, compute, http, shutdown, log, trace",
     ),
     ("[ampq]\na = 1\nb = 2", "FILE:1: ampq: unknown section; did you mean amqp?"),
     (
         "[metrics]",
-        "FILE:1: metrics: unknown section; the sections are amqp, compute, http, shutdown, log",
+        "FILE:1: metrics: unknown section; the sections are amqp, compute, http, shutdown, log, trace",
     ),
     ("\namqp = 'x'", "FILE:2: amqp: expected a section, [amqp], found a string"),
     ("[[log]]\nlevel = 'info'", "FILE:1: log: expected a section, [log], found a list"),
@@ -268,11 +268,11 @@ fn mistakes_in_options() {
         ),
         (
             "amqp://u:secret@h?x=1",
-            "(not shown)=...: (not shown): unknown key outside of the sections; the sections are amqp, compute, http, shutdown, log",
+            "(not shown)=...: (not shown): unknown key outside of the sections; the sections are amqp, compute, http, shutdown, log, trace",
         ),
         (
             "=1",
-            "(empty)=...: (empty): unknown key outside of the sections; the sections are amqp, compute, http, shutdown, log",
+            "(empty)=...: (empty): unknown key outside of the sections; the sections are amqp, compute, http, shutdown, log, trace",
         ),
         (
             "log.level=a\nb",

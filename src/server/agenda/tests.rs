@@ -31,6 +31,7 @@ impl Desk {
             received: self.after(millis),
             envelope: Envelope::default(),
             reply_queue: "q".to_owned(),
+            effort: Effort::None,
         };
         self.agenda.enter(large, Class::Long, None);
         self.tags

@@ -111,7 +111,7 @@ journal() {
     eventually bash -c "journalctl --sync; journalctl -u fibrpcd $id -o verbose --no-pager | grep -q F_PEER="
     journalctl -u fibrpcd F_METHOD=fib F_N=4711 -o verbose --no-pager >/tmp/entry
     local field missing=
-    for field in F_CORRELATION_ID F_METHOD=fib F_N=4711 F_STATUS=OK F_DURATION_US F_PEER PRIORITY=7 SYSLOG_IDENTIFIER=fibrpcd MESSAGE=replying; do
+    for field in F_CORRELATION_ID F_METHOD=fib F_N=4711 F_OUTCOME=answered F_STATUS=OK F_TOTAL_US F_PEER PRIORITY=7 SYSLOG_IDENTIFIER=fibrpcd MESSAGE=settled; do
         grep -q "^ *$field" /tmp/entry || missing+=" $field"
     done
     is "journal: fields of a request, no time of our own" "${missing:-all}" all
