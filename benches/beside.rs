@@ -12,10 +12,16 @@ mod support;
 
 use fibrpc::Client;
 use std::{
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc,
+    },
+    thread,
     time::{Duration, Instant},
 };
 use support::{broker::Broker, program::Daemon};
+use tokio::runtime::Runtime;
 
 const SMALL: u64 = 30;
 const LARGE: u64 = 30_000_000;
@@ -34,33 +40,16 @@ fn main() {
     let rounds = std::env::var("ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(7);
     let broker = Broker::private();
     let daemon = Daemon::serving(&broker.uri(), &[]);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut figures = [Vec::new(), Vec::new()];
+    let small = Small::connect(&broker.uri());
+    small.turn(); // warms up
     let mut answered = 0;
-    runtime.block_on(async {
-        let client = || {
-            let uri = broker.uri().parse().unwrap();
-            Client::builder(uri).timeout(Duration::from_mins(1)).build()
-        };
-        let (small, large) = (client(), client());
-        turn(&small).await; // warms up
-        for _ in 0..rounds {
-            figures[0].push(turn(&small).await);
-            let stop = AtomicBool::new(false);
-            let callers = (0..LARGE_CALLERS).map(|_| ask(&large, &stop));
-            let beside = async {
-                let percentiles = turn(&small).await;
-                stop.store(true, Ordering::Relaxed);
-                percentiles
-            };
-            let (counts, percentiles) =
-                tokio::join!(futures_util::future::join_all(callers), beside);
-            answered += counts.into_iter().sum::<usize>();
-            figures[1].push(percentiles);
-        }
-        small.close().await;
-        large.close().await;
-    });
+    for _ in 0..rounds {
+        figures[0].push(small.turn());
+        let large = Large::start(&broker.uri());
+        figures[1].push(small.turn());
+        answered += large.stop();
+    }
     drop(daemon);
     println!("F({SMALL})                  median       p99");
     let names = ["alone".to_owned(), format!("beside {LARGE_CALLERS} F({LARGE})")];
@@ -75,25 +64,82 @@ fn main() {
     println!("large numbers answered: {answered}");
 }
 
-/// The median and the 99th percentile of small calls.
-async fn turn(client: &Client) -> [Duration; 2] {
-    let mut times = Vec::with_capacity(CALLS);
-    for _ in 0..CALLS {
-        let started = Instant::now();
-        client.fibonacci(SMALL).await.unwrap();
-        times.push(started.elapsed());
+/// One small call after the other.
+struct Small {
+    runtime: Runtime,
+    client: Client,
+}
+
+impl Small {
+    fn connect(uri: &str) -> Self {
+        let runtime = runtime();
+        let client = runtime.block_on(async { client(uri) });
+        Self { runtime, client }
     }
-    times.sort();
-    [times[CALLS / 2], times[CALLS * 99 / 100]]
+
+    /// The median and the 99th percentile.
+    fn turn(&self) -> [Duration; 2] {
+        self.runtime.block_on(async {
+            let mut times = Vec::with_capacity(CALLS);
+            for _ in 0..CALLS {
+                let started = Instant::now();
+                self.client.fibonacci(SMALL).await.unwrap();
+                times.push(started.elapsed());
+            }
+            times.sort();
+            [times[CALLS / 2], times[CALLS * 99 / 100]]
+        })
+    }
+}
+
+/// Callers of large numbers, in a thread of their own.
+struct Large {
+    stop: Arc<AtomicBool>,
+    thread: thread::JoinHandle<usize>,
+}
+
+impl Large {
+    /// Returns when the first number has come.
+    fn start(uri: &str) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (end, uri) = (Arc::clone(&stop), uri.to_owned());
+        let (started, first) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            runtime().block_on(async {
+                let client = client(&uri);
+                let callers = (0..LARGE_CALLERS).map(|_| ask(&client, &end, &started));
+                let counts = futures_util::future::join_all(callers).await;
+                client.close().await;
+                counts.into_iter().sum()
+            })
+        });
+        first.recv().unwrap();
+        Self { stop, thread }
+    }
+
+    /// Returns how many numbers came.
+    fn stop(self) -> usize {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap()
+    }
 }
 
 /// Asks for large numbers until told to stop; returns how many came.
-async fn ask(client: &Client, stop: &AtomicBool) -> usize {
+async fn ask(client: &Client, end: &AtomicBool, started: &mpsc::Sender<()>) -> usize {
     let mut answered = 0;
-    while !stop.load(Ordering::Relaxed) {
+    while !end.load(Ordering::Relaxed) {
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         client.fibonacci(n).await.unwrap();
         answered += 1;
+        let _ = started.send(()); // whoever waits for the first is gone later
     }
     answered
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+fn client(uri: &str) -> Client {
+    Client::builder(uri.parse().unwrap()).timeout(Duration::from_mins(1)).build()
 }
