@@ -7,7 +7,7 @@ use super::{
     certificate::Certificate,
     identity::{self, Link},
     lanes::{Backend, Cell},
-    radix::Radix,
+    radix::{Parse, Radix},
     size, table,
     transform::{Doubling, Plan, Roots, Shape},
 };
@@ -197,7 +197,7 @@ fn seed(n: u64, radix: Radix, backend: Backend, f: &mut [Digits], g: &mut [Digit
     for (k, digits) in [(k, f), (k - 1, g)] {
         chars.clear();
         table::append(k, backend, &mut chars);
-        radix.parse(&chars, &mut digits[..length]);
+        backend.run(Parse { radix, chars: &chars, digits: &mut digits[..length] });
     }
     length
 }

@@ -52,7 +52,7 @@ fn write<const WIDTH: usize, L: Lanes>(pass: Write<'_, '_>, lanes: L) -> Result<
     Ok(writer.is_done())
 }
 
-/// Writes a number from its last characters to its first.
+/// Writes a number in radix 10^`WIDTH`, from its last characters to its first.
 pub(super) struct Writer<'a, const WIDTH: usize> {
     chars: &'a mut [u8],
     /// How many of them are still to be written.
@@ -74,11 +74,10 @@ impl<'a, const WIDTH: usize> Writer<'a, WIDTH> {
     /// Writes the next digits, as far as there is room.
     #[inline(always)]
     pub(super) fn put<L: Lanes, const N: usize>(&mut self, lanes: L, mut digits: [Digits; N]) {
-        // Negative if one of them is outside.
-        let outside = digits
-            .as_flattened()
-            .iter()
-            .fold(-self.carry.abs(), |any, &digit| any | digit | (Self::BASE - 1 - digit));
+        // Negative if one of them is outside. Where the transform failed, they can be anything.
+        let outside = digits.as_flattened().iter().fold(-self.carry.abs(), |any, &digit| {
+            any | digit | (Self::BASE - 1).wrapping_sub(digit)
+        });
         if outside < 0 {
             self.carry = carry_on(digits.as_flattened_mut(), self.carry, Self::BASE);
         }
@@ -137,9 +136,9 @@ impl<'a, const WIDTH: usize> Writer<'a, WIDTH> {
 #[inline(never)]
 fn carry_on(digits: &mut [i32], mut carry: i32, base: i32) -> i32 {
     for digit in digits {
-        *digit += carry;
-        carry = digit.div_euclid(base);
-        *digit -= carry * base;
+        let value = i64::from(*digit) + i64::from(carry);
+        carry = value.div_euclid(i64::from(base)) as i32;
+        *digit = value.rem_euclid(i64::from(base)) as i32;
     }
     carry
 }

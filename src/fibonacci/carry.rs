@@ -29,15 +29,13 @@ pub(super) enum Range {
 pub(super) struct Rounding<V> {
     base: V,
     inverse: V,
-    scale: V,
     /// The middle of the range, in bases.
     middle: V,
 }
 
 impl<V> Rounding<V> {
-    /// For a base, and for coefficients that come as so many times their value.
     #[inline(always)]
-    pub(super) fn new<L: Lanes<V = V>>(lanes: L, base: u32, factor: usize, range: Range) -> Self {
+    pub(super) fn new<L: Lanes<V = V>>(lanes: L, base: u32, range: Range) -> Self {
         let middle = match range {
             Range::Balanced => 0.0,
             Range::Positive => f64::from(base - 1) / f64::from(2 * base),
@@ -46,7 +44,6 @@ impl<V> Rounding<V> {
             middle: lanes.splat(middle),
             base: lanes.splat(f64::from(base)),
             inverse: lanes.splat(1.0 / f64::from(base)),
-            scale: lanes.splat(1.0 / factor as f64),
         }
     }
 }
@@ -61,20 +58,9 @@ impl<V: Copy> Carries<V> {
         Self([lanes.splat(0.0); 2])
     }
 
-    /// The digits of eight coefficients.
+    /// The digits of eight coefficients, rounded.
     #[inline(always)]
     pub(super) fn settle<L: Lanes<V = V>>(
-        &mut self,
-        lanes: L,
-        coefficients: V,
-        rounding: &Rounding<V>,
-    ) -> Digits {
-        self.settle_rounded(lanes, lanes.round(lanes.mul(coefficients, rounding.scale)), rounding)
-    }
-
-    /// The digits of eight coefficients that are integers already.
-    #[inline(always)]
-    pub(super) fn settle_rounded<L: Lanes<V = V>>(
         &mut self,
         lanes: L,
         mut digits: V,

@@ -6,7 +6,11 @@
 //! the radix is chosen to be right as a rule, the [certificate](super::certificate) proves every
 //! result, and when it finds one wrong, a smaller radix is next.
 
-use super::{carry::Digits, lanes::value, size};
+use super::{
+    carry::Digits,
+    lanes::{Lanes, Pass, eight, value},
+    size,
+};
 
 /// A power of ten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,38 +54,46 @@ impl Radix {
     pub(super) fn digits_for(self, n: u64) -> usize {
         size::digits(n) as usize / self.0 + 6
     }
+}
 
-    /// Fills in the balanced digits of a number that is given in ASCII.
-    pub(super) fn parse(self, chars: &[u8], digits: &mut [Digits]) {
-        let digits = digits.as_flattened_mut();
-        let mut left = chars.len();
-        for digit in &mut *digits {
-            *digit = self.last_digit(&chars[..left]);
-            left = left.saturating_sub(self.0);
-        }
-        // What a digit carries to the next does not make that one carry: half the base and one are
-        // balanced enough.
-        let base = self.base() as i32;
-        let mut carry = 0;
-        for digit in digits {
-            let before = carry;
-            carry = i32::from(*digit > base / 2);
-            *digit += before - carry * base;
-        }
-    }
+/// Fills in the balanced digits of a number that is given in ASCII.
+pub(super) struct Parse<'a> {
+    pub(super) radix: Radix,
+    pub(super) chars: &'a [u8],
+    pub(super) digits: &'a mut [Digits],
+}
 
-    /// The value of the last characters.
+impl Pass for Parse<'_> {
+    type Output = ();
+
     #[inline(always)]
-    fn last_digit(self, chars: &[u8]) -> i32 {
-        let word = chars.last_chunk().map_or_else(
-            || {
-                let mut word = [b'0'; 8];
-                word[8 - chars.len()..].copy_from_slice(chars);
-                u64::from_le_bytes(word)
-            },
-            |word| u64::from_le_bytes(*word),
-        );
-        let others = 8 * (8 - self.0);
-        value(word >> others << others) as i32
+    fn run<L: Lanes>(self, _: L) {
+        let Self { radix, mut chars, digits } = self;
+        let base = radix.base() as i32;
+        let mut carry = 0;
+        for digits in digits {
+            let mut words = [0; 8];
+            for word in &mut words {
+                *word = last_word(chars);
+                chars = &chars[..chars.len().saturating_sub(radix.0)];
+            }
+            let others = 8 * (8 - radix.0);
+            *digits = eight!(|i| value(words[i] >> others << others) as i32);
+            // What a digit carries to the next does not make that one carry: half the base and one
+            // are balanced enough.
+            let carries = eight!(|i| i32::from(digits[i] > base / 2));
+            let before = eight!(|i| if i == 0 { carry } else { carries[i - 1] });
+            *digits = eight!(|i| digits[i] + before[i] - carries[i] * base);
+            carry = carries[7];
+        }
     }
+}
+
+/// The last eight characters, with zeros in front if there are fewer.
+#[inline(always)]
+fn last_word(chars: &[u8]) -> u64 {
+    chars.last_chunk().map_or_else(
+        || chars.iter().fold(0, |word, &char| word >> 8 | u64::from(char) << 56),
+        |word| u64::from_le_bytes(*word),
+    )
 }

@@ -144,7 +144,7 @@ impl<V: Copy> Product<V> {
             factors: factors.map(|factor| [lanes.splat(factor.low), lanes.splat(factor.high)]),
             before: [lanes.splat(0.0); 2],
             carries: Carries::none(lanes),
-            rounding: Rounding::new(lanes, BASE, 1, range),
+            rounding: Rounding::new(lanes, BASE, range),
         }
     }
 
@@ -157,7 +157,7 @@ impl<V: Copy> Product<V> {
         let [[f_low, f_high], [g_low, g_high]] = self.factors;
         let sum = lanes.mul_add(g, g_low, lanes.mul(f, f_low));
         let sum = lanes.mul_add(g_before, g_high, lanes.mul_add(f_before, f_high, sum));
-        self.carries.settle_rounded(lanes, sum, &self.rounding)
+        self.carries.settle(lanes, sum, &self.rounding)
     }
 }
 

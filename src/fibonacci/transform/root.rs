@@ -125,7 +125,7 @@ fn join<const ROW: usize, L: Lanes>(pass: Join<'_, '_>, lanes: L) -> Result<Tail
     let Join { plan, cells, digits, base, range, pace } = pass;
     let (ways, column) = (plan.shape.ways, plan.shape.column());
     let (low, high) = digits.split_at_mut(ways * column);
-    let rounding = Rounding::new(lanes, base, plan.shape.points(), range);
+    let rounding = Rounding::new(lanes, base, range);
     let mut all = [Complex { re: lanes.splat(0.0), im: lanes.splat(0.0) }; MOST_WAYS];
     let all = &mut all[..ways];
     let mut carries = [[Carries::none(lanes); 2]; MOST_WAYS];
@@ -140,7 +140,7 @@ fn join<const ROW: usize, L: Lanes>(pass: Join<'_, '_>, lanes: L) -> Result<Tail
         columns::<ROW, L>(lanes, all);
         let rows = all.as_chunks::<ROW>().0.iter();
         let coefficients = plan.coefficients.as_chunks::<ROW>().0;
-        let twists = plan.twist.as_chunks::<ROW>().0;
+        let twists = plan.untwist.as_chunks::<ROW>().0;
         let carries = carries.as_chunks_mut::<ROW>().0;
         for (((b, coefficients), twists), carries) in
             rows.zip(coefficients).zip(twists).zip(carries)
@@ -149,10 +149,10 @@ fn join<const ROW: usize, L: Lanes>(pass: Join<'_, '_>, lanes: L) -> Result<Tail
             for i in 0..ROW {
                 let twist =
                     Complex { re: lanes.splat(twists[i].re), im: lanes.splat(twists[i].im) };
-                let point = lanes.times_conj(sums[i], twist);
+                let point = lanes.times(sums[i], twist);
                 let at = coefficients[i] * column + k;
-                low[at] = carries[i][0].settle(lanes, point.re, &rounding);
-                high[at] = carries[i][1].settle(lanes, point.im, &rounding);
+                low[at] = carries[i][0].settle(lanes, lanes.round(point.re), &rounding);
+                high[at] = carries[i][1].settle(lanes, lanes.round(point.im), &rounding);
             }
         }
     }
