@@ -119,7 +119,8 @@ pub struct CtlOptions {
     #[arg(long, global = true, env = "FIBRPCCTL_KEY_FILE", value_name = "FILE")]
     pub key_file: Option<PathBuf>,
 
-    /// Have the calls traced: send a new W3C trace id with them, and print it
+    /// Have the calls traced: send a new W3C trace id with them, and print it: to standard
+    /// error, or as a field of each JSON object
     #[arg(long, global = true)]
     pub trace: bool,
 

@@ -33,7 +33,7 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -l cert-file -d 'A cli
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -l key-file -d 'The key of that certificate, in PEM' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -l format -d 'How to print answers: bare, or as one JSON object a line' -r -f -a "plain\t''
 json\t''"
-complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it'
+complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it: to standard error, or as a field of each JSON object'
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -s h -l help -d 'Print help'
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -s V -l version -d 'Print version'
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -f -a "call" -d 'Compute F(N) for every N'
@@ -50,7 +50,7 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l cert-file -
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l key-file -d 'The key of that certificate, in PEM' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l format -d 'How to print answers: bare, or as one JSON object a line' -r -f -a "plain\t''
 json\t''"
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it: to standard error, or as a field of each JSON object'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -s h -l help -d 'Print help'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l uri -d 'The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows arguments to everybody' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l queue -d 'The queue that the server consumes' -r
@@ -61,7 +61,7 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l cert-file -
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l key-file -d 'The key of that certificate, in PEM' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l format -d 'How to print answers: bare, or as one JSON object a line' -r -f -a "plain\t''
 json\t''"
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it: to standard error, or as a field of each JSON object'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -s h -l help -d 'Print help'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l uri -d 'The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows arguments to everybody' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l queue -d 'The queue that the server consumes' -r
@@ -72,7 +72,7 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l cert-file -
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l key-file -d 'The key of that certificate, in PEM' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l format -d 'How to print answers: bare, or as one JSON object a line' -r -f -a "plain\t''
 json\t''"
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it: to standard error, or as a field of each JSON object'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -s h -l help -d 'Print help'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l uri -d 'The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows arguments to everybody' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l queue -d 'The queue that the server consumes' -r
@@ -83,7 +83,7 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l cert
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l key-file -d 'The key of that certificate, in PEM' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l format -d 'How to print answers: bare, or as one JSON object a line' -r -f -a "plain\t''
 json\t''"
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it: to standard error, or as a field of each JSON object'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call ping info completions help" -f -a "call" -d 'Compute F(N) for every N'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call ping info completions help" -f -a "ping" -d 'Ask the server for a sign of life'

@@ -23,7 +23,7 @@ _fibrpcctl() {
 '--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
 '--key-file=[The key of that certificate, in PEM]:FILE:_files' \
 '--format=[How to print answers\: bare, or as one JSON object a line]:FORMAT:(plain json)' \
-'--trace[Have the calls traced\: send a new W3C trace id with them, and print it]' \
+'--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
 '-h[Print help]' \
 '--help[Print help]' \
 '-V[Print version]' \
@@ -47,7 +47,7 @@ _arguments "${_arguments_options[@]}" : \
 '--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
 '--key-file=[The key of that certificate, in PEM]:FILE:_files' \
 '--format=[How to print answers\: bare, or as one JSON object a line]:FORMAT:(plain json)' \
-'--trace[Have the calls traced\: send a new W3C trace id with them, and print it]' \
+'--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
 '-h[Print help]' \
 '--help[Print help]' \
 '*::numbers -- Numbers, sent as they are; `-` alone reads them from standard input, one a line:_default' \
@@ -63,7 +63,7 @@ _arguments "${_arguments_options[@]}" : \
 '--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
 '--key-file=[The key of that certificate, in PEM]:FILE:_files' \
 '--format=[How to print answers\: bare, or as one JSON object a line]:FORMAT:(plain json)' \
-'--trace[Have the calls traced\: send a new W3C trace id with them, and print it]' \
+'--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
 '-h[Print help]' \
 '--help[Print help]' \
 && ret=0
@@ -78,7 +78,7 @@ _arguments "${_arguments_options[@]}" : \
 '--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
 '--key-file=[The key of that certificate, in PEM]:FILE:_files' \
 '--format=[How to print answers\: bare, or as one JSON object a line]:FORMAT:(plain json)' \
-'--trace[Have the calls traced\: send a new W3C trace id with them, and print it]' \
+'--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
 '-h[Print help]' \
 '--help[Print help]' \
 && ret=0
@@ -93,7 +93,7 @@ _arguments "${_arguments_options[@]}" : \
 '--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
 '--key-file=[The key of that certificate, in PEM]:FILE:_files' \
 '--format=[How to print answers\: bare, or as one JSON object a line]:FORMAT:(plain json)' \
-'--trace[Have the calls traced\: send a new W3C trace id with them, and print it]' \
+'--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
 '-h[Print help]' \
 '--help[Print help]' \
 ':shell -- The shell:(bash elvish fish powershell zsh)' \

@@ -219,3 +219,40 @@ fn secrets_are_never_shown() {
     assert_eq!(error.problems().len(), 5);
     assert!(!format!("{error:?} {error}").contains("secret"), "{error}");
 }
+
+#[test]
+#[cfg(feature = "otlp")]
+fn the_url_of_a_collector_is_one_that_the_exporter_takes() {
+    for (text, expected) in [
+        ("http://h:4318/", "http://h:4318"),
+        (" http://h:4318\n", "http://h:4318"),
+        ("http:h:1", "http://h:1"),
+        ("http://b\u{fc}cher/a b", "http://xn--bcher-kva/a%20b"),
+    ] {
+        let config = load("", &[("FIBRPCD_TRACE__ENDPOINT", text)], &[]).unwrap();
+        assert_eq!(config.trace.endpoint.as_deref(), Some(expected), "{text:?}");
+    }
+    for text in ["https://h", "http://", "http://u:p@h", "http://h?key", "http://h#part", "h:4318"]
+    {
+        assert!(load("", &[("FIBRPCD_TRACE__ENDPOINT", text)], &[]).is_err(), "{text:?}");
+    }
+}
+
+#[test]
+fn a_ratio_is_a_part_of_a_whole() {
+    for (text, good) in [
+        ("0", true),
+        ("1", true),
+        ("0.5", true),
+        ("0.000001", true),
+        ("1e-6", true),
+        ("0.0000009", false),
+        ("1.1", false),
+        ("-0.1", false),
+        ("nan", false),
+        ("half", false),
+    ] {
+        let loaded = load("", &[("FIBRPCD_TRACE__SAMPLE_RATIO", text)], &[]);
+        assert_eq!(loaded.is_ok(), good, "{text}");
+    }
+}

@@ -228,7 +228,8 @@ fn collector(raw: Raw<'_>, traces: bool) -> Result<Value, Remark> {
     let bare = url.query().is_none() && url.fragment().is_none();
     // Credentials would be shown with the key.
     let anonymous = url.username().is_empty() && url.password().is_none();
-    if plain && bare && anonymous { Ok(text.into()) } else { Err(Remark::None) }
+    // As written anew: the exporter's own parser takes less than this one.
+    if plain && bare && anonymous { Ok(url.as_str().into()) } else { Err(Remark::None) }
 }
 
 /// A part of a whole, in millionths.
@@ -245,6 +246,9 @@ fn ratio(raw: Raw<'_>) -> Result<Value, Remark> {
     }
     // Millionths are to a whole what microseconds are to a second.
     let millionths = Duration::from_secs_f64(number).as_micros();
+    if millionths == 0 && number > 0.0 {
+        return Err(Remark::Also("the least above 0 is 0.000001".to_owned()));
+    }
     Ok(u32::try_from(millionths).unwrap_or_default().into())
 }
 

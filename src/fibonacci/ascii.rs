@@ -40,10 +40,11 @@ impl Pass for Write<'_, '_> {
 
 #[inline(always)]
 fn write<const WIDTH: usize, L: Lanes>(pass: Write<'_, '_>, lanes: L) -> Result<bool, Interrupt> {
-    let mut writer = Writer::<WIDTH>::new(pass.chars);
-    let (blocks, rest) = pass.digits.as_chunks::<GROUPS>();
+    let Write { digits, chars, pace, .. } = pass;
+    let mut writer = Writer::<WIDTH>::new(chars);
+    let (blocks, rest) = digits.as_chunks::<GROUPS>();
     for &block in blocks {
-        pass.pace.worked(GROUPS)?;
+        pace.worked(GROUPS)?;
         writer.put(lanes, block);
     }
     for &digits in rest {

@@ -8,7 +8,7 @@
 //! - [`Requests`]: rate, errors, durations; requests in flight
 //! - [`Link`]: the broker, and the replies on their way to it
 //! - [`Compute`]: threads, memory and cache for large numbers
-//! - [`Spans`]: traces on their way to a collector
+//! - [`Traces`]: traces on their way to a collector
 //! - [`Life`]: state, configuration, log, I/O thread, build
 
 mod compute;
@@ -16,16 +16,16 @@ mod life;
 mod link;
 mod maker;
 mod requests;
-mod spans;
 #[cfg(test)]
 mod tests;
+mod traces;
 
 pub use self::{
     compute::Compute,
     life::{Life, LogMessages, State},
     link::Link,
     requests::{Requests, Times},
-    spans::{Exported, Spans},
+    traces::{Exported, Traces},
 };
 
 use self::maker::Maker;
@@ -51,7 +51,7 @@ pub struct Metrics {
     /// Large numbers.
     pub compute: Compute,
     /// Traces.
-    pub spans: Spans,
+    pub traces: Traces,
     /// The daemon itself.
     pub life: Life,
 }
@@ -69,10 +69,11 @@ impl Metrics {
     pub fn new() -> Result<Self, MetricsError> {
         let make = Maker(Registry::new());
         let (requests, link) = (Requests::new(&make)?, Link::new(&make)?);
-        let (compute, spans, life) = (Compute::new(&make)?, Spans::new(&make)?, Life::new(&make)?);
+        let (compute, traces, life) =
+            (Compute::new(&make)?, Traces::new(&make)?, Life::new(&make)?);
         let registry = make.0;
         registry.register(Box::new(ProcessCollector::for_self()))?;
-        Ok(Self { registry, requests, link, compute, spans, life })
+        Ok(Self { registry, requests, link, compute, traces, life })
     }
 
     /// Notes the limits that are in force, of a good configuration.

@@ -44,6 +44,8 @@ pub(crate) struct Exporter {
     failing: Option<u64>,
     /// Requests that did not fit the queue, as far as they were told of.
     overflowed: u64,
+    /// How many of them since the collector last took all.
+    overflowing: u64,
 }
 
 struct Target {
@@ -96,7 +98,7 @@ impl Exporter {
         metrics: Arc<Metrics>,
     ) -> Result<Self, SpansError> {
         let target = endpoint.map(Target::new).transpose()?;
-        Ok(Self { inbox, target, metrics, failing: None, overflowed: 0 })
+        Ok(Self { inbox, target, metrics, failing: None, overflowed: 0, overflowing: 0 })
     }
 
     /// Exports until there is nobody left who could hand over a request.
@@ -132,7 +134,7 @@ impl Exporter {
     }
 
     fn exported(&mut self, requests: u64) {
-        self.metrics.spans.count(Exported::Done, requests);
+        self.metrics.traces.count(Exported::Done, requests);
         if let Some(dropped) = self.failing.take() {
             tracing::info!(requests = dropped, "traces are exported again; these were dropped");
         }
@@ -140,7 +142,7 @@ impl Exporter {
 
     /// Once for each time that the collector is away, however long.
     fn failed(&mut self, requests: u64, reason: &str) {
-        self.metrics.spans.count(Exported::Failed, requests);
+        self.metrics.traces.count(Exported::Failed, requests);
         if self.failing.is_none() {
             let endpoint = self.target.as_ref().map(|target| target.endpoint.as_str());
             tracing::warn!(
@@ -152,15 +154,19 @@ impl Exporter {
         *self.failing.get_or_insert_default() += requests;
     }
 
+    /// Once for each time that more are traced than the collector takes.
     fn tell_overflow(&mut self) {
-        let overflowed = self.metrics.spans.get(Exported::QueueFull);
-        if overflowed > self.overflowed {
-            let requests = overflowed - self.overflowed;
+        let overflowed = self.metrics.traces.get(Exported::QueueFull);
+        let dropped = overflowed - self.overflowed;
+        self.overflowed = overflowed;
+        if dropped > 0 && self.overflowing == 0 {
             tracing::warn!(
-                requests,
-                "more requests are traced than the collector takes; the traces of these were dropped"
+                "more requests are traced than the collector takes; what is beyond is dropped"
             );
         }
-        self.overflowed = overflowed;
+        if dropped == 0 && self.overflowing > 0 {
+            tracing::info!(requests = self.overflowing, "the collector takes all traces again");
+        }
+        self.overflowing = if dropped == 0 { 0 } else { self.overflowing + dropped };
     }
 }

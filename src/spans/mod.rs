@@ -82,7 +82,7 @@ impl Spans {
     /// Takes a request that is to be traced.
     pub(crate) fn hand_over(&self, settled: Settled) {
         if self.queue.try_send(settled).is_err() {
-            self.metrics.spans.count(Exported::QueueFull, 1);
+            self.metrics.traces.count(Exported::QueueFull, 1);
         }
     }
 }

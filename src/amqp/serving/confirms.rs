@@ -87,22 +87,26 @@ impl Serving {
                         batch.told.push(entry);
                     }
                 }
-                if let Some(returned) = returned {
-                    self.metrics.link.replies_unroutable.inc();
-                    self.returned(returned, batch);
-                }
+                self.returned(returned.as_ref(), batch);
                 if poison {
                     self.reject(tag);
                 }
             }
-            Confirmation::Nack(_) | Confirmation::NotRequested => {
-                self.metrics.link.replies_refused.inc();
-                if let Some(record) = self.ledger.record(tag) {
-                    record.refused();
-                }
-                self.refused.push(tag);
+            Confirmation::Nack(returned) => {
+                self.returned(returned.as_ref(), batch);
+                self.refused(tag);
             }
+            Confirmation::NotRequested => self.refused(tag),
         }
+    }
+
+    /// Notes that the broker did not take a reply; its request is given back in a while.
+    fn refused(&mut self, tag: u64) {
+        self.metrics.link.replies_refused.inc();
+        if let Some(record) = self.ledger.record(tag) {
+            record.refused();
+        }
+        self.refused.push(tag);
     }
 
     fn tell_all(&self, told: Vec<Entry>) {
@@ -111,9 +115,17 @@ impl Serving {
         }
     }
 
-    /// Notes in the record of its request that a reply came back. lapin may hand the return of one
-    /// publish to the confirm of another that comes before it: the message itself says whose it is.
-    fn returned(&mut self, message: &BasicReturnMessage, batch: &mut Batch) {
+    /// Notes that a reply came back, which a confirm brings along.
+    ///
+    /// lapin hands the return of one publish to the next confirm it works on, positive or not: the
+    /// message itself says whose it is. If that one's own confirm was in an earlier batch, which
+    /// takes two confirms at once, told in the other order, it was told as answered.
+    fn returned(&mut self, message: Option<&BasicReturnMessage>, batch: &mut Batch) {
+        let Some(message) = message else { return };
+        self.metrics.link.replies_unroutable.inc();
+        if batch.told.is_empty() && !self.ledger.has_records() {
+            return;
+        }
         let told = batch.told.iter_mut().filter_map(|entry| entry.record.as_deref_mut());
         let mut records = told.chain(self.ledger.records());
         let id = properties::envelope(&message.delivery.properties).correlation_id;

@@ -86,6 +86,11 @@ impl Acks {
 }
 
 impl Ledger {
+    /// Whether a request that is open has a record.
+    pub(super) fn has_records(&self) -> bool {
+        self.recorded > 0
+    }
+
     pub(super) fn outstanding(&self) -> usize {
         self.open
     }

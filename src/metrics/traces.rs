@@ -21,9 +21,9 @@ impl Exported {
 
 /// What is counted of traces.
 #[derive(Debug)]
-pub struct Spans(Vec<IntCounter>);
+pub struct Traces(Vec<IntCounter>);
 
-impl Spans {
+impl Traces {
     pub(super) fn new(make: &Maker) -> Result<Self, prometheus::Error> {
         let counters = make.counters(
             "fibrpcd_traced_requests_total",
