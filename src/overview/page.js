@@ -5,11 +5,14 @@ const refresh = async () => {
   let fresh = false;
   try {
     const answer = await fetch(location.pathname, { cache: "no-store", signal: AbortSignal.timeout(4000) });
-    // Only this part: the policy of this page forbids the style of another.
-    const [main] = (await answer.text()).match(/<main>[^]*<\/main>/);
-    const page = new DOMParser().parseFromString(main, "text/html");
+    // Only this part: the policy of this page forbids the style of another. It is the last of its
+    // name: these lines have the name as well.
+    const text = await answer.text();
+    const part = text.slice(text.lastIndexOf("<main>"));
+    const main = new DOMParser().parseFromString(part, "text/html").querySelector("main");
+    if (!main) throw new Error("not this page");
     const unfolded = document.querySelector("details")?.open ?? false;
-    document.querySelector("main").replaceWith(page.querySelector("main"));
+    document.querySelector("main").replaceWith(main);
     document.querySelector("details")?.toggleAttribute("open", unfolded);
     document.title = `${document.querySelector(".state strong").textContent} - fibrpcd`;
     fresh = true;

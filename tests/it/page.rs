@@ -39,6 +39,10 @@ const PALE: &str = r"
     });
     arguments[0](pale.map(element => element.outerHTML));";
 
+/// Whether there is one page, with nothing of its own script for people to read.
+const WHOLE: &str = "const mains = document.querySelectorAll('main'); \
+    arguments[0](mains.length === 1 && !mains[0].textContent.includes('querySelector'));";
+
 /// Unfolds the older warnings; done when the page has been renewed, with whether they still are.
 const UNFOLD: &str = "const done = arguments[0], older = () => document.querySelector('details'); \
     older().open = true; new MutationObserver(() => done(older().open)) \
@@ -115,6 +119,7 @@ fn look(browser: &Browser, state: &str) {
         for (window, width, mobile) in WINDOWS {
             browser.resize(width, mobile);
             let place = format!("{state}-{scheme}-{window}");
+            assert_eq!(browser.run(WHOLE), true, "{place}");
             assert_eq!(browser.run(SEEN)[2], false, "{place} is too wide");
             assert_eq!(browser.run(PALE), Value::Array(Vec::new()), "{place}");
             if let Some(dir) = pictures() {
