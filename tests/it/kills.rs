@@ -17,9 +17,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// A request that outlives more daemons than this is poison, and is answered with an error.
+const SURVIVED: usize = 15;
+
 /// How often the daemon is killed. `FIBRPC_KILLS` asks for another number.
 fn kills() -> usize {
-    std::env::var("FIBRPC_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(20)
+    std::env::var("FIBRPC_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(SURVIVED)
 }
 
 /// Ends the daemon by a signal again and again, each time after a random number of answers, and
@@ -39,7 +42,8 @@ fn ended_again_and_again(signal: &str, exit_code: Option<i32>) {
     let tally = load.stop();
     println!("{} times SIG{signal}, seed {seed}:\n{tally}", kills());
     tally.assert_good();
-    assert!(tally.errors.is_empty(), "with a daemon there nearly always: {tally}");
+    let poison = kills() > SURVIVED && tally.errors.keys().all(|kind| kind.contains("INTERNAL"));
+    assert!(tally.errors.is_empty() || poison, "with a daemon there nearly always: {tally}");
 }
 
 #[test]

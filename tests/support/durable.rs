@@ -252,6 +252,9 @@ fn status(reply: &Delivery) -> Option<String> {
     let headers = reply.properties.headers().as_ref()?;
     match headers.inner().get(STATUS_HEADER)? {
         AMQPValue::LongString(status) if status.as_bytes() == b"OK" => None,
+        AMQPValue::LongString(status) => {
+            Some(String::from_utf8_lossy(status.as_bytes()).into_owned())
+        }
         other => Some(format!("{other:?}")),
     }
 }
