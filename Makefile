@@ -1,6 +1,8 @@
 # What a developer does most; `make` alone lists it.
 
 CARGO ?= cargo
+# One set of features for all tests, so that none builds the library anew: those of the package.
+TEST = $(CARGO) test --locked --features otlp
 
 .DEFAULT_GOAL := help
 .PHONY: help run test screenshots panels chaos cluster lint deb system-test generated build bench bench-kernel bench-beside bench-observed clean
@@ -13,25 +15,25 @@ run: ## Install what is missing, start a broker if none answers, start the daemo
 
 test: ## Run every test, against a RabbitMQ of its own; as root, also the package on a booted Debian 12
 	@packaging/dev/install-deps.sh test
-	$(CARGO) test --locked --features otlp
+	$(TEST)
 	@if [ "$$(id -u)" = 0 ]; then packaging/dev/install-deps.sh system-test; fi
 	@tests/system/run.sh --quick bookworm || [ $$? -eq 77 ]
 
 screenshots: ## The page idle, under load, without a broker, and dead, into target/screenshots; takes minutes
 	@packaging/dev/install-deps.sh test
-	FIBRPC_SCREENSHOTS="$(CURDIR)/target/screenshots" $(CARGO) test --locked --test it page::it_can_be_read
+	FIBRPC_SCREENSHOTS="$(CURDIR)/target/screenshots" $(TEST) --test it page::it_can_be_read
 
 panels: ## What each query of the dashboard returns, into target/panels.md
 	@packaging/dev/install-deps.sh test
-	FIBRPC_PANELS="$(CURDIR)/target/panels.md" $(CARGO) test --locked --test it every_query_and_rule
+	FIBRPC_PANELS="$(CURDIR)/target/panels.md" $(TEST) --test it every_query_and_rule
 
 chaos: ## Random faults under load for MINUTES=1; SEED=N chooses them; fails on a lost, wrong or hung call
 	@packaging/dev/install-deps.sh test
-	MINUTES="$(MINUTES)" SEED="$(SEED)" $(CARGO) test --locked --test chaos
+	MINUTES="$(MINUTES)" SEED="$(SEED)" $(TEST) --test chaos
 
 cluster: ## Kill and freeze each node of a three-node cluster in turn, under load; takes minutes
 	@packaging/dev/install-deps.sh test
-	$(CARGO) test --locked --test it cluster -- --ignored --nocapture
+	$(TEST) --test it cluster -- --ignored --nocapture
 
 lint: ## Check formatting, lints, and the dependency tree
 	$(CARGO) fmt --check
@@ -51,7 +53,7 @@ system-test: ## Try the package on booted Debian 12, 13 and unstable (as root); 
 	@packaging/deb/reproduce.sh
 
 generated: ## Write manual pages, completions and the unit of instances anew, after a change of options or settings
-	FIBRPC_GENERATE=1 $(CARGO) test --locked --test it generated::
+	FIBRPC_GENERATE=1 $(TEST) --test it generated::
 
 bench: bench-kernel bench-beside bench-observed ## Measure everything there is a benchmark for
 

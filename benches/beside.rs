@@ -10,14 +10,12 @@
 #[expect(dead_code, reason = "the tests use the rest")]
 mod support;
 
+mod callers;
+
+use callers::{Callers, client, runtime};
 use fibrpc::Client;
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-        mpsc,
-    },
-    thread,
+    sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 use support::{broker::Broker, program::Daemon};
@@ -25,7 +23,7 @@ use tokio::runtime::Runtime;
 
 const SMALL: u64 = 30;
 const LARGE: u64 = 30_000_000;
-const LARGE_CALLERS: usize = 8;
+const LARGE_CALLERS: u64 = 8;
 
 /// Small calls of a turn, one after the other.
 const CALLS: usize = 2000;
@@ -46,9 +44,11 @@ fn main() {
     let mut answered = 0;
     for _ in 0..rounds {
         figures[0].push(small.turn());
-        let large = Large::start(&broker.uri());
+        let large =
+            Callers::start(&broker.uri(), LARGE_CALLERS, |_| NEXT.fetch_add(1, Ordering::Relaxed));
         figures[1].push(small.turn());
-        answered += large.stop();
+        answered += large.answered();
+        large.stop();
     }
     drop(daemon);
     println!("F({SMALL})                  median       p99");
@@ -90,56 +90,4 @@ impl Small {
             [times[CALLS / 2], times[CALLS * 99 / 100]]
         })
     }
-}
-
-/// Callers of large numbers, in a thread of their own.
-struct Large {
-    stop: Arc<AtomicBool>,
-    thread: thread::JoinHandle<usize>,
-}
-
-impl Large {
-    /// Returns when the first number has come.
-    fn start(uri: &str) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let (end, uri) = (Arc::clone(&stop), uri.to_owned());
-        let (started, first) = mpsc::channel();
-        let thread = thread::spawn(move || {
-            runtime().block_on(async {
-                let client = client(&uri);
-                let callers = (0..LARGE_CALLERS).map(|_| ask(&client, &end, &started));
-                let counts = futures_util::future::join_all(callers).await;
-                client.close().await;
-                counts.into_iter().sum()
-            })
-        });
-        first.recv().unwrap();
-        Self { stop, thread }
-    }
-
-    /// Returns how many numbers came.
-    fn stop(self) -> usize {
-        self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap()
-    }
-}
-
-/// Asks for large numbers until told to stop; returns how many came.
-async fn ask(client: &Client, end: &AtomicBool, started: &mpsc::Sender<()>) -> usize {
-    let mut answered = 0;
-    while !end.load(Ordering::Relaxed) {
-        let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        client.fibonacci(n).await.unwrap();
-        answered += 1;
-        let _ = started.send(()); // whoever waits for the first is gone later
-    }
-    answered
-}
-
-fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
-}
-
-fn client(uri: &str) -> Client {
-    Client::builder(uri.parse().unwrap()).timeout(Duration::from_mins(1)).build()
 }

@@ -11,14 +11,11 @@
 #[expect(dead_code, reason = "the tests use the rest")]
 mod support;
 
-use fibrpc::Client;
+mod callers;
+
+use callers::Callers;
 use std::{
     fs,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    thread,
     time::{Duration, Instant},
 };
 use support::{
@@ -59,7 +56,7 @@ fn main() {
     let rounds = std::env::var("ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(15);
     let broker = Broker::private();
     let daemon = Daemon::serving(&broker.uri(), &[]);
-    let load = Load::start(&broker.uri());
+    let load = Callers::start(&broker.uri(), CALLS, |n| n);
     measure(&load, &daemon, &[]); // warms up
     let mut figures = KINDS.map(|_| Vec::new());
     for round in 0..rounds {
@@ -84,7 +81,7 @@ fn main() {
     }
 }
 
-fn measure(load: &Load, daemon: &Daemon, paths: &[&str]) -> Figures {
+fn measure(load: &Callers, daemon: &Daemon, paths: &[&str]) -> Figures {
     let address = daemon.http_address();
     let (started, calls, used) = (Instant::now(), load.answered(), cpu(daemon));
     while started.elapsed() < TURN {
@@ -117,44 +114,4 @@ fn quartiles(values: impl Iterator<Item = f64>) -> [f64; 3] {
     let mut values: Vec<_> = values.collect();
     values.sort_by(f64::total_cmp);
     [1, 2, 3].map(|quarter| values[(values.len() - 1) * quarter / 4])
-}
-
-/// Small calls without pause, in a thread of their own.
-struct Load {
-    answered: Arc<AtomicU64>,
-    stop: Arc<AtomicBool>,
-    thread: thread::JoinHandle<()>,
-}
-
-impl Load {
-    fn start(uri: &str) -> Self {
-        let (answered, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-        let (count, end, uri) = (Arc::clone(&answered), Arc::clone(&stop), uri.to_owned());
-        let thread = thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.unwrap().block_on(async {
-                let client = Client::builder(uri.parse().unwrap()).build();
-                let callers = (0..CALLS).map(|n| call(client.clone(), n, &count, &end));
-                futures_util::future::join_all(callers).await;
-                client.close().await;
-            });
-        });
-        Self { answered, stop, thread }
-    }
-
-    fn answered(&self) -> u64 {
-        self.answered.load(Ordering::Relaxed)
-    }
-
-    fn stop(self) {
-        self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap();
-    }
-}
-
-async fn call(client: Client, n: u64, answered: &AtomicU64, end: &AtomicBool) {
-    while !end.load(Ordering::Relaxed) {
-        client.fibonacci(n).await.unwrap();
-        answered.fetch_add(1, Ordering::Relaxed);
-    }
 }

@@ -138,10 +138,13 @@ async fn start(config: Config, sources: Sources, watching: Watching) -> Result<E
     Ok(exit_of(ending))
 }
 
+/// How long the last exports may take when the daemon ends.
+const FLUSH: Duration = Duration::from_secs(2);
+
 /// Waits for the last exports, but not for long. With the server went the last one who could hand
 /// over a request, so they have an end.
 async fn flush(exporting: impl Future<Output = ()>) {
-    if timeout(spans::FLUSH, exporting).await.is_err() {
+    if timeout(FLUSH, exporting).await.is_err() {
         tracing::warn!("the collector did not take the last traces in time; they are dropped");
     }
 }

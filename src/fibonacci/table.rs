@@ -55,7 +55,7 @@ type Entry = Box<[[Digits; 2]]>;
 static SMALL: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     let mut first = [[0; 8]; 2];
     first[1][0] = 1;
-    let mut entries: Vec<Entry> = vec![Box::new([first; 1])];
+    let mut entries: Vec<Entry> = vec![Box::new([first])];
     extend(&mut entries, 0, SMALL_N / STRIDE + 1);
     entries
 });

@@ -31,9 +31,6 @@ const LINGER: Duration = Duration::from_secs(1);
 /// How long the collector may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the last exports may take when the daemon ends.
-pub(crate) const FLUSH: Duration = Duration::from_secs(2);
-
 /// Sends the spans of settled requests to the collector.
 pub(crate) struct Exporter {
     inbox: mpsc::Receiver<Settled>,

@@ -8,7 +8,7 @@ mod build;
 mod export;
 mod http;
 
-pub(crate) use self::export::{Exporter, FLUSH};
+pub(crate) use self::export::Exporter;
 
 use crate::{
     config::Trace,

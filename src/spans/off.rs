@@ -1,11 +1,8 @@
 //! No trace spans: what stands in their place in a build without the feature `otlp`.
 
 use crate::{config::Trace, metrics::Metrics, record::Settled, wire::Envelope};
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc};
 use tokio::sync::mpsc;
-
-/// How long the last exports may take.
-pub(crate) const FLUSH: Duration = Duration::from_secs(2);
 
 /// There is none: a configuration that asks for traces was refused before.
 #[derive(Debug, thiserror::Error)]

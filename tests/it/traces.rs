@@ -1,7 +1,7 @@
 //! Traces, exported to a collector.
 
 use crate::support::{
-    broker,
+    broker::{self, Vhost},
     caller::{Caller, QUEUE, arguments},
     collector::{Collector, attributes},
     program::{Daemon, ctl},
@@ -27,6 +27,12 @@ fn traced(caller: &Caller, id: &str, flags: &str) -> BasicProperties {
         ("traceparent", AMQPValue::LongString(parent.into())),
         ("tracestate", AMQPValue::LongString("vendor=1".into())),
     ]))
+}
+
+/// A daemon that traces every request.
+fn tracing_everything(vhost: &Vhost, endpoint: &str) -> Daemon {
+    let settings = [("trace.endpoint", endpoint), ("trace.sample_ratio", "1")];
+    Daemon::serving(&vhost.uri(), &settings)
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -107,8 +113,7 @@ fn a_traced_call_becomes_its_spans_and_an_untraced_one_none() {
 fn errors_show_and_what_is_left_is_exported_at_a_stop() {
     let vhost = broker::shared().vhost();
     let collector = Collector::start();
-    let settings = [("trace.endpoint", &*collector.url()), ("trace.sample_ratio", "1")];
-    let mut daemon = Daemon::serving(&vhost.uri(), &settings);
+    let mut daemon = tracing_everything(&vhost, &collector.url());
     let caller = Caller::connect(&vhost.uri());
     caller.publish(QUEUE, caller.properties("wrong"), b"x");
     caller.reply();
@@ -128,8 +133,7 @@ fn errors_show_and_what_is_left_is_exported_at_a_stop() {
 fn without_a_collector_calls_are_answered_and_the_stop_ends() {
     let vhost = broker::shared().vhost();
     let collector = Collector::start();
-    let settings = [("trace.endpoint", &*collector.url()), ("trace.sample_ratio", "1")];
-    let mut daemon = Daemon::serving(&vhost.uri(), &settings);
+    let mut daemon = tracing_everything(&vhost, &collector.url());
     collector.answer(503);
     assert_eq!(ctl(&vhost.uri(), &["call", "30"]).stdout, "832040\n");
     daemon.wait_for_metric(FAILED, 1);
@@ -151,8 +155,7 @@ fn a_collector_that_never_answers_holds_nothing_up() {
     // The system takes connections for it; nobody reads them.
     let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", deaf.local_addr().unwrap());
-    let settings = [("trace.endpoint", &*endpoint), ("trace.sample_ratio", "1")];
-    let mut daemon = Daemon::serving(&vhost.uri(), &settings);
+    let mut daemon = tracing_everything(&vhost, &endpoint);
     let caller = Caller::connect(&vhost.uri());
     // More than are waited for: one export, and a queue.
     let calls = 3000;
