@@ -2,6 +2,7 @@
 //! `for:` is left out; docs/monitoring.md has the table of what makes which alert fire.
 
 use crate::support::{
+    alarm,
     broker::{self, Broker},
     caller::{Caller, QUEUE, arguments},
     program::{Daemon, ctl_command},
@@ -45,12 +46,7 @@ fn blocked() {
     let prometheus = Prometheus::start(&[("fibrpcd", &address)]);
     let expected = [("FibrpcdBlocked", address.as_str())];
     quiet(&prometheus, &address, &expected);
-    // The broker blocks a connection when something is published on it: this reply.
-    relay.hold_replies();
-    Caller::connect(&broker.uri()).call("1", "30");
-    daemon.wait_for_metric("fibrpcd_replies_unconfirmed", 1);
-    broker.ctl(&["set_vm_memory_high_watermark", "0.000001"]);
-    relay.release_replies();
+    alarm::raise(&broker, &relay, &daemon);
     make_fire(&prometheus, &expected, || ());
 }
 

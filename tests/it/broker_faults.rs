@@ -1,7 +1,7 @@
 //! Brokers that close connections, run out of memory, lose patience, or lose what they hold.
 
 use crate::support::{
-    PATIENCE,
+    PATIENCE, alarm,
     broker::{self, Broker},
     caller::{Caller, QUEUE},
     program::{Daemon, ctl},
@@ -14,7 +14,7 @@ use std::{
 };
 use tokio::{runtime::Runtime, sync::watch, task::JoinSet};
 
-/// Takes so long that it is open when a fault comes; F of it has so many digits.
+/// Its reply is many frames; F of it has so many digits.
 const LARGE: &str = "5000000";
 const LARGE_DIGITS: usize = 1_044_938;
 
@@ -113,7 +113,8 @@ fn a_memory_alarm_hangs_nothing_and_calls_go_on_after_it() {
     /// Ends within the alarm.
     const SHORT: Duration = Duration::from_secs(1);
     let broker = Broker::private();
-    let mut daemon = Daemon::serving(&broker.uri(), &[]);
+    let relay = Relay::to(&broker.uri());
+    let mut daemon = Daemon::serving(&relay.uri(), &[]);
     let runtime = runtime();
     let hasty = client(&runtime, &broker.uri(), SHORT);
     let patient = client(&runtime, &broker.uri(), PATIENCE.saturating_add(alarm_time()));
@@ -122,15 +123,8 @@ fn a_memory_alarm_hangs_nothing_and_calls_go_on_after_it() {
     let traffic = Traffic::start(&hasty, 16, SHORT, &runtime);
     let acks = daemon.metric("fibrpcd_acks_total");
     daemon.wait_for_metric("fibrpcd_acks_total", acks + 100);
-    // The broker blocks a connection when something is published on it: there are replies to come
-    // whatever the others do.
-    let caller = Caller::connect(&broker.uri());
-    for id in 0..12 {
-        caller.call(&id.to_string(), LARGE);
-    }
-    broker.ctl(&["set_vm_memory_high_watermark", "0.000001"]);
+    alarm::raise(&broker, &relay, &daemon);
     let started = Instant::now();
-    daemon.wait_for_metric("fibrpcd_amqp_blocked", 1);
     daemon.wait_for("the broker blocks publishing");
     let (status, why) = daemon.get("/readyz");
     assert_eq!(status, 503);
@@ -146,7 +140,7 @@ fn a_memory_alarm_hangs_nothing_and_calls_go_on_after_it() {
     }
     thread::park_timeout(alarm_time().saturating_sub(started.elapsed()));
     assert_eq!(daemon.metric("fibrpcd_amqp_blocked"), 1, "still");
-    broker.ctl(&["set_vm_memory_high_watermark", "0.4"]);
+    alarm::clear(&broker);
     daemon.wait_for("the broker takes publishes again");
     let answers = runtime.block_on(waiting.join_all());
     let wrong = answers.iter().filter(|(n, answer)| {
@@ -180,21 +174,17 @@ fn a_daemon_stops_in_time_while_the_broker_takes_no_replies() {
     let relay = Relay::to(&broker.uri());
     let mut daemon = Daemon::serving(&relay.uri(), &[("shutdown.drain_timeout", "1s")]);
     let caller = Caller::connect(&broker.uri());
-    // The broker blocks a connection when something is published on it, which is when the first of
-    // these replies gets there.
     relay.hold_replies();
     let ids = (0..12).map(|id| id.to_string()).collect::<Vec<_>>();
     for id in &ids {
         caller.call(id, LARGE);
     }
     daemon.wait_for_metric("fibrpcd_requests_in_flight", 12);
-    broker.ctl(&["set_vm_memory_high_watermark", "0.000001"]);
-    relay.release_replies();
-    daemon.wait_for_metric("fibrpcd_amqp_blocked", 1);
+    alarm::raise(&broker, &relay, &daemon);
     let code = daemon.terminate();
     assert_eq!(code, Some(1), "{}", daemon.log());
     // What was given back is the next one's.
-    broker.ctl(&["set_vm_memory_high_watermark", "0.4"]);
+    alarm::clear(&broker);
     let _second = Daemon::serving(&broker.uri(), &[]);
     let replies = caller.replies_for(&ids);
     let lost = ids.iter().filter(|id| replies[*id].is_empty()).count();

@@ -2,7 +2,7 @@
 
 use super::caller::Caller;
 
-/// Takes so long to compute that it is open when a fault comes.
+/// Its reply is many frames.
 pub(crate) const LARGE: u64 = 2_000_000;
 
 /// Calls that are counted.

@@ -1,6 +1,7 @@
 //! What the tests are made with: brokers, the two programs as processes, callers of all kinds,
 //! certificates.
 
+pub(crate) mod alarm;
 pub(crate) mod broker;
 pub(crate) mod browser;
 pub(crate) mod caller;
