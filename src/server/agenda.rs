@@ -31,12 +31,22 @@ pub(super) struct Large {
     pub(super) effort: Effort,
 }
 
-/// What the next one needs.
+/// Those whose turn it is in a class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Next {
+    pub(super) class: Class,
+    /// A number whose reply only needs to be let into the window.
+    pub(super) ready: Option<u64>,
+    /// A number that needs more than that.
+    pub(super) need: Option<Need>,
+}
+
+/// What one needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
     /// A thread, and memory, to compute F(n).
     Slot(u64),
-    /// Memory for a reply with F(n).
+    /// Memory for a reply with F(n), and to be let into the window.
     Room(u64),
 }
 
@@ -56,20 +66,26 @@ enum State {
         since: Instant,
         _stop: StopOnDrop,
     },
-    /// Computed, or found in the cache. The memory is for the digits.
+    /// Computed, or found in the cache. The memory is for the digits, and for a first reply.
     Ready {
         digits: Bytes,
         effort: Effort,
         _held: Option<Held>,
+        room: Option<Held>,
     },
 }
+
+type Turns = BTreeSet<(Instant, u64)>;
 
 /// All of them. Bounded by the prefetch.
 #[derive(Default)]
 pub(super) struct Agenda {
     works: HashMap<u64, Work>,
-    /// For each class, by turn and n: what waits, and what is ready.
-    turns: [BTreeSet<(Instant, u64)>; Class::ALL.len()],
+    /// For each class, by turn and n: what waits for a thread or for memory.
+    turns: [Turns; Class::ALL.len()],
+    /// The same: what is ready, and has the memory for its first reply. It waits for none of those
+    /// above, which may wait for its memory.
+    ready: [Turns; Class::ALL.len()],
     /// By deadline, n and tag.
     deadlines: BTreeSet<(Instant, u64, u64)>,
     started: u64,
@@ -92,6 +108,7 @@ impl Agenda {
                     digits,
                     effort: Effort::None,
                     _held: None,
+                    room: None,
                 });
                 let work = Work { class, turn, requests: VecDeque::from([large]), state };
                 self.turns[class as usize].insert((turn, n));
@@ -101,12 +118,14 @@ impl Agenda {
     }
 
     /// Whose turn it is in a class. One class never waits for the other.
-    pub(super) fn next(&self, class: Class) -> Option<Need> {
-        let (_, n) = *self.turns[class as usize].first()?;
-        Some(match self.works.get(&n)?.state {
-            State::Ready { .. } => Need::Room(n),
-            State::Waiting | State::Running { .. } => Need::Slot(n),
-        })
+    pub(super) fn next(&self, class: Class) -> Next {
+        let first =
+            |turns: &[Turns; Class::ALL.len()]| turns[class as usize].first().map(|(_, n)| *n);
+        let need = first(&self.turns).map(|n| match self.works.get(&n).map(|work| &work.state) {
+            Some(State::Ready { .. }) => Need::Room(n),
+            _ => Need::Slot(n),
+        });
+        Next { class, ready: first(&self.ready), need }
     }
 
     /// Notes that F(n), which waited, is computed from now on. Returns the name of the computation
@@ -121,22 +140,30 @@ impl Agenda {
         Some((id, switch))
     }
 
-    /// Enters what was computed; returns what is needed to send a first reply. `None` if nobody
-    /// waits for it any more.
-    pub(super) fn computed(&mut self, id: u64, n: u64, computed: Computed) -> Option<Due> {
-        let work = self.works.get_mut(&n).filter(|work| work.is_computed_by(id))?;
+    /// Enters what was computed, unless nobody waits for it any more.
+    pub(super) fn computed(&mut self, id: u64, n: u64, computed: Computed) {
+        let Some(work) = self.works.get_mut(&n).filter(|work| work.is_computed_by(id)) else {
+            return;
+        };
         let Computed { digits, mut held, .. } = computed;
         let room = held.as_mut().and_then(|held| held.split(reply_memory(n)));
-        work.state = State::Ready { digits, effort: work.effort(), _held: held };
-        self.turns[work.class as usize].insert((work.turn, n));
-        self.due(n, room)
+        let turns = if room.is_some() { &mut self.ready } else { &mut self.turns };
+        turns[work.class as usize].insert((work.turn, n));
+        work.state = State::Ready { digits, effort: work.effort(), _held: held, room };
     }
 
-    /// The next request for a number that is ready; the room is for its reply.
+    /// The next request for a number that is ready. The room is for its reply, unless the number has
+    /// some.
     pub(super) fn due(&mut self, n: u64, room: Option<Held>) -> Option<Due> {
         let work = self.works.get_mut(&n)?;
-        let State::Ready { digits, .. } = &work.state else { return None };
-        let digits = digits.clone();
+        let State::Ready { digits, room: own, .. } = &mut work.state else { return None };
+        let (digits, own) = (digits.clone(), own.take());
+        if own.is_some() {
+            let (class, turn) = (work.class as usize, (work.turn, n));
+            self.ready[class].remove(&turn);
+            self.turns[class].insert(turn);
+        }
+        let room = own.or(room);
         let mut large = work.requests.pop_front()?;
         large.effort = work.effort();
         self.forget(&large);
@@ -207,7 +234,9 @@ impl Agenda {
             && work.get().requests.is_empty()
         {
             let work = work.remove();
-            self.turns[work.class as usize].remove(&(work.turn, n));
+            for turns in [&mut self.turns, &mut self.ready] {
+                turns[work.class as usize].remove(&(work.turn, n));
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ mod agenda;
 mod failure_log;
 mod results;
 mod session;
+mod window;
 
 pub(crate) use self::results::Results;
 

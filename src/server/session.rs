@@ -5,8 +5,9 @@
 
 use super::{
     Ending, Phase, Server, Standing, TURN,
-    agenda::{Agenda, Due, Large, Need},
+    agenda::{Agenda, Due, Large, Need, Next},
     results::Results,
+    window::{OnItsWay, Window},
 };
 use crate::{
     amqp::{
@@ -15,6 +16,7 @@ use crate::{
     },
     compute::{Class, Computed, Held, Job, Pool, Slot, Unfinished},
     config::{Amqp, Config},
+    fibonacci,
     metrics::Metrics,
     record::Effort,
     service::{self, Answer, Service},
@@ -38,9 +40,13 @@ type Finished = (u64, u64, Result<Computed, Unfinished>);
 
 /// What is needed to go on with a number.
 enum Grant {
-    Slot(u64, Slot),
-    Room(u64, Held),
+    Compute(u64, Slot),
+    /// The memory, where the number has none of its own.
+    Send(u64, Option<Held>, OnItsWay),
 }
+
+/// What a large reply holds until it is confirmed.
+type Sent = (Option<Held>, OnItsWay);
 
 /// One session's requests.
 pub(super) struct Session<'a> {
@@ -56,6 +62,7 @@ pub(super) struct Session<'a> {
     promise: &'a Promise,
     pulse: Interval,
     agenda: Agenda,
+    window: Window,
     results: &'a mut Results,
     metrics: &'a Metrics,
     finished: mpsc::Receiver<Finished>,
@@ -88,6 +95,7 @@ impl<'a> Session<'a> {
             promise: &server.promise,
             pulse,
             agenda: Agenda::default(),
+            window: Window::new(),
             results: &mut server.results,
             metrics: &server.metrics,
             finished,
@@ -139,8 +147,8 @@ impl<'a> Session<'a> {
                 },
                 Some((id, n, result)) = self.finished.recv() => self.finished(id, n, result),
                 () = at(deadline) => self.refuse_late(),
-                Some(grant) = grant(self.pool, quick) => self.go_on(grant),
-                Some(grant) = grant(self.pool, long) => self.go_on(grant),
+                Some(grant) = grant(self.pool, &self.window, quick) => self.go_on(grant),
+                Some(grant) = grant(self.pool, &self.window, long) => self.go_on(grant),
                 _ = self.pulse.tick() => {}
             }
         };
@@ -190,10 +198,10 @@ impl<'a> Session<'a> {
 
     fn go_on(&mut self, grant: Grant) {
         match grant {
-            Grant::Slot(n, slot) => self.start(n, slot),
-            Grant::Room(n, room) => {
-                if let Some(due) = self.agenda.due(n, Some(room)) {
-                    self.answer(due);
+            Grant::Compute(n, slot) => self.start(n, slot),
+            Grant::Send(n, room, on_its_way) => {
+                if let Some(Due { large, digits, room }) = self.agenda.due(n, room) {
+                    self.reply_to(&large, Reply::text(digits), Some((room, on_its_way)));
                 }
             }
         }
@@ -214,9 +222,7 @@ impl<'a> Session<'a> {
             Ok(computed) => {
                 self.results.insert(n, computed.digits.clone());
                 self.count(&computed);
-                if let Some(due) = self.agenda.computed(id, n, computed) {
-                    self.answer(due);
-                }
+                self.agenda.computed(id, n, computed);
             }
             Err(Unfinished::Failed) => {
                 self.metrics.compute.failed.inc();
@@ -246,17 +252,12 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn answer(&mut self, due: Due) {
-        let Due { large, digits, room } = due;
-        self.reply_to(&large, Reply::text(digits), room);
-    }
-
     fn refuse(&mut self, large: &Large, failure: &Failure) {
         self.reply_to(large, Reply::from(failure), None);
     }
 
-    fn reply_to(&mut self, large: &Large, reply: Reply, room: Option<Held>) {
-        self.reply(large.tag, &large.envelope, &large.reply_queue, reply, large.effort, room);
+    fn reply_to(&mut self, large: &Large, reply: Reply, held: Option<Sent>) {
+        self.reply(large.tag, &large.envelope, &large.reply_queue, reply, large.effort, held);
     }
 
     /// Publishes a reply, or says that it is larger than the broker takes.
@@ -267,7 +268,7 @@ impl<'a> Session<'a> {
         queue: &str,
         reply: Reply,
         effort: Effort,
-        held: Option<Held>,
+        held: Option<Sent>,
     ) {
         match self.service.fit(reply) {
             Some(reply) => self.link.reply(tag, envelope, queue, reply, effort, held),
@@ -314,12 +315,28 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Waits for what is needed; for ever if that is nothing.
-async fn grant(pool: &Pool, need: Option<Need>) -> Option<Grant> {
-    match need {
-        Some(Need::Slot(n)) => pool.slot(n).await.map(|slot| Grant::Slot(n, slot)),
-        Some(Need::Room(n)) => pool.room(n).await.map(|room| Grant::Room(n, room)),
-        None => std::future::pending().await,
+/// Waits for what the next ones of a class need; for ever if that is nothing.
+async fn grant(pool: &Pool, window: &Window, next: Next) -> Option<Grant> {
+    let Next { class, ready, need } = next;
+    let ready = async {
+        let Some(n) = ready else { return std::future::pending().await };
+        Some(Grant::Send(n, None, window.enter(class, fibonacci::digits(n)).await?))
+    };
+    let need = async {
+        match need {
+            None => std::future::pending().await,
+            Some(Need::Slot(n)) => Some(Grant::Compute(n, pool.slot(n).await?)),
+            Some(Need::Room(n)) => {
+                // In this order: what is on its way needs no more memory, so it comes to an end.
+                let room = pool.room(n).await?;
+                Some(Grant::Send(n, Some(room), window.enter(class, fibonacci::digits(n)).await?))
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        grant = ready => grant,
+        grant = need => grant,
     }
 }
 

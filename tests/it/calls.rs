@@ -3,7 +3,9 @@
 use crate::support::{
     broker,
     caller::{Caller, QUEUE, Reply, arguments},
+    calls::fibonacci,
     program::{Daemon, ctl, ctl_with_input},
+    relay::Relay,
 };
 use lapin::{options::QueueDeclareOptions, types::AMQPValue};
 use std::{process::Command, time::SystemTime};
@@ -243,6 +245,33 @@ fn a_deadline_ends_work_that_waits_and_work_that_runs() {
     assert_eq!(caller.reply().body.len(), 20_898_764);
     daemon.wait_for_metric("fibrpcd_computations_total", 1);
     assert_eq!(daemon.metric("fibrpcd_computations_total"), 1);
+}
+
+#[test]
+fn long_replies_are_sent_one_after_the_other_and_short_ones_between() {
+    /// F of it fills the window of what may be on its way to the broker.
+    const LONG: u64 = 20_000_000;
+    let vhost = broker::shared().vhost();
+    let relay = Relay::to(&vhost.uri());
+    let daemon = Daemon::serving(&relay.uri(), &[]);
+    relay.hold_replies();
+    let caller = Caller::connect(&vhost.uri());
+    let mut ids = Vec::new();
+    for n in LONG..LONG + 4 {
+        ids.push(n.to_string());
+        caller.call(&n.to_string(), &n.to_string());
+    }
+    daemon.wait_for_metric("fibrpcd_computations_total", 4);
+    daemon.wait_for_metric("fibrpcd_replies_unconfirmed", 1);
+    ids.push("30".to_owned());
+    caller.call("30", "30");
+    daemon.wait_for_metric("fibrpcd_replies_unconfirmed", 2);
+    assert_eq!(daemon.metric("fibrpcd_replies_unconfirmed"), 2, "a long one and the short one");
+    relay.release_replies();
+    for (id, replies) in caller.replies_for(&ids) {
+        assert!(replies.iter().all(|reply| reply.body == fibonacci(id.parse().unwrap())), "{id}");
+    }
+    daemon.wait_for_metric("fibrpcd_acks_total", 5);
 }
 
 #[test]

@@ -1,4 +1,7 @@
 use super::*;
+use crate::compute::{Pool, Shares};
+use futures_util::FutureExt as _;
+use std::num::NonZeroUsize;
 
 /// Much work.
 const LONG: u64 = 50_000_000;
@@ -38,9 +41,10 @@ impl Desk {
     }
 
     fn next(&self) -> Option<Need> {
-        self.agenda.next(Class::Long)
+        self.agenda.next(Class::Long).need
     }
 
+    /// Enters a result without memory for a reply; returns the request it is due to.
     fn computed(&mut self, id: u64, n: u64) -> Option<u64> {
         let computed = Computed {
             digits: Bytes::from_static(b"1"),
@@ -48,7 +52,8 @@ impl Desk {
             misses: 0,
             elapsed: Duration::ZERO,
         };
-        self.agenda.computed(id, n, computed).map(|due| due.large.tag)
+        self.agenda.computed(id, n, computed);
+        self.due(n)
     }
 
     fn due(&mut self, n: u64) -> Option<u64> {
@@ -58,7 +63,7 @@ impl Desk {
     fn is_empty(&self) -> bool {
         let agenda = &self.agenda;
         agenda.works.is_empty()
-            && agenda.turns.iter().all(BTreeSet::is_empty)
+            && agenda.turns.iter().chain(&agenda.ready).all(BTreeSet::is_empty)
             && agenda.deadlines.is_empty()
     }
 }
@@ -85,7 +90,7 @@ fn small_ones_go_first_but_not_for_ever() {
 fn one_class_does_not_wait_for_the_other() {
     let mut desk = Desk::new();
     desk.request(LONG, 0, None);
-    assert_eq!(desk.agenda.next(Class::Quick), None);
+    assert_eq!(desk.agenda.next(Class::Quick).need, None);
     assert_eq!(desk.next(), Some(Need::Slot(LONG)));
 }
 
@@ -110,7 +115,7 @@ fn what_was_found_needs_no_computation() {
     desk.request(LONG, 0, Some(9));
     let large = desk.agenda.late(desk.after(9)).unwrap();
     desk.agenda.enter(large, Class::Quick, Some(Bytes::from_static(b"1")));
-    assert_eq!(desk.agenda.next(Class::Quick), Some(Need::Room(LONG)));
+    assert_eq!(desk.agenda.next(Class::Quick).need, Some(Need::Room(LONG)));
     assert_eq!(desk.due(LONG), Some(1));
     assert!(desk.is_empty());
 }
@@ -171,4 +176,30 @@ fn an_agenda_that_is_dropped_stops_everything() {
     let (_, switch) = desk.agenda.start(LONG).unwrap();
     drop(desk);
     assert!(switch.stopped());
+}
+
+#[test]
+fn a_first_reply_waits_for_no_memory() {
+    let mut desk = Desk::new();
+    let tags = [0, 1].map(|millis| desk.request(SHORT, millis, None));
+    desk.request(LONG, 2, None);
+    let (id, _) = desk.agenda.start(SHORT).unwrap();
+    let shares = Shares::new(1 << 30, LONG, NonZeroUsize::MIN);
+    let pool = Pool::start(NonZeroUsize::MIN, shares).unwrap();
+    let held = pool.room(SHORT).now_or_never().flatten();
+    assert!(held.is_some());
+    let digits = Bytes::from_static(b"1");
+    let computed = Computed { digits, held, misses: 0, elapsed: Duration::ZERO };
+    desk.agenda.computed(id, SHORT, computed);
+    let next = |desk: &Desk| {
+        let Next { ready, need, .. } = desk.agenda.next(Class::Long);
+        (ready, need)
+    };
+    assert_eq!(next(&desk), (Some(SHORT), Some(Need::Slot(LONG))));
+    let due = desk.agenda.due(SHORT, None).unwrap();
+    assert_eq!((due.large.tag, due.room.is_some()), (tags[0], true));
+    assert_eq!(next(&desk), (None, Some(Need::Room(SHORT))), "the second has none yet");
+    let due = desk.agenda.due(SHORT, pool.room(SHORT).now_or_never().flatten()).unwrap();
+    assert_eq!((due.large.tag, due.room.is_some()), (tags[1], true));
+    assert_eq!(next(&desk), (None, Some(Need::Slot(LONG))));
 }
