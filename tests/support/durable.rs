@@ -32,6 +32,9 @@ const OPEN: usize = 256;
 /// Requests published at once.
 const BURST: usize = 32;
 
+/// Between two attempts to connect.
+const PAUSE: Duration = Duration::from_millis(200);
+
 /// How long the broker may take before the connection is given up.
 const ANSWER: Duration = Duration::from_secs(10);
 
@@ -121,7 +124,8 @@ impl Book {
                 Ok(session) => session,
                 Err(trouble) => {
                     eprintln!("durable caller: cannot attach: {trouble}");
-                    tokio::time::sleep(Duration::from_millis(200)).await; // as any other caller
+                    // As any other caller; unless there is no need to try for long.
+                    let _ = timeout(PAUSE, stop.changed()).await;
                     continue;
                 }
             };
@@ -173,15 +177,22 @@ impl Book {
                 self.burst(&session.channel).await?;
                 continue;
             }
-            tokio::select! {
-                delivery = session.consumer.next() => {
-                    self.take(delivery.ok_or("the consumer ended")??).await?;
+            let event = async {
+                tokio::select! {
+                    delivery = session.consumer.next() => Some(delivery),
+                    _ = stop.changed(), if !stopped => None,
                 }
-                _ = stop.changed(), if !stopped => {}
+            };
+            match timeout(ANSWER, event).await {
+                Ok(Some(delivery)) => self.take(delivery.ok_or("the consumer ended")??).await?,
+                Ok(None) => {}
                 // Perhaps the connection is dead and lapin does not say so.
-                () = tokio::time::sleep(ANSWER) => {
-                    eprintln!("durable: quiet with {} open, connected {}", self.open.len(),
-                        session.connection.status().connected());
+                Err(_) => {
+                    let connected = session.connection.status().connected();
+                    eprintln!(
+                        "durable: quiet with {} open, connected {connected}",
+                        self.open.len()
+                    );
                     return Err("no reply for long".into());
                 }
             }
