@@ -75,17 +75,18 @@ enum State {
     },
 }
 
-type Turns = BTreeSet<(Instant, u64)>;
+/// Numbers of each class, by turn.
+type Turns = [BTreeSet<(Instant, u64)>; Class::ALL.len()];
 
 /// All of them. Bounded by the prefetch.
 #[derive(Default)]
 pub(super) struct Agenda {
     works: HashMap<u64, Work>,
-    /// For each class, by turn and n: what waits for a thread or for memory.
-    turns: [Turns; Class::ALL.len()],
-    /// The same: what is ready, and has the memory for its first reply. It waits for none of those
-    /// above, which may wait for its memory.
-    ready: [Turns; Class::ALL.len()],
+    /// What waits for a thread or for memory.
+    turns: Turns,
+    /// What is ready, and has the memory for its first reply. It waits for none of those above,
+    /// which may wait for its memory.
+    ready: Turns,
     /// By deadline, n and tag.
     deadlines: BTreeSet<(Instant, u64, u64)>,
     started: u64,
@@ -119,8 +120,7 @@ impl Agenda {
 
     /// Whose turn it is in a class. One class never waits for the other.
     pub(super) fn next(&self, class: Class) -> Next {
-        let first =
-            |turns: &[Turns; Class::ALL.len()]| turns[class as usize].first().map(|(_, n)| *n);
+        let first = |turns: &Turns| turns[class as usize].first().map(|(_, n)| *n);
         let need = first(&self.turns).map(|n| match self.works.get(&n).map(|work| &work.state) {
             Some(State::Ready { .. }) => Need::Room(n),
             _ => Need::Slot(n),

@@ -318,19 +318,22 @@ impl<'a> Session<'a> {
 /// Waits for what the next ones of a class need; for ever if that is nothing.
 async fn grant(pool: &Pool, window: &Window, next: Next) -> Option<Grant> {
     let Next { class, ready, need } = next;
+    let send = async |n, room| {
+        let entered = window.enter(class, fibonacci::digits(n)).await?;
+        Some(Grant::Send(n, room, entered))
+    };
     let ready = async {
-        let Some(n) = ready else { return std::future::pending().await };
-        Some(Grant::Send(n, None, window.enter(class, fibonacci::digits(n)).await?))
+        match ready {
+            None => std::future::pending().await,
+            Some(n) => send(n, None).await,
+        }
     };
     let need = async {
         match need {
             None => std::future::pending().await,
             Some(Need::Slot(n)) => Some(Grant::Compute(n, pool.slot(n).await?)),
-            Some(Need::Room(n)) => {
-                // In this order: what is on its way needs no more memory, so it comes to an end.
-                let room = pool.room(n).await?;
-                Some(Grant::Send(n, Some(room), window.enter(class, fibonacci::digits(n)).await?))
-            }
+            // In this order: what is on its way needs no more memory, so it comes to an end.
+            Some(Need::Room(n)) => send(n, Some(pool.room(n).await?)).await,
         }
     };
     tokio::select! {

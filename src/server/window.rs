@@ -1,8 +1,8 @@
 //! How much of the large replies is on its way to the broker at once.
 //!
-//! A broker, the network and the caller handle one long message after the other no faster when all
-//! are sent at once, and whatever is small has to find its way between them. So the next one waits
-//! until one before it is confirmed.
+//! Long messages that are sent all at once get to their callers no sooner than one after the other,
+//! and what is short has to find its way between them. So the next one waits until there is room
+//! again: until one before it is confirmed.
 
 use crate::compute::Class;
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use crate::support::{
     broker,
     caller::{Caller, QUEUE, Reply, arguments},
-    calls::fibonacci,
+    calls::Calls,
     program::{Daemon, ctl, ctl_with_input},
     relay::Relay,
 };
@@ -255,22 +255,15 @@ fn long_replies_are_sent_one_after_the_other_and_short_ones_between() {
     let relay = Relay::to(&vhost.uri());
     let daemon = Daemon::serving(&relay.uri(), &[]);
     relay.hold_replies();
-    let caller = Caller::connect(&vhost.uri());
-    let mut ids = Vec::new();
-    for n in LONG..LONG + 4 {
-        ids.push(n.to_string());
-        caller.call(&n.to_string(), &n.to_string());
-    }
+    let mut calls = Calls::new(&vhost.uri());
+    (LONG..LONG + 4).for_each(|n| calls.call(n));
     daemon.wait_for_metric("fibrpcd_computations_total", 4);
     daemon.wait_for_metric("fibrpcd_replies_unconfirmed", 1);
-    ids.push("30".to_owned());
-    caller.call("30", "30");
+    calls.call(30);
     daemon.wait_for_metric("fibrpcd_replies_unconfirmed", 2);
     assert_eq!(daemon.metric("fibrpcd_replies_unconfirmed"), 2, "a long one and the short one");
     relay.release_replies();
-    for (id, replies) in caller.replies_for(&ids) {
-        assert!(replies.iter().all(|reply| reply.body == fibonacci(id.parse().unwrap())), "{id}");
-    }
+    calls.all_right("long replies and a short one");
     daemon.wait_for_metric("fibrpcd_acks_total", 5);
 }
 

@@ -9,6 +9,11 @@ const LONG: u64 = 50_000_000;
 /// Little of it.
 const SHORT: u64 = 30_000;
 
+/// What a thread brings back, and the memory for it.
+fn result(held: Option<Held>) -> Computed {
+    Computed { digits: Bytes::from_static(b"1"), held, misses: 0, elapsed: Duration::ZERO }
+}
+
 struct Desk {
     agenda: Agenda,
     start: Instant,
@@ -46,13 +51,7 @@ impl Desk {
 
     /// Enters a result without memory for a reply; returns the request it is due to.
     fn computed(&mut self, id: u64, n: u64) -> Option<u64> {
-        let computed = Computed {
-            digits: Bytes::from_static(b"1"),
-            held: None,
-            misses: 0,
-            elapsed: Duration::ZERO,
-        };
-        self.agenda.computed(id, n, computed);
+        self.agenda.computed(id, n, result(None));
         self.due(n)
     }
 
@@ -188,9 +187,7 @@ fn a_first_reply_waits_for_no_memory() {
     let pool = Pool::start(NonZeroUsize::MIN, shares).unwrap();
     let held = pool.room(SHORT).now_or_never().flatten();
     assert!(held.is_some());
-    let digits = Bytes::from_static(b"1");
-    let computed = Computed { digits, held, misses: 0, elapsed: Duration::ZERO };
-    desk.agenda.computed(id, SHORT, computed);
+    desk.agenda.computed(id, SHORT, result(held));
     let next = |desk: &Desk| {
         let Next { ready, need, .. } = desk.agenda.next(Class::Long);
         (ready, need)
