@@ -41,13 +41,15 @@ fn main() {
     let mut figures = [Vec::new(), Vec::new()];
     let small = Small::connect(&broker.uri());
     small.turn(); // warms up
-    let mut answered = 0;
+    let (mut answered, mut elapsed) = (0, Duration::ZERO);
     for _ in 0..rounds {
         figures[0].push(small.turn());
         let large =
             Callers::start(&broker.uri(), LARGE_CALLERS, |_| NEXT.fetch_add(1, Ordering::Relaxed));
+        let (started, before) = (Instant::now(), large.answered());
         figures[1].push(small.turn());
-        answered += large.answered();
+        answered += large.answered() - before;
+        elapsed += started.elapsed();
         large.stop();
     }
     drop(daemon);
@@ -61,7 +63,8 @@ fn main() {
         };
         println!("{name:22} {:6} us {:6} us", middle(0), middle(1));
     }
-    println!("large numbers answered: {answered}");
+    let rate = f64::from(u32::try_from(answered).unwrap()) / elapsed.as_secs_f64();
+    println!("large numbers answered: {answered}, {rate:.0} a second");
 }
 
 /// One small call after the other.
