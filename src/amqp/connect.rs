@@ -2,7 +2,7 @@
 
 use super::{
     Cause, LinkError,
-    transport::{Cut, CutOnDrop, Sockets, Target, stream::Secure},
+    transport::{Cut, CutOnDrop, Socket, Sockets, Target, stream::Secure},
 };
 use crate::{broker_uri::BrokerUri, tls::Tls};
 use async_rs::{Runtime, Tokio, util::RuntimeParts};
@@ -12,8 +12,13 @@ use lapin::{
     tcp::AsyncTcpStream,
     uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo, SASLMechanism},
 };
-use std::{pin::Pin, sync::Arc, time::Duration};
-use tokio::{runtime::Handle, time::timeout};
+use std::{
+    io,
+    pin::Pin,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::time::timeout;
 
 /// How long the broker may take to answer a method on an open connection.
 pub(super) const METHOD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -77,31 +82,25 @@ impl Link {
         let secure = dial.secure(uri).map_err(|error| error.during(&what))?;
         let external = dial.is_external(uri);
         let runtime = Runtime::new(RuntimeParts::new(tokio.clone(), Sockets(tokio)));
-        let target = Arc::new(Target {
+        let target = Target {
             host: uri.host().to_owned(),
             port: uri.port(),
             secure,
-            timeout: dial.timeout,
             heartbeat: dial.heartbeat,
             cut,
-        });
-        let handle = Handle::current();
-        let connecting = Connection::connector(
-            lapin_uri(uri, dial.heartbeat, external),
-            runtime,
-            async move |_, _| {
-                let socket = Arc::clone(&target).connect(&handle).await?;
-                Ok(AsyncTcpStream::Plain(socket))
-            },
-            properties(&dial.name),
-        );
+        };
+        let connecting = async {
+            let socket = target.connect().await?;
+            let lapin_uri = lapin_uri(uri, dial.heartbeat, external);
+            let connection = handshake(socket, lapin_uri, runtime, properties(&dial.name)).await;
+            connection.map_err(|error| {
+                let error = LinkError::from(error);
+                if external { error.of_external_login() } else { error }
+            })
+        };
         match timeout(dial.timeout, connecting).await {
             Ok(Ok(connection)) => Ok(Self { connection, _cut: guard }),
-            Ok(Err(error)) => {
-                let error = LinkError::from(error);
-                let error = if external { error.of_external_login() } else { error };
-                Err(error.during(&what))
-            }
+            Ok(Err(error)) => Err(error.during(&what)),
             Err(_) => Err(LinkError::timeout(&what, dial.timeout)),
         }
     }
@@ -137,6 +136,26 @@ impl Link {
     }
 }
 
+/// Speaks AMQP over a socket that is connected.
+///
+/// lapin would connect by itself, but it leaves two tasks and its channels behind for each attempt
+/// that fails there: it stops them only after it has had a socket.
+async fn handshake(
+    socket: Socket,
+    uri: AMQPUri,
+    runtime: Runtime<RuntimeParts<Tokio, Sockets>>,
+    properties: ConnectionProperties,
+) -> lapin::Result<Connection> {
+    // lapin may ask again after a failed handshake: that would be another attempt of ours.
+    let socket = Mutex::new(Some(socket));
+    let give = async move |_, _| {
+        let socket = socket.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let socket = socket.ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionAborted))?;
+        Ok(AsyncTcpStream::Plain(socket))
+    };
+    Connection::connector(uri, runtime, give, properties).await
+}
+
 fn lapin_uri(uri: &BrokerUri, heartbeat: Duration, external: bool) -> AMQPUri {
     let mechanism = if external { SASLMechanism::External } else { SASLMechanism::Plain };
     AMQPUri {
@@ -164,3 +183,6 @@ fn properties(name: &str) -> ConnectionProperties {
         .with_client_property("product".into(), env!("CARGO_PKG_NAME").into())
         .with_client_property("version".into(), crate::VERSION.into())
 }
+
+#[cfg(test)]
+mod tests;

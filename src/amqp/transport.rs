@@ -1,7 +1,7 @@
 //! The socket under a lapin connection: it can be cut, what lapin cannot read is translated on the
 //! way ([`frames`]), and below that it may be TLS ([`stream`]).
 //!
-//! lapin gets its sockets from a [`Target`]: [`Socket`]s that can be cut from outside, as lapin has
+//! lapin gets a [`Socket`] that a [`Target`] has connected. It can be cut from outside, as lapin has
 //! no deadline of its own on a handshake, a write or a close, and keeps a thread for as long as the
 //! socket lives. After [`Cut::cut`] every read and write fails, lapin takes the connection for
 //! broken, and its thread ends.
@@ -31,7 +31,6 @@ use std::{
     task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
-use tokio::{runtime::Handle, sync::oneshot};
 
 /// Cuts the sockets of one connection. Clones are the same switch.
 #[derive(Clone, Debug, Default)]
@@ -246,8 +245,6 @@ pub(crate) struct Target {
     pub(crate) host: String,
     pub(crate) port: u16,
     pub(crate) secure: Option<Secure>,
-    /// For name lookup, TCP and TLS together.
-    pub(crate) timeout: Duration,
     /// How often the broker is to be heard of.
     pub(crate) heartbeat: Duration,
     /// What cuts the socket.
@@ -255,29 +252,8 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    fn socket(&self, stream: Stream) -> Socket {
-        Socket::new(stream, self.cut.clone(), Stall::new(self.heartbeat))
-    }
-
-    /// Connects, in a task of the runtime: lapin's thread, which asks for this, must not touch a
-    /// runtime that is being shut down, where timers and name lookups panic.
-    pub(crate) async fn connect(self: Arc<Self>, runtime: &Handle) -> io::Result<Socket> {
-        let (sender, receiver) = oneshot::channel();
-        runtime.spawn(async move {
-            let limit = self.timeout;
-            let connected = tokio::time::timeout(limit, self.connect_any()).await;
-            let late = |_| {
-                let message = format!("no answer within {limit:?}");
-                Err(io::Error::new(io::ErrorKind::TimedOut, message))
-            };
-            // An error means that nobody waits for it any more.
-            let _ = sender.send(connected.unwrap_or_else(late));
-        });
-        receiver.await.unwrap_or_else(|_| Err(io::Error::other("the program is ending")))
-    }
-
-    /// Tries the addresses of the host in turn.
-    async fn connect_any(&self) -> io::Result<Socket> {
+    /// Looks up the host and tries its addresses in turn, TLS included. The caller has a deadline.
+    pub(crate) async fn connect(&self) -> io::Result<Socket> {
         let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
         for address in tokio::net::lookup_host((self.host.as_str(), self.port)).await? {
             match Stream::connect(address, self.secure.clone()).await {
@@ -286,6 +262,10 @@ impl Target {
             }
         }
         Err(failure)
+    }
+
+    fn socket(&self, stream: Stream) -> Socket {
+        Socket::new(stream, self.cut.clone(), Stall::new(self.heartbeat))
     }
 }
 

@@ -1,0 +1,100 @@
+use super::{Dial, Link};
+use std::{
+    env, fs,
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpListener},
+    process::Command,
+    thread,
+    time::Duration,
+};
+
+/// What a peer does that is no broker, or none that wants us.
+#[derive(Clone, Copy, Debug)]
+enum Peer {
+    /// Nobody listens.
+    Absent,
+    /// Closes the connection at once.
+    Closing,
+    /// Answers in another protocol.
+    Foreign,
+}
+
+impl Peer {
+    /// Where it is. It ends with the process.
+    fn start(self) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        if !matches!(self, Self::Absent) {
+            thread::spawn(move || {
+                for mut stream in listener.incoming().map_while(Result::ok) {
+                    if matches!(self, Self::Foreign) {
+                        let _ = stream.read(&mut [0; 8]);
+                        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+                    }
+                }
+            });
+        }
+        address
+    }
+}
+
+/// Names the kind of peer to the child, which has a process of its own to measure.
+const PEER: &str = "FIBRPC_TEST_FAILING_PEER";
+
+#[test]
+fn a_hundred_thousand_failed_attempts_leave_nothing_behind() {
+    let peers = [(Peer::Absent, 100_000), (Peer::Closing, 10_000), (Peer::Foreign, 10_000)];
+    if let Ok(name) = env::var(PEER) {
+        let (peer, attempts) =
+            peers.into_iter().find(|(peer, _)| format!("{peer:?}") == name).unwrap();
+        return attempts_leave_nothing_behind(peer, attempts);
+    }
+    for (peer, _) in peers {
+        let child = Command::new(env::current_exe().unwrap())
+            .args(["--exact", "--nocapture"])
+            .arg("amqp::connect::tests::a_hundred_thousand_failed_attempts_leave_nothing_behind")
+            .env(PEER, format!("{peer:?}"))
+            .output()
+            .unwrap();
+        assert!(child.status.success(), "{peer:?}: {child:?}");
+        print!("{}", String::from_utf8_lossy(&child.stdout));
+    }
+}
+
+fn attempts_leave_nothing_behind(peer: Peer, attempts: u32) {
+    let uri = format!("amqp://guest:guest@{}", peer.start()).parse().unwrap();
+    let dial = Dial {
+        timeout: Duration::from_mins(1),
+        heartbeat: Duration::from_secs(10),
+        name: "test".into(),
+        tls: None,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let fail = |attempts: u32| {
+        runtime.block_on(async {
+            for _ in 0..attempts {
+                assert!(Link::open(&uri, &dial).await.is_err());
+            }
+        });
+        measure(&runtime)
+    };
+    let first = fail(attempts / 10);
+    let last = fail(attempts - attempts / 10);
+    println!(
+        "{peer:?}: (tasks, threads, KiB) {first:?} after {}, {last:?} after {attempts}",
+        attempts / 10
+    );
+    // Of the last attempts, some may still be ending.
+    assert!(last.0 <= first.0 + 16 && last.1 <= first.1 + 16, "{first:?}, then {last:?}");
+    assert!(last.2 <= first.2 + 1024, "{first:?}, then {last:?}");
+}
+
+/// Tasks, threads, and resident memory in KiB.
+fn measure(runtime: &tokio::runtime::Runtime) -> (usize, u64, u64) {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let number = |name: &str| {
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    };
+    (runtime.metrics().num_alive_tasks(), number("Threads:"), number("VmRSS:"))
+}
