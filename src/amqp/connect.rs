@@ -23,6 +23,12 @@ use tokio::time::timeout;
 /// How long the broker may take to answer a method on an open connection.
 pub(super) const METHOD_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The largest frame we propose, in bytes; a broker may lower it, and none can raise it.
+///
+/// lapin fills two buffers of 32 such frames for each connection, and takes a broker's 0, which
+/// means no limit, at its word. The value is a measured one, see docs/performance.md.
+const FRAME_MAX: u32 = 32 << 10;
+
 /// How to connect.
 #[derive(Clone, Debug)]
 pub(crate) struct Dial {
@@ -170,6 +176,7 @@ fn lapin_uri(uri: &BrokerUri, heartbeat: Duration, external: bool) -> AMQPUri {
         },
         vhost: uri.vhost().to_owned(),
         query: AMQPQueryString {
+            frame_max: Some(FRAME_MAX),
             heartbeat: Some(u16::try_from(heartbeat.as_secs()).unwrap_or(u16::MAX)),
             auth_mechanism: Some(mechanism),
             ..AMQPQueryString::default()

@@ -13,6 +13,7 @@ mod client;
 mod cluster;
 mod configuration;
 mod drain;
+mod frame_max;
 mod generated;
 mod hostile_peers;
 mod http;
