@@ -161,15 +161,17 @@ impl Serving {
         loop {
             tokio::select! {
                 biased;
-                Some((tag, result)) = self.publishing.next() => {
-                    self.confirmed(tag, result)?;
-                    return Ok(Event::Settled);
-                }
+                // Deliveries first, of which there are no more than the prefetch: their replies
+                // are on the way sooner, and more confirms are taken at once.
                 delivery = self.channels.consumer.next(), if !self.ended => match delivery {
                     Some(Ok(delivery)) => return self.receive(delivery),
                     Some(Err(error)) => return Err(error.into()),
                     None => return self.consumer_ended(),
                 },
+                Some((tag, result)) = self.publishing.next() => {
+                    self.confirmed(tag, result)?;
+                    return Ok(Event::Settled);
+                }
                 Some(result) = async { Some(self.cancelling.as_mut()?.await) } => {
                     self.cancelling = None;
                     result?;
