@@ -239,6 +239,24 @@ fn the_url_of_a_collector_is_one_that_the_exporter_takes() {
 }
 
 #[test]
+fn nothing_is_0_with_or_without_a_unit() {
+    for zero in ["0", "\"0\"", "00", " 0 ", "0B", "0 MiB"] {
+        let config = load("", &[("FIBRPCD_COMPUTE__CACHE", zero.trim_matches('"'))], &[]);
+        assert_eq!(config.unwrap().compute.cache, 0, "{zero}");
+    }
+    for zero in ["0", "\"0\"", "\"0B\"", "\"0 MiB\""] {
+        let config = load(&format!("compute.cache = {zero}"), &[], &[]).unwrap();
+        assert_eq!(config.compute.cache, 0, "{zero}");
+    }
+    for zero in ["0", "\"0\"", "\"0s\"", "\"0ms\""] {
+        let config = load(&format!("shutdown.drain_timeout = {zero}"), &[], &[]).unwrap();
+        assert_eq!(config.shutdown.drain_timeout, Duration::ZERO, "{zero}");
+    }
+    let config = load("", &[], &["shutdown.drain_timeout=0", "compute.cache=0"]).unwrap();
+    assert_eq!((config.compute.cache, config.shutdown.drain_timeout), (0, Duration::ZERO));
+}
+
+#[test]
 fn a_ratio_is_a_part_of_a_whole() {
     for (text, good) in [
         ("0", true),

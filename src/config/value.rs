@@ -14,9 +14,7 @@ use super::problem::quoted;
 use super::schema::Kind;
 use super::suggest;
 use crate::broker_uri::BrokerUri;
-
-/// Queue names are short strings in AMQP.
-const MAX_QUEUE_BYTES: usize = 255;
+use crate::wire::{QueueNameError, check_queue_name};
 
 /// A value as its source has it.
 #[derive(Clone, Copy)]
@@ -72,8 +70,8 @@ enum Remark {
     Instead(String),
 }
 
-impl Raw<'_> {
-    fn text(&self) -> Option<&str> {
+impl<'a> Raw<'a> {
+    fn text(self) -> Option<&'a str> {
         match self {
             Self::Text(text) => Some(text),
             Self::Toml(value) => value.as_str(),
@@ -114,13 +112,13 @@ fn queue(raw: Raw<'_>) -> Result<Value, Remark> {
             "names that start with \"amq.\" are the broker's own; choose another, found {found}"
         )));
     }
-    match name.len() {
-        0 => Err(Remark::None),
-        1..=MAX_QUEUE_BYTES => Ok(name.into()),
-        length => Err(Remark::Instead(format!(
+    match check_queue_name(name) {
+        Ok(()) => Ok(name.into()),
+        Err(QueueNameError::TooLong { length }) => Err(Remark::Instead(format!(
             "expected {}, found one of {length}",
             Kind::Queue.expectation()
         ))),
+        Err(_) => Err(Remark::None),
     }
 }
 
@@ -162,10 +160,11 @@ fn duration(
     whole_seconds: bool,
     raw: Raw<'_>,
 ) -> Result<Value, Remark> {
-    let text = match raw {
-        Raw::Toml(DeValue::Integer(integer)) => Cow::Owned(integer.to_string()),
-        _ => Cow::Borrowed(raw.text().ok_or(Remark::None)?),
-    };
+    let text = number_or_text(raw)?;
+    if is_zero(&text) {
+        let possible = range.contains(&Duration::ZERO);
+        return if possible { Ok("0s".into()) } else { Err(Remark::None) };
+    }
     // The commonest mistake.
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         return Err(Remark::Also(format!("add a unit, as in \"{text}s\"")));
@@ -178,14 +177,31 @@ fn duration(
     }
 }
 
+/// The text of a duration or a size; that of an integer where somebody forgot the unit.
+fn number_or_text(raw: Raw<'_>) -> Result<Cow<'_, str>, Remark> {
+    match raw {
+        Raw::Toml(DeValue::Integer(integer)) => Ok(Cow::Owned(integer.to_string())),
+        _ => raw.text().map(Cow::Borrowed).ok_or(Remark::None),
+    }
+}
+
+/// Nothing is the same in every unit, so it needs none.
+fn is_zero(text: &str) -> bool {
+    let digits = text.trim();
+    !digits.is_empty() && digits.bytes().all(|byte| byte == b'0')
+}
+
 fn size(range: RangeInclusive<u64>, raw: Raw<'_>) -> Result<Value, Remark> {
-    let text = raw.text().ok_or_else(|| Remark::Also("add a unit, as in \"512MiB\"".to_owned()))?;
+    let text = number_or_text(raw)?;
+    if is_zero(&text) {
+        return if range.contains(&0) { Ok("0B".into()) } else { Err(Remark::None) };
+    }
     // A bare number would be taken for bytes, which nobody means.
     if text.trim_end().ends_with(|last: char| last.is_ascii_digit()) {
         return Err(Remark::Also(format!("add a unit, as in \"{}MiB\"", text.trim())));
     }
     match text.parse::<bytesize::ByteSize>() {
-        Ok(size) if range.contains(&size.as_u64()) => Ok(text.into()),
+        Ok(size) if range.contains(&size.as_u64()) => Ok(text.into_owned().into()),
         _ => Err(Remark::None),
     }
 }

@@ -81,6 +81,14 @@ const BAD_FILES: &[(&str, &str)] = &[
         "FILE:1: compute.memory: expected a size from \"1.0 MiB\" to \"1.0 TiB\", found \"512\"; add a unit, as in \"512MiB\"",
     ),
     (
+        "compute.memory = 0",
+        "FILE:1: compute.memory: expected a size from \"1.0 MiB\" to \"1.0 TiB\", found 0",
+    ),
+    (
+        "amqp.backoff_max = '0'",
+        "FILE:1: amqp.backoff_max: expected a duration from \"10ms\" to \"1h\", found \"0\"",
+    ),
+    (
         "compute.memory = '1 parsec'",
         "FILE:1: compute.memory: expected a size from \"1.0 MiB\" to \"1.0 TiB\", found \"1 parsec\"",
     ),
