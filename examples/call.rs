@@ -9,7 +9,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let uri: BrokerUri = arguments.next().ok_or("usage: call URI N")?.parse()?;
     let n: u64 = arguments.next().ok_or("usage: call URI N")?.parse()?;
 
-    let client = Client::builder(uri).timeout(Duration::from_secs(30)).build();
+    let client = Client::builder(uri).timeout(Duration::from_secs(30)).build()?;
     let answer = client.fibonacci(n).await;
     client.close().await;
     #[expect(clippy::print_stdout, reason = "an example prints")]

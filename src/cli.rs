@@ -11,8 +11,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use thiserror::Error;
 
-/// The longest `--timeout`.
-const MAX_TIMEOUT: Duration = Duration::from_hours(24);
+use crate::client::MAX_TIMEOUT;
+use crate::wire::{QueueNameError, check_queue_name};
 
 const DAEMON_NOTES: &str = "\
 Settings: built-in defaults, then the file, then FIBRPCD_SECTION__KEY in the environment
@@ -89,7 +89,13 @@ pub struct CtlOptions {
     pub uri: Sensitive,
 
     /// The queue that the server consumes
-    #[arg(long, global = true, env = "FIBRPCCTL_QUEUE", default_value = "rpc_queue")]
+    #[arg(
+        long,
+        global = true,
+        env = "FIBRPCCTL_QUEUE",
+        default_value = "rpc_queue",
+        value_parser = queue
+    )]
     pub queue: String,
 
     /// How long a call may take, connecting included, such as 250ms or 1m; with more than 10s, a
@@ -224,6 +230,10 @@ enum TimeoutError {
     Zero,
     #[error("must be at most 1 day")]
     TooLong,
+}
+
+fn queue(text: &str) -> Result<String, QueueNameError> {
+    check_queue_name(text).map(|()| text.to_owned())
 }
 
 fn timeout(text: &str) -> Result<Duration, TimeoutError> {

@@ -77,7 +77,7 @@ pub mod wire;
 #[cfg(fuzzing)]
 pub use amqp::fuzzing;
 pub use broker_uri::BrokerUri;
-pub use client::{CallError, Client, ClientBuilder};
+pub use client::{BuildError, CallError, Client, ClientBuilder, Pong};
 pub use tls::{Tls, TlsFiles};
 
 /// The version of the crate and of both programs.

@@ -1,7 +1,7 @@
 //! What the service answers, free of I/O: the methods and the limits.
 
 use crate::fibonacci;
-use crate::wire::{Call, Envelope, Failure, Method, Number, Reply, Status, decode};
+use crate::wire::{Call, Envelope, Failure, Method, Number, PONG, Reply, Status, decode};
 use bytes::Bytes;
 use serde::Serialize;
 use std::time::{Duration, SystemTime};
@@ -81,7 +81,7 @@ impl Service {
     fn decide(&self, envelope: &Envelope, body: &[u8]) -> Result<Answer, Failure> {
         let remaining = envelope.deadline_ms.map(remaining).transpose()?;
         match decode(envelope, body)? {
-            Call::Ping => Ok(Answer::Now(Reply::text("pong"))),
+            Call::Ping => Ok(Answer::Now(Reply::text(PONG))),
             Call::Info => Ok(Answer::Now(Reply::json(self.info.clone()))),
             Call::Fib(number) => {
                 let n = self.within_limit(number)?;

@@ -60,5 +60,5 @@ pub(crate) fn runtime() -> Runtime {
 }
 
 pub(crate) fn client(uri: &str) -> Client {
-    Client::builder(uri.parse().unwrap()).timeout(Duration::from_mins(1)).build()
+    Client::builder(uri.parse().unwrap()).timeout(Duration::from_mins(1)).build().unwrap()
 }

@@ -118,6 +118,14 @@ fn timeouts_are_durations_within_bounds() {
 }
 
 #[test]
+fn a_queue_has_a_name_that_a_queue_can_have() {
+    let parse = |text: &str| ctl(&["--queue", text, "ping"]);
+    assert_eq!(parse(&"q".repeat(255)).unwrap().options.queue.len(), 255);
+    assert_usage(parse(&"q".repeat(256)), "256 bytes long; at most 255 are possible");
+    assert_usage(parse(""), "the name of the queue is empty");
+}
+
+#[test]
 fn options_may_stand_on_either_side_of_the_command() {
     for args in [
         &["--queue", "q", "--format", "json", "call", "5"][..],

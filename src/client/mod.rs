@@ -12,13 +12,23 @@ use crate::{
     amqp::connect::Dial,
     broker_uri::BrokerUri,
     tls::Tls,
-    wire::{Failure, Method, ReplyError, TraceParent},
+    wire::{
+        Failure, Method, NO_ARGUMENT, PONG, QueueNameError, ReplyError, TraceParent,
+        check_queue_name,
+    },
 };
+use serde_json::{Map, Value};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::sync::{Semaphore, mpsc};
+
+/// The longest timeout of a call.
+pub const MAX_TIMEOUT: Duration = Duration::from_hours(24);
+
+/// The longest name of a connection, in bytes.
+const MAX_CONNECTION_NAME: usize = 255;
 
 /// Most calls of one client at once; further ones wait for a place, within their timeout.
 pub const MAX_CALLS_IN_FLIGHT: usize = 4096;
@@ -28,7 +38,7 @@ pub const MAX_CALLS_IN_FLIGHT: usize = 4096;
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// let uri = "amqp://guest:guest@127.0.0.1:5672/%2f".parse()?;
-/// let client = fibrpc::Client::builder(uri).build();
+/// let client = fibrpc::Client::builder(uri).build()?;
 /// assert_eq!(client.fibonacci(30).await?, "832040");
 /// client.close().await;
 /// # Ok(()) }
@@ -53,6 +63,34 @@ pub struct ClientBuilder {
     heartbeat: Duration,
     tls: Option<Tls>,
     trace: Option<TraceParent>,
+}
+
+/// Why a [`ClientBuilder`] makes no client.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// No queue has such a name.
+    #[error("{0}")]
+    Queue(#[from] QueueNameError),
+    /// None, or more than [`MAX_TIMEOUT`].
+    #[error("the timeout is {0:?}; it must be more than 0 and at most 1 day")]
+    Timeout(Duration),
+    /// More than brokers show.
+    #[error("the name of the connection is {length} bytes long; at most 255 are possible")]
+    ConnectionName {
+        /// How many bytes it has.
+        length: usize,
+    },
+}
+
+/// The answer to a ping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pong {
+    /// How long it took.
+    pub elapsed: Duration,
+    /// The reply of a server that does not know `ping`, such as those of RabbitMQ's tutorial, which
+    /// take every request for a number.
+    pub instead: Option<Vec<u8>>,
 }
 
 /// Why a call has no answer.
@@ -114,23 +152,28 @@ impl Client {
         Ok(String::from_utf8_lossy(&body).into_owned())
     }
 
-    /// Asks the server for a sign of life; returns how long it took.
+    /// Asks the server for a sign of life.
     ///
     /// # Errors
     /// [`CallError`] says why there is no answer.
-    pub async fn ping(&self) -> Result<Duration, CallError> {
+    pub async fn ping(&self) -> Result<Pong, CallError> {
         let started = Instant::now();
-        self.call(Method::Ping, Vec::new()).await?;
-        Ok(started.elapsed())
+        let answer = self.call(Method::Ping, NO_ARGUMENT.to_vec()).await?;
+        let elapsed = started.elapsed();
+        Ok(Pong { elapsed, instead: (answer != PONG).then_some(answer) })
     }
 
     /// What the server says of itself: a JSON object.
     ///
     /// # Errors
-    /// [`CallError`] says why there is no answer.
-    pub async fn info(&self) -> Result<String, CallError> {
-        let body = self.call(Method::Info, Vec::new()).await?;
-        Ok(String::from_utf8_lossy(&body).into_owned())
+    /// [`CallError`] says why there is no answer; [`ReplyError::NoInfo`] that the one there is
+    /// comes from a server that does not know `info`.
+    pub async fn info(&self) -> Result<Map<String, Value>, CallError> {
+        let body = self.call(Method::Info, NO_ARGUMENT.to_vec()).await?;
+        match serde_json::from_slice(&body) {
+            Ok(Value::Object(info)) => Ok(info),
+            _ => Err(ReplyError::no_info(&body).into()),
+        }
     }
 
     /// Calls a method with any body; the server judges it. Returns the body of the reply.
@@ -181,14 +224,14 @@ impl ClientBuilder {
         self
     }
 
-    /// The request queue.
+    /// The request queue: a name of 1 to 255 bytes.
     #[must_use]
     pub fn queue(mut self, queue: impl Into<String>) -> Self {
         self.queue = queue.into();
         self
     }
 
-    /// How long a call may take, connecting included.
+    /// How long a call may take, connecting included; at most [`MAX_TIMEOUT`].
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -204,7 +247,7 @@ impl ClientBuilder {
         self
     }
 
-    /// The connection's name in the broker's management tools.
+    /// The connection's name in the broker's management tools, of at most 255 bytes.
     #[must_use]
     pub fn connection_name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
@@ -238,10 +281,13 @@ impl ClientBuilder {
 
     /// Makes the client. It connects with the first call.
     ///
+    /// # Errors
+    /// [`BuildError`] names the setting that makes no sense.
+    ///
     /// # Panics
     /// Outside of a tokio runtime with I/O and time enabled.
-    #[must_use]
-    pub fn build(self) -> Client {
+    pub fn build(self) -> Result<Client, BuildError> {
+        self.check()?;
         let calls = Arc::new(Calls::default());
         let (fresh, inbox) = mpsc::channel(MAX_CALLS_IN_FLIGHT);
         let wants_tls = self.uris.iter().any(BrokerUri::is_tls);
@@ -255,12 +301,23 @@ impl ClientBuilder {
         let keeper = link::Keeper::new(self.uris, dial, self.queue, self.trace, Arc::clone(&calls));
         // Should the task die, its end of the channel goes, and every call ends with `Closed`.
         tokio::spawn(keeper.run(inbox));
-        Client {
+        Ok(Client {
             calls,
             places: Arc::new(Semaphore::new(MAX_CALLS_IN_FLIGHT)),
             fresh,
             timeout: self.timeout,
             waits_for_server: self.waits_for_server,
+        })
+    }
+
+    fn check(&self) -> Result<(), BuildError> {
+        check_queue_name(&self.queue)?;
+        if self.timeout.is_zero() || self.timeout > MAX_TIMEOUT {
+            return Err(BuildError::Timeout(self.timeout));
+        }
+        match self.name.len() {
+            0..=MAX_CONNECTION_NAME => Ok(()),
+            length => Err(BuildError::ConnectionName { length }),
         }
     }
 }

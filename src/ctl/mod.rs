@@ -14,7 +14,7 @@ use crate::{
     exit::Exit,
     files,
     tls::{Tls, TlsFile, TlsFiles},
-    wire::{Method, TraceParent},
+    wire::TraceParent,
 };
 use std::time::Duration;
 use uuid::Uuid;
@@ -47,7 +47,13 @@ pub fn main(args: &CtlArgs) -> Exit {
     };
     output.announce_trace();
     let exit = runtime.block_on(async {
-        let client = client.build();
+        let client = match client.build() {
+            Ok(client) => client,
+            Err(error) => {
+                output.complain(&error.to_string());
+                return Exit::Usage;
+            }
+        };
         let exit = run(&args.command, &client, &mut output).await;
         client.close().await;
         exit
@@ -71,13 +77,13 @@ async fn run(command: &CtlCommand, client: &Client, output: &mut Output) -> Exit
 }
 
 async fn ping(client: &Client, output: &mut Output) -> Result<Exit, CallError> {
-    let elapsed = client.ping().await?;
-    Ok(output.pong(elapsed))
+    let pong = client.ping().await?;
+    Ok(output.pong(&pong))
 }
 
 async fn info(client: &Client, output: &mut Output) -> Result<Exit, CallError> {
-    let body = client.call(Method::Info, Vec::new()).await?;
-    Ok(output.info(&body))
+    let info = client.info().await?;
+    Ok(output.info(info))
 }
 
 /// A trace that begins here. This program exports no span of its own: those of its calls are the

@@ -2,9 +2,9 @@
 
 use crate::{
     cli::{CtlArgs, OutputFormat},
-    client::CallError,
+    client::{CallError, Pong},
     exit::Exit,
-    wire::TraceParent,
+    wire::{TraceParent, excerpt},
 };
 use clap::CommandFactory as _;
 use clap_complete::Shell;
@@ -74,27 +74,35 @@ impl Output {
         self.line(script.trim_ascii_end())
     }
 
-    /// The answer to a ping.
-    pub(super) fn pong(&mut self, elapsed: Duration) -> Exit {
+    /// The answer to a ping, and what it is where it is no pong.
+    pub(super) fn pong(&mut self, pong: &Pong) -> Exit {
+        let elapsed = pong.elapsed;
+        let instead = pong.instead.as_deref().map(excerpt);
         match self.format {
-            OutputFormat::Plain => self.line(format!("pong after {elapsed:.1?}").as_bytes()),
+            OutputFormat::Plain => self.line(
+                match instead {
+                    None => format!("pong after {elapsed:.1?}"),
+                    Some(answer) => format!(
+                        "\"{answer}\" after {elapsed:.1?}: a server that does not know ping"
+                    ),
+                }
+                .as_bytes(),
+            ),
             OutputFormat::Json => {
                 let mut object = Map::new();
                 object.insert("status".into(), "OK".into());
                 object.insert("seconds".into(), elapsed.as_secs_f64().into());
+                object.insert("answer".into(), instead.unwrap_or_else(|| "pong".into()).into());
                 self.json(object)
             }
         }
     }
 
-    /// What the server says of itself: JSON as it came, or a line for each thing in it.
-    pub(super) fn info(&mut self, body: &[u8]) -> Exit {
-        match (self.format, serde_json::from_slice(body)) {
-            (OutputFormat::Plain, Ok(Value::Object(info))) => self.lines_of("", &info),
-            (OutputFormat::Json, Ok(Value::Object(info))) if self.trace.is_some() => {
-                self.json(info)
-            }
-            _ => self.line(body),
+    /// What the server says of itself: as JSON, or a line for each thing in it.
+    pub(super) fn info(&mut self, info: Map<String, Value>) -> Exit {
+        match self.format {
+            OutputFormat::Plain => self.lines_of("", &info),
+            OutputFormat::Json => self.json(info),
         }
     }
 

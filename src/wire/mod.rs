@@ -4,13 +4,15 @@
 //! libraries: `amqp` translates between its types and these.
 
 mod number;
+mod queue_name;
 mod reply;
 mod request;
 mod status;
 mod trace;
 
 pub use number::{Number, NumberError};
-pub use reply::{Reply, ReplyError};
+pub use queue_name::{QueueNameError, check_queue_name};
+pub use reply::{Reply, ReplyError, excerpt};
 pub use request::{Call, Envelope, Method, decode};
 pub use status::{Failure, Status};
 pub use trace::TraceParent;
@@ -34,6 +36,14 @@ pub const TRACE_PARENT: &str = "traceparent";
 
 /// What tracing systems say to each other.
 pub const TRACE_STATE: &str = "tracestate";
+
+/// What a client sends as the body of a method without arguments. A server that knows no methods,
+/// such as those of RabbitMQ's tutorial, takes every request for a number, and dies of an empty
+/// body; of this one it makes F(0).
+pub const NO_ARGUMENT: &[u8] = b"0";
+
+/// What a server answers to a `ping`.
+pub const PONG: &[u8] = b"pong";
 
 /// What the body of every error reply starts with, so that a client that only knows numbers
 /// fails at once and one that prints shows the reason.

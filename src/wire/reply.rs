@@ -20,6 +20,27 @@ pub enum ReplyError {
     /// The status header holds a name this version does not know.
     #[error("the reply has the unknown status \"{0}\"; is the server newer than this client?")]
     UnknownStatus(String),
+    /// The reply to `info` is no JSON object. Holds the start of it.
+    #[error("the server does not know info; it answered \"{0}\"")]
+    NoInfo(String),
+}
+
+impl ReplyError {
+    /// The error for a reply to `info` with this body.
+    #[must_use]
+    pub fn no_info(body: &[u8]) -> Self {
+        Self::NoInfo(excerpt(body))
+    }
+}
+
+/// The start of a body, fit to be shown.
+#[must_use]
+pub fn excerpt(body: &[u8]) -> String {
+    const SHOWN: usize = 60;
+    let text = String::from_utf8_lossy(&body[..body.len().min(4 * SHOWN)]);
+    let shown: String = text.chars().take(SHOWN).collect();
+    let rest = if shown.len() < body.len() { "..." } else { "" };
+    format!("{}{rest}", shown.escape_debug())
 }
 
 impl Reply {

@@ -24,7 +24,7 @@ fn runtime() -> Runtime {
 
 fn client(runtime: &Runtime, uri: &str, timeout: Duration) -> Client {
     let _inside = runtime.enter();
-    Client::builder(uri.parse().unwrap()).timeout(timeout).wait_for_server(true).build()
+    Client::builder(uri.parse().unwrap()).timeout(timeout).wait_for_server(true).build().unwrap()
 }
 
 /// What became of calls.

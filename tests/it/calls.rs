@@ -71,6 +71,10 @@ fn wrong_usage_exits_with_2_before_anything_is_sent() {
     for args in [&["call"][..], &["call", "-1"], &["dial"], &["--timeout", "0s", "ping"]] {
         assert_eq!(ctl("amqp://127.0.0.1:1", args).code, Some(2), "{args:?}");
     }
+    let name = "q".repeat(300);
+    let ran = ctl("amqp://127.0.0.1:1", &["--queue", &name, "ping"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("300 bytes long; at most 255 are possible"), "{}", ran.stderr);
     let ran = ctl("http://user:secret@127.0.0.1", &["ping"]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(!ran.stderr.contains("secret"), "{}", ran.stderr);

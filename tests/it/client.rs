@@ -1,7 +1,7 @@
 //! `fibrpc::Client` inside a program.
 
 use crate::support::{broker, caller::QUEUE, program::Daemon, raw::Raw};
-use fibrpc::{CallError, Client};
+use fibrpc::{BuildError, CallError, Client, ClientBuilder, wire::QueueNameError};
 use futures_util::{StreamExt as _, stream};
 use std::{env, process::Command, time::Duration};
 
@@ -39,7 +39,7 @@ fn a_hundred_thousand_calls_leave_nothing_behind() {
 fn call_a_hundred_thousand_times(uri: &str) {
     runtime().block_on(async {
         let timeout = Duration::from_mins(1);
-        let client = Client::builder(uri.parse().unwrap()).timeout(timeout).build();
+        let client = Client::builder(uri.parse().unwrap()).timeout(timeout).build().unwrap();
         let call = async |count: u64| {
             let calls = stream::iter(0..count).map(|n| {
                 let client = client.clone();
@@ -61,6 +61,45 @@ fn call_a_hundred_thousand_times(uri: &str) {
 }
 
 #[test]
+fn settings_without_sense_make_no_client() {
+    let builder = || Client::builder("amqp://127.0.0.1:1".parse().unwrap());
+    let day = Duration::from_hours(24);
+    let refused = |builder: ClientBuilder| builder.build().expect_err("it makes no sense");
+    let _runtime = runtime();
+    for (queue, length) in [(String::new(), 0), ("q".repeat(256), 256), ("q".repeat(300), 300)] {
+        let expected = match length {
+            0 => QueueNameError::Empty,
+            length => QueueNameError::TooLong { length },
+        };
+        assert_eq!(refused(builder().queue(queue)), BuildError::Queue(expected));
+    }
+    for timeout in [Duration::ZERO, day + Duration::from_nanos(1), Duration::MAX] {
+        assert_eq!(refused(builder().timeout(timeout)), BuildError::Timeout(timeout));
+    }
+    let name = "n".repeat(256);
+    assert_eq!(
+        refused(builder().connection_name(name)),
+        BuildError::ConnectionName { length: 256 }
+    );
+}
+
+#[test]
+fn the_longest_names_and_times_make_calls() {
+    let vhost = broker::shared().vhost();
+    let queue = "q".repeat(255);
+    let _daemon = Daemon::serving(&vhost.uri(), &[("amqp.queue", &queue)]);
+    for timeout in [Duration::from_hours(24), Duration::from_secs(10)] {
+        runtime().block_on(async {
+            let builder = Client::builder(vhost.uri().parse().unwrap()).queue(&queue);
+            let client = builder.connection_name("n".repeat(255)).timeout(timeout).build();
+            let client = client.unwrap();
+            assert_eq!(client.fibonacci(30).await.as_deref(), Ok("832040"));
+            client.close().await;
+        });
+    }
+}
+
+#[test]
 fn late_duplicate_and_foreign_replies_are_counted_and_never_matched() {
     let vhost = broker::shared().vhost();
     let mut server = Raw::connect(&vhost.uri());
@@ -69,7 +108,8 @@ fn late_duplicate_and_foreign_replies_are_counted_and_never_matched() {
     let (first, second, unmatched) = std::thread::scope(|scope| {
         let client = scope.spawn(|| {
             runtime().block_on(async {
-                let client = Client::builder(client_uri).timeout(Duration::from_secs(1)).build();
+                let client =
+                    Client::builder(client_uri).timeout(Duration::from_secs(1)).build().unwrap();
                 let first = client.fibonacci(1).await;
                 let second = client.fibonacci(30).await;
                 let unmatched = client.unmatched_replies();
@@ -101,7 +141,7 @@ fn a_closed_client_ends_its_calls() {
     let mut server = Raw::connect(&vhost.uri());
     server.serve(QUEUE.as_bytes());
     runtime().block_on(async {
-        let client = Client::builder(vhost.uri().parse().unwrap()).build();
+        let client = Client::builder(vhost.uri().parse().unwrap()).build().unwrap();
         let caller = client.clone();
         let call = tokio::spawn(async move { caller.fibonacci(30).await });
         // The request is there; nobody answers it.

@@ -151,7 +151,7 @@ fn a_client_makes_its_call_on_another_channel_when_the_broker_refuses_it() {
     let fake = FakeBroker::refusing_first_channels();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let client = fibrpc::Client::builder(fake.uri().parse().unwrap()).build();
+        let client = fibrpc::Client::builder(fake.uri().parse().unwrap()).build().unwrap();
         // Nobody answers; it is the publishing that matters.
         let taken = tokio::task::spawn_blocking(move || {
             (1..100).find(|_| fake.next_publish_is_taken()).expect("one that is taken")
@@ -177,7 +177,7 @@ fn no_call_of_a_client_hangs_on_a_peer_that_goes_or_falls_silent_in_any_step() {
             let uri = fake.uri().parse().unwrap();
             made += 1;
             runtime.block_on(async {
-                let client = fibrpc::Client::builder(uri).timeout(TIMEOUT).build();
+                let client = fibrpc::Client::builder(uri).timeout(TIMEOUT).build().unwrap();
                 let call = async {
                     let outcome = client.fibonacci(30).await;
                     client.close().await;

@@ -147,7 +147,7 @@ fn calls_of_a_client_outlive_resets_and_holes_within_their_timeout() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let client = runtime.block_on(async {
         let uri = relay.uri().parse().unwrap();
-        fibrpc::Client::builder(uri).timeout(PATIENCE).wait_for_server(true).build()
+        fibrpc::Client::builder(uri).timeout(PATIENCE).wait_for_server(true).build().unwrap()
     });
     let large = fibonacci(LARGE);
     let (mut made, mut wrong, mut failed) = (0, 0, Vec::new());

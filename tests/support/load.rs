@@ -111,7 +111,7 @@ fn client(uris: &[String]) -> Client {
     for uri in uris {
         builder = builder.uri(uri);
     }
-    builder.timeout(TIMEOUT).wait_for_server(true).build()
+    builder.timeout(TIMEOUT).wait_for_server(true).build().unwrap()
 }
 
 async fn call(client: Client, mut random: Random, stop: Arc<AtomicBool>) -> Tally {
