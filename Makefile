@@ -59,7 +59,7 @@ bench: bench-kernel bench-beside bench-observed ## Measure everything there is a
 
 bench-kernel: ## Time F(n) over n on every vector path, then beside GMP and others; N="1000 1000000" chooses
 	$(CARGO) bench --locked --bench kernel
-	benches/peers/run.sh $(N)
+	crates/fibonacci/benches/compare/run.sh $(N)
 
 bench-beside: ## Small calls alone, then beside large ones; ROUNDS=7
 	@packaging/dev/install-deps.sh run

@@ -52,7 +52,6 @@ pub mod config;
 pub mod ctl;
 pub mod daemon;
 pub mod exit;
-pub mod fibonacci;
 mod files;
 pub mod http;
 pub mod log;
@@ -78,6 +77,7 @@ pub mod wire;
 pub use amqp::fuzzing;
 pub use broker_uri::BrokerUri;
 pub use client::{BuildError, CallError, Client, ClientBuilder, Pong};
+pub use fibonacci;
 pub use tls::{Tls, TlsFiles};
 
 /// The version of the crate and of both programs.

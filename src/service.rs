@@ -1,6 +1,5 @@
 //! What the service answers, free of I/O: the methods and the limits.
 
-use crate::fibonacci;
 use crate::wire::{Call, Envelope, Failure, Method, Number, PONG, Reply, Status, decode};
 use bytes::Bytes;
 use serde::Serialize;

@@ -17,7 +17,7 @@ pub(crate) use self::{
 };
 
 use self::thread::{Assignment, Worker};
-use crate::{fibonacci, vitals::Promise};
+use crate::vitals::Promise;
 use bytes::Bytes;
 use std::{
     num::NonZeroUsize,

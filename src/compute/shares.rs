@@ -1,6 +1,5 @@
 //! How `compute.memory` is shared out.
 
-use crate::fibonacci;
 use std::num::NonZeroUsize;
 
 /// Computations that take no longer, in units of [`fibonacci::Estimate::work`] (about

@@ -1,11 +1,9 @@
 //! What a compute thread does.
 
 use super::{Computed, Job, Slot, Unfinished};
-use crate::{
-    fibonacci::{self, Arena, DecimalError},
-    vitals::Promise,
-};
+use crate::vitals::Promise;
 use bytes::Bytes;
+use fibonacci::{Arena, DecimalError};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError, mpsc},

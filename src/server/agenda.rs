@@ -6,7 +6,6 @@
 
 use crate::{
     compute::{Class, Computed, Held, StopOnDrop, StopSwitch, reply_memory},
-    fibonacci,
     record::Effort,
     wire::Envelope,
 };

@@ -16,7 +16,6 @@ use crate::{
     },
     compute::{Class, Computed, Held, Job, Pool, Slot, Unfinished},
     config::{Amqp, Config},
-    fibonacci,
     metrics::Metrics,
     record::Effort,
     service::{self, Answer, Service},

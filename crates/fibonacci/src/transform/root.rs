@@ -36,7 +36,7 @@ use super::{
     complex::{Complex, ComplexLanes, Point},
     shape::{MOST_WAYS, Plan},
 };
-use crate::fibonacci::{
+use crate::{
     Interrupt, Pace,
     carry::{Carries, Digits, Range, Rounding, Tails},
     lanes::{Cell, Lanes, Pass},

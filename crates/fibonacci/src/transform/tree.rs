@@ -27,7 +27,7 @@ use super::{
     complex::{ComplexLanes, Octet},
     roots::{Roots, spread},
 };
-use crate::fibonacci::{
+use crate::{
     Interrupt, Pace,
     identity::Step,
     lanes::{Cell, Lanes, Pass, eight},

@@ -1,7 +1,7 @@
 //! The lengths a transform can have, and the angles that belong to each.
 
 use super::{complex::Point, roots::powers};
-use crate::fibonacci::lanes::Cell;
+use crate::lanes::Cell;
 
 /// The numbers of sub-transforms at the root: a power of two, up to 8, times an odd number, up
 /// to 9. More of them would waste less, but a root costs more than a level of the tree.
@@ -18,7 +18,7 @@ const LEVELS: usize = 10;
 /// Powers of two alone would waste up to half of the work; the factor at the root leaves at most
 /// a quarter, and a tenth as a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::fibonacci) struct Shape {
+pub(crate) struct Shape {
     /// How many sub-transforms the root splits into.
     pub(super) ways: usize,
     /// How many levels of eight-way splits each of them has, above its leaves.
@@ -27,7 +27,7 @@ pub(in crate::fibonacci) struct Shape {
 
 impl Shape {
     /// The shortest with room for a product of so many digits.
-    pub(in crate::fibonacci) fn for_digits(digits: usize) -> Self {
+    pub(crate) fn for_digits(digits: usize) -> Self {
         let points = digits.div_ceil(2);
         let fits = |ways: usize| {
             let depth = (0..LEVELS).find(|&depth| Self { ways, depth }.points() >= points);
@@ -44,12 +44,12 @@ impl Shape {
     }
 
     /// Complex points.
-    pub(in crate::fibonacci) fn points(self) -> usize {
+    pub(crate) fn points(self) -> usize {
         8 * self.cells()
     }
 
     /// Cells of eight points.
-    pub(in crate::fibonacci) fn cells(self) -> usize {
+    pub(crate) fn cells(self) -> usize {
         self.ways * self.column()
     }
 
@@ -64,7 +64,7 @@ impl Shape {
     }
 
     /// The bytes of the transforms of two numbers, and of the tables.
-    pub(in crate::fibonacci) fn memory(self) -> usize {
+    pub(crate) fn memory(self) -> usize {
         2 * (self.cells() + self.roots()) * size_of::<Cell>()
     }
 }
@@ -73,7 +73,7 @@ impl Shape {
 ///
 /// The root works on `ways` numbers in places, in rows of an odd length; [`super::root`] says why.
 #[derive(Debug)]
-pub(in crate::fibonacci) struct Plan {
+pub(crate) struct Plan {
     pub(super) shape: Shape,
     /// The length of a row, odd.
     pub(super) row: usize,
@@ -94,7 +94,7 @@ pub(in crate::fibonacci) struct Plan {
 }
 
 impl Plan {
-    pub(in crate::fibonacci) fn new(shape: Shape) -> Self {
+    pub(crate) fn new(shape: Shape) -> Self {
         let ways = shape.ways;
         let rows = 1 << ways.trailing_zeros();
         let row = ways / rows;
@@ -136,7 +136,7 @@ impl Plan {
         }
     }
 
-    pub(in crate::fibonacci) fn shape(&self) -> Shape {
+    pub(crate) fn shape(&self) -> Shape {
         self.shape
     }
 }

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Runs the kernel beside every library that is to be had here; arguments go to `peers`.
+# Runs the kernel beside every library that is to be had here; arguments go to `compare`.
 #
 # GMP_PREFIX=DIR adds the GMP installed there (one built for this machine, say).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-build=${CARGO_TARGET_DIR:-$here/../../target/peers}
+build=${CARGO_TARGET_DIR:-$here/../../../../target/compare}
 mkdir -p "$build"
 export CARGO_TARGET_DIR="$build"
 cargo build --release --quiet --manifest-path "$here/Cargo.toml"
@@ -42,4 +42,4 @@ set -f
 for peer in $peers; do
     set -- "$@" --peer "$peer"
 done
-exec "$build/release/peers" "$@"
+exec "$build/release/compare" "$@"

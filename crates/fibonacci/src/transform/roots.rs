@@ -11,11 +11,11 @@
 //! they are what limits the radix.
 
 use super::complex::{Complex, ComplexLanes, Octet, Point};
-use crate::fibonacci::lanes::{Cell, Lanes, eight};
+use crate::lanes::{Cell, Lanes, eight};
 
 /// The tables.
 #[derive(Debug)]
-pub(in crate::fibonacci) struct Roots {
+pub(crate) struct Roots {
     /// For every k: the powers 0 to 7 of e^(2 pi i r(k) / 8).
     pub(super) nodes: Vec<Cell>,
     /// For every k: the powers 0 to 7 of e^(2 pi i r(k) / 64), for a leaf's last level.
@@ -44,7 +44,7 @@ impl Roots {
     }
 
     /// The bytes the tables take beyond themselves.
-    pub(in crate::fibonacci) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         (self.nodes.capacity() + self.leaves.capacity()) * size_of::<Cell>()
     }
 }

@@ -4,9 +4,9 @@
 //! round asks each for each n, so that what disturbs the machine disturbs all of them. Reported
 //! are the medians over the rounds, and how many times faster than the first `--peer` each is.
 //!
-//! `peers [--rounds N] [--peer NAME=COMMAND]... [n...]`
+//! `compare [--rounds N] [--peer NAME=COMMAND]... [n...]`
 
-use fibrpc::fibonacci::{Arena, Backend};
+use fibonacci::{Arena, Backend};
 use malachite_base::num::arithmetic::traits::Square as _;
 use std::{
     env,
@@ -53,7 +53,8 @@ fn main() -> Result<()> {
         }
     }
     let own = env::current_exe()?.display().to_string();
-    let libraries = Backend::available().map(Backend::name).chain(["malachite", "num-bigint", "dashu"]);
+    let libraries =
+        Backend::available().map(Backend::name).chain(["malachite", "num-bigint", "dashu"]);
     for name in libraries {
         peers.push(Peer::start(&format!("{name}={own} --serve {name}"))?);
     }
@@ -105,7 +106,10 @@ impl Drop for Peer {
 }
 
 fn report(peers: &mut [Peer], rounds: usize, ns: &[u64]) -> Result<()> {
-    println!("Best vectors of this machine: {}. {rounds} rounds, medians.\n", Backend::best().name());
+    println!(
+        "Best vectors of this machine: {}. {rounds} rounds, medians.\n",
+        Backend::best().name()
+    );
     print!("| n |");
     peers.iter().for_each(|peer| print!(" {} |", peer.name));
     println!("\n|---|{}", "---|".repeat(peers.len()));
@@ -122,7 +126,9 @@ fn report(peers: &mut [Peer], rounds: usize, ns: &[u64]) -> Result<()> {
         let medians: Vec<_> = times.iter_mut().map(|times| median(times)).collect();
         for time in &medians {
             match (time, medians[0]) {
-                (Some(time), Some(first)) => print!(" {} ({:.2}x) |", readable(*time), first / time),
+                (Some(time), Some(first)) => {
+                    print!(" {} ({:.2}x) |", readable(*time), first / time)
+                }
                 _ => print!(" |"),
             }
         }

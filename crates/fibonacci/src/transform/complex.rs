@@ -1,6 +1,6 @@
 //! Complex arithmetic on eight numbers at a time, and the Fourier transform of length eight.
 
-use crate::fibonacci::lanes::{Cell, Lanes, eight};
+use crate::lanes::{Cell, Lanes, eight};
 
 /// Eight complex numbers in registers, or one as a pair of scalars.
 #[derive(Clone, Copy, Debug, Default)]

@@ -2,7 +2,7 @@
 //! the check included.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use fibrpc::fibonacci::{Arena, Backend, digits};
+use fibonacci::{Arena, Backend, digits};
 use std::hint::black_box;
 
 const NS: [u64; 12] = [
