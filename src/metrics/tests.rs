@@ -147,7 +147,7 @@ fn exactly_one_state_is_on() {
 /// `docs/metrics.md` names what there is, with its type and labels, and nothing else.
 #[test]
 fn the_list_is_that_of_the_program() {
-    let list = include_str!("../../docs/metrics.md");
+    let list = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.md"));
     let listed: BTreeSet<_> = list
         .lines()
         .filter_map(|line| {

@@ -6,7 +6,7 @@ use std::fs;
 use super::*;
 
 /// The file that is installed.
-const SHIPPED: &str = include_str!("../../config/fibrpcd.toml");
+const SHIPPED: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/config/fibrpcd.toml"));
 
 /// Loads a file of this text, variables and options; the file is `FILE` in messages.
 fn load(
