@@ -28,3 +28,4 @@ mod transport;
 pub use transport::fuzzing;
 
 pub(crate) use error::{Cause, LinkError};
+pub use queue::QueueType;

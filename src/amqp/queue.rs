@@ -5,17 +5,47 @@ use super::{
     connect::{Link, METHOD_TIMEOUT},
     error::{broker_reply, code, one_line},
 };
-use crate::config::QueueType;
 use lapin::{
     Queue,
     options::QueueDeclareOptions,
     types::{AMQPValue, FieldTable},
 };
+use serde::Deserialize;
+use std::fmt::{self, Display, Formatter};
 use tokio::time::timeout;
 
 /// The type of a queue, as the argument of its declaration
 /// (<https://www.rabbitmq.com/docs/queues#optional-arguments>).
 const TYPE_ARGUMENT: &str = "x-queue-type";
+
+/// How the request queue is declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum QueueType {
+    /// Whatever is there; a quorum queue where there is none.
+    Auto,
+    /// A durable quorum queue.
+    Quorum,
+    /// A durable classic queue.
+    Classic,
+    /// A classic queue that does not survive the broker.
+    Transient,
+    /// Whatever is there; nothing is created.
+    Passive,
+}
+
+impl Display for QueueType {
+    /// The word in the configuration.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Quorum => "quorum",
+            Self::Classic => "classic",
+            Self::Transient => "transient",
+            Self::Passive => "passive",
+        })
+    }
+}
 
 /// Makes sure that the queue is there, in the way `amqp.queue_type` says.
 pub(super) async fn ensure(link: &Link, queue: &str, kind: QueueType) -> Result<(), LinkError> {

@@ -28,6 +28,7 @@ use std::time::Duration;
 use figment::Figment;
 use serde::Deserialize;
 
+pub use crate::amqp::QueueType;
 use crate::broker_uri::BrokerUri;
 use crate::tls::Tls;
 use layer::Layer;
@@ -114,35 +115,6 @@ impl Default for Amqp {
             backoff_initial: Duration::from_millis(200),
             backoff_max: Duration::from_secs(30),
         }
-    }
-}
-
-/// How the request queue is declared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum QueueType {
-    /// Whatever is there; a quorum queue where there is none.
-    Auto,
-    /// A durable quorum queue.
-    Quorum,
-    /// A durable classic queue.
-    Classic,
-    /// A classic queue that does not survive the broker.
-    Transient,
-    /// Whatever is there; nothing is created.
-    Passive,
-}
-
-impl fmt::Display for QueueType {
-    /// The word in the configuration.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Auto => "auto",
-            Self::Quorum => "quorum",
-            Self::Classic => "classic",
-            Self::Transient => "transient",
-            Self::Passive => "passive",
-        })
     }
 }
 

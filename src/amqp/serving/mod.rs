@@ -16,13 +16,12 @@ use self::{
     open::{CONSUMER_TAG, Channels, Gauges, Links},
 };
 use super::{
-    Cause, LinkError,
+    Cause, LinkError, QueueType,
     connect::{Dial, answer},
     properties,
 };
 use crate::{
     broker_uri::BrokerUri,
-    config::QueueType,
     metrics::Metrics,
     poison::Suspects,
     record::{Effort, Outcome, Recorder},
