@@ -47,30 +47,11 @@ mod amqp;
 pub mod broker_uri;
 pub mod cli;
 pub mod client;
-mod compute;
-pub mod config;
 pub mod ctl;
 pub mod daemon;
 pub mod exit;
 mod files;
-pub mod http;
-pub mod log;
-pub mod metrics;
-mod overview;
-mod poison;
-mod record;
-mod reload;
-mod server;
-mod service;
-pub mod signals;
-#[cfg(feature = "otlp")]
-mod spans;
-#[cfg(not(feature = "otlp"))]
-#[path = "spans/off.rs"]
-mod spans;
-mod systemd;
 pub mod tls;
-mod vitals;
 pub mod wire;
 
 #[cfg(fuzzing)]

@@ -1,7 +1,7 @@
 //! Configuration: whatever the text, there is a configuration or lines about it, and no password.
 #![no_main]
 
-use fibrpc::config::{Config, File, Sources};
+use fibrpc::daemon::config::{Config, File, Sources};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (String, String)| {

@@ -7,21 +7,19 @@
 //! - [`queue`]: the request queue: used as it is, or declared
 //! - [`publisher`]: the channel that messages are published on, with confirms
 //! - [`properties`]: message properties to and from the types of [`crate::wire`]
-//! - [`serving`]: a server's session: requests in, replies out, acks after confirms
 //! - [`calling`]: a client's session: calls out, replies in
 //! - [`backoff`]: how long to wait between attempts
 //!
 //! lapin's own recovery is not used: a session that ends in any way is dropped whole and made
-//! anew by its supervisor ([`crate::server`], [`crate::client`]).
+//! anew by its supervisor (`daemon::server`, [`crate::client`]).
 
 pub(crate) mod backoff;
 pub(crate) mod calling;
 pub(crate) mod connect;
 mod error;
-mod properties;
-mod publisher;
-mod queue;
-pub(crate) mod serving;
+pub(crate) mod properties;
+pub(crate) mod publisher;
+pub(crate) mod queue;
 mod transport;
 
 #[cfg(fuzzing)]

@@ -19,7 +19,7 @@ const TRANSIENT: u8 = 1;
 const TRACE_LIMIT: usize = 512;
 
 /// Reads a request's properties.
-pub(super) fn envelope(properties: &BasicProperties) -> Envelope {
+pub(crate) fn envelope(properties: &BasicProperties) -> Envelope {
     let text = |value: &Option<ShortString>| Some(value.as_ref()?.as_str().to_owned());
     let id = |value: &Option<ShortString>| text(value).map(String::into_bytes);
     let mut envelope = Envelope {
@@ -51,7 +51,7 @@ pub(super) fn envelope(properties: &BasicProperties) -> Envelope {
 }
 
 /// Writes a reply's properties.
-pub(super) fn of_reply(envelope: &Envelope, reply: &Reply) -> BasicProperties {
+pub(crate) fn of_reply(envelope: &Envelope, reply: &Reply) -> BasicProperties {
     let mut properties = BasicProperties::default()
         .with_content_type(reply.content_type.into())
         .with_delivery_mode(TRANSIENT);
@@ -77,19 +77,19 @@ pub(super) fn of_reply(envelope: &Envelope, reply: &Reply) -> BasicProperties {
 }
 
 /// A call's properties, as a client sets them.
-pub(super) struct CallProperties<'a> {
-    pub(super) kind: &'static str,
-    pub(super) reply_to: &'a str,
-    pub(super) correlation_id: &'a str,
+pub(crate) struct CallProperties<'a> {
+    pub(crate) kind: &'static str,
+    pub(crate) reply_to: &'a str,
+    pub(crate) correlation_id: &'a str,
     /// How long the request is worth anything, in milliseconds.
-    pub(super) remaining_ms: u64,
+    pub(crate) remaining_ms: u64,
     /// The moment after which it is not, Unix time in milliseconds.
-    pub(super) deadline_ms: i64,
-    pub(super) trace: Option<TraceParent>,
+    pub(crate) deadline_ms: i64,
+    pub(crate) trace: Option<TraceParent>,
 }
 
 /// Writes a call's properties.
-pub(super) fn of_call(call: &CallProperties<'_>) -> BasicProperties {
+pub(crate) fn of_call(call: &CallProperties<'_>) -> BasicProperties {
     let mut headers = FieldTable::default();
     headers.insert(DEADLINE_HEADER.into(), AMQPValue::LongLongInt(call.deadline_ms));
     if let Some(parent) = call.trace {
@@ -111,7 +111,7 @@ pub(super) fn of_call(call: &CallProperties<'_>) -> BasicProperties {
 }
 
 /// The value of the status header of a reply.
-pub(super) fn status(properties: &BasicProperties) -> Option<&[u8]> {
+pub(crate) fn status(properties: &BasicProperties) -> Option<&[u8]> {
     bytes(properties.headers().as_ref()?.inner().get(STATUS_HEADER)?)
 }
 

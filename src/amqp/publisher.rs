@@ -23,7 +23,7 @@ const RENEW_EVERY: Duration = Duration::from_secs(1);
 type Opening = Pin<Box<dyn Future<Output = Result<Channel, LinkError>> + Send>>;
 
 /// A channel with confirms, and its replacement.
-pub(super) struct Publisher {
+pub(crate) struct Publisher {
     link: Arc<Link>,
     channel: Channel,
     opened: Instant,
@@ -31,18 +31,18 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
-    pub(super) async fn open(link: Arc<Link>) -> Result<Self, LinkError> {
+    pub(crate) async fn open(link: Arc<Link>) -> Result<Self, LinkError> {
         let channel = open(&link).await?;
         Ok(Self { link, channel, opened: Instant::now(), opening: None })
     }
 
     /// Where to publish now.
-    pub(super) fn channel(&self) -> Channel {
+    pub(crate) fn channel(&self) -> Channel {
         self.channel.clone()
     }
 
     /// Starts to replace the channel, unless that is under way or was done just now.
-    pub(super) fn renew(&mut self) {
+    pub(crate) fn renew(&mut self) {
         if self.opening.is_none() && self.opened.elapsed() >= RENEW_EVERY {
             let link = Arc::clone(&self.link);
             self.opening = Some(Box::pin(async move { open(&link).await }));
@@ -50,7 +50,7 @@ impl Publisher {
     }
 
     /// Waits for the new channel to be in use; for ever where there will be none. Cancel safe.
-    pub(super) async fn renewed(&mut self) -> Result<(), LinkError> {
+    pub(crate) async fn renewed(&mut self) -> Result<(), LinkError> {
         let Some(opening) = &mut self.opening else {
             return std::future::pending().await;
         };

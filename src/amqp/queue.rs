@@ -48,7 +48,7 @@ impl Display for QueueType {
 }
 
 /// Makes sure that the queue is there, in the way `amqp.queue_type` says.
-pub(super) async fn ensure(link: &Link, queue: &str, kind: QueueType) -> Result<(), LinkError> {
+pub(crate) async fn ensure(link: &Link, queue: &str, kind: QueueType) -> Result<(), LinkError> {
     match kind {
         QueueType::Passive => look(link, queue).await.map(drop),
         // Whatever is there serves. Where there is nothing, declare what the tutorials declare.
@@ -65,7 +65,7 @@ pub(super) async fn ensure(link: &Link, queue: &str, kind: QueueType) -> Result<
 }
 
 /// What a passive declaration tells of a queue; [`Cause::NoQueue`] where there is none.
-pub(super) async fn look(link: &Link, queue: &str) -> Result<Queue, LinkError> {
+pub(crate) async fn look(link: &Link, queue: &str) -> Result<Queue, LinkError> {
     let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
     let what = format!("looking for queue \"{}\"", queue.escape_debug());
     match request(link, queue, options, FieldTable::default()).await {

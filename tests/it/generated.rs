@@ -11,7 +11,7 @@ use clap_mangen::{
 };
 use fibrpc::{
     cli::{CtlArgs, DaemonArgs},
-    config::{DEFAULT_FILE, KEYS},
+    daemon::config::{DEFAULT_FILE, KEYS},
 };
 use std::{fs, path::Path};
 

@@ -21,7 +21,7 @@ use std::{
 use tokio::time::timeout;
 
 /// How long the broker may take to answer a method on an open connection.
-pub(super) const METHOD_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const METHOD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The largest frame we propose, in bytes; a broker may lower it, and none can raise it.
 ///
@@ -62,13 +62,13 @@ impl Dial {
 }
 
 /// An open connection. Dropping it cuts the socket.
-pub(super) struct Link {
+pub(crate) struct Link {
     connection: Connection,
     _cut: CutOnDrop,
 }
 
 /// Awaits an answer of the broker, with the deadline every such wait has.
-pub(super) async fn answer<T>(
+pub(crate) async fn answer<T>(
     what: &str,
     future: impl Future<Output = lapin::Result<T>>,
 ) -> Result<T, LinkError> {
@@ -79,7 +79,7 @@ pub(super) async fn answer<T>(
 }
 
 impl Link {
-    pub(super) async fn open(uri: &BrokerUri, dial: &Dial) -> Result<Self, LinkError> {
+    pub(crate) async fn open(uri: &BrokerUri, dial: &Dial) -> Result<Self, LinkError> {
         let what = format!("connecting to {uri}");
         let cut = Cut::default();
         // Without it an unfinished handshake would go on for ever in lapin's thread.
@@ -111,12 +111,12 @@ impl Link {
         }
     }
 
-    pub(super) async fn channel(&self) -> Result<Channel, LinkError> {
+    pub(crate) async fn channel(&self) -> Result<Channel, LinkError> {
         answer("opening a channel", self.connection.create_channel()).await
     }
 
     /// What happens to the connection from now on.
-    pub(super) fn events(&self) -> Pin<Box<dyn Stream<Item = Event> + Send>> {
+    pub(crate) fn events(&self) -> Pin<Box<dyn Stream<Item = Event> + Send>> {
         self.connection.events_listener().boxed()
     }
 
@@ -124,7 +124,7 @@ impl Link {
     ///
     /// lapin also reports what ended a single channel: whoever uses that channel learns of it
     /// there.
-    pub(super) fn ending(&self, event: Option<Event>) -> Option<LinkError> {
+    pub(crate) fn ending(&self, event: Option<Event>) -> Option<LinkError> {
         match event {
             Some(Event::Error(_)) if self.connection.status().connected() => None,
             Some(Event::Error(error)) => Some(error.into()),
@@ -135,7 +135,7 @@ impl Link {
 
     /// Says goodbye, so that the broker logs no error. Whatever comes of it within this time: the
     /// connection is over, and to be dropped.
-    pub(super) async fn close(&self, limit: Duration) {
+    pub(crate) async fn close(&self, limit: Duration) {
         if timeout(limit, self.connection.close(200, "OK".into())).await.is_err() {
             tracing::debug!("no answer to the goodbye within {limit:?}");
         }

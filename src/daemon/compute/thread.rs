@@ -1,0 +1,86 @@
+//! What a compute thread does.
+
+use super::{Computed, Job, Slot, Unfinished};
+use crate::daemon::vitals::Promise;
+use bytes::Bytes;
+use fibonacci::{Arena, DecimalError};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    time::{Duration, Instant},
+};
+
+/// A job, and the right to run it.
+pub(super) type Assignment = (Job, Slot);
+
+/// One thread's own things.
+pub(super) struct Worker {
+    pub(super) inbox: Arc<Mutex<mpsc::Receiver<Assignment>>>,
+    /// Given while it works.
+    pub(super) promises: Arc<[Promise]>,
+    pub(super) index: usize,
+    /// Bytes that may stay in the arena between computations.
+    pub(super) keep: u64,
+}
+
+impl Worker {
+    /// Runs jobs until there is nobody left who could send one.
+    pub(super) fn work(&self) {
+        let promise = &self.promises[self.index];
+        let mut arena = Arena::new();
+        loop {
+            let next = self.inbox.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok((job, slot)) = next else { return };
+            let Job { stop, done } = job;
+            let n = slot.n;
+            let started = Instant::now();
+            let computing = || compute(n, &mut arena, promise, &|| stop.stopped());
+            let result = catch_unwind(AssertUnwindSafe(computing)).unwrap_or_else(|_| {
+                arena = Arena::new(); // whatever state it was left in
+                Err(Unfinished::Failed)
+            });
+            // Before the memory of this job is free for another.
+            arena.trim_to(usize::try_from(self.keep).unwrap_or(usize::MAX));
+            done(result.map(|(digits, misses)| slot.keep(digits, misses, started.elapsed())));
+            promise.rest(); // only now: a thread that ends in `done` is one that is missing
+        }
+    }
+}
+
+fn compute(
+    n: u64,
+    arena: &mut Arena,
+    promise: &Promise,
+    stopped: &dyn Fn() -> bool,
+) -> Result<(Bytes, u32), Unfinished> {
+    let patience = patience(n);
+    promise.within(patience);
+    let mut digits = Vec::new();
+    let stop = || {
+        promise.within(patience);
+        stopped()
+    };
+    match arena.decimal(n, &mut digits, &stop) {
+        Ok(computed) => Ok((digits.into(), computed.misses)),
+        Err(DecimalError::Stopped) => Err(Unfinished::Stopped),
+        Err(error) => {
+            tracing::error!(n, "{error}");
+            Err(Unfinished::Failed)
+        }
+    }
+}
+
+/// How long a computation may go on between two places where it can be stopped: far more than it
+/// should, on any machine.
+fn patience(n: u64) -> Duration {
+    Duration::from_secs(10).saturating_add(Duration::from_nanos(fibonacci::estimate(n).work))
+}
+
+impl Slot {
+    /// Gives the thread free, and the memory but for what the digits and a first reply take.
+    fn keep(mut self, digits: Bytes, misses: u32, elapsed: Duration) -> Computed {
+        let digits_alone = digits.len() as u64;
+        let held = self.memory.split(digits_alone + super::reply_memory(self.n));
+        Computed { digits, held, misses, elapsed }
+    }
+}

@@ -1,0 +1,314 @@
+//! The log: where lines go, in which form, and which of them.
+//!
+//! Everything goes to standard error or, under systemd, straight to the journal; nothing goes to
+//! standard output.
+//!
+//! - *journal*: fields stay fields, `correlation_id` being `F_CORRELATION_ID`
+//!   (`journalctl -u fibrpcd -o verbose`). The journal has its own clock, so no time is sent.
+//! - *text*: for people, in colour on a terminal unless `NO_COLOR` is set.
+//! - *JSON*: one object a line, for collectors:
+//!
+//!   ```json
+//!   {"timestamp":"2026-05-01T12:00:00.123456Z","level":"INFO","message":"connected","node":"h:5672","target":"fibrpc::amqp"}
+//!   ```
+//!
+//!   `timestamp` (RFC 3339, UTC), `level` (`ERROR`, `WARN`, `INFO`, `DEBUG`, `TRACE`), `target`
+//!   (the module) and `message` are always there; the event's own fields stand beside them, and
+//!   `span` holds the fields of the innermost span if there is one. Hence no event may have a field
+//!   called `timestamp`, `level`, `target` or `span`.
+//!
+//! Of warnings and errors that come from the same place in the program, ten are logged within a
+//! minute; after it, one line tells how many were left out.
+//!
+//! Field values come from strangers (correlation ids, queue names, error texts of a broker), so no
+//! control character and no bidirectional override reaches the output in any form but the journal,
+//! whose readers guard themselves: they are written as escapes. A line of the log is a line of text.
+
+use std::ffi::OsStr;
+use std::fmt::{self, Write as _};
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
+use std::{env, panic, thread};
+
+use thiserror::Error;
+use tracing::Subscriber;
+use tracing::field::Field;
+use tracing::level_filters::LevelFilter;
+use tracing_journald::{Priority, PriorityMappings};
+use tracing_subscriber::field::MakeExt;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::{Writer, debug_fn};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry, fmt as lines, registry, reload};
+
+use self::seen::Watch;
+use crate::daemon::config::{Format, Level};
+
+mod seen;
+
+pub use self::seen::{Seen, Warning};
+
+/// Why logging could not be set up.
+#[derive(Debug, Error)]
+pub enum LogError {
+    /// [`init`] has run before, or another subscriber is installed.
+    #[error("logging is set up already; initialise it once, first thing in main")]
+    AlreadySet,
+}
+
+/// The way to change the level of a log that is set up.
+#[derive(Clone, Debug)]
+pub struct LevelHandle(reload::Handle<Targets, Registry>);
+
+impl LevelHandle {
+    /// Logs from now on what is at least this severe.
+    pub fn set(&self, level: Level) {
+        // Fails only where the subscriber is gone, and with it the log.
+        let _ = self.0.reload(filter(level));
+    }
+}
+
+/// Sets up logging for the process, and lets it record panics. `seen` sees all that is logged.
+///
+/// # Errors
+///
+/// When it has been set up already.
+pub fn init(level: Level, format: Format, seen: Arc<Seen>) -> Result<LevelHandle, LogError> {
+    let stderr = Stderr::inspect();
+    let (layer, unreachable) = match stderr.choose(format) {
+        Form::Journal => match journal() {
+            Ok(layer) => (layer, None),
+            Err(error) => (text(false, Clock::Theirs, io::stderr), Some(error)),
+        },
+        Form::Text => (text(stderr.colour, Clock::Ours, io::stderr), None),
+        Form::Json => (json(io::stderr), None),
+    };
+    let (filter, handle) = reload::Layer::new(filter(level));
+    let watch = Watch(seen);
+    registry().with(filter).with(layer).with(watch).try_init().map_err(|_| LogError::AlreadySet)?;
+    log_panics();
+    if let Some(error) = unreachable {
+        tracing::warn!(%error, "cannot reach the journal; logging text to standard error instead");
+    }
+    Ok(LevelHandle(handle))
+}
+
+/// The forms that a log can take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Journal,
+    Text,
+    Json,
+}
+
+/// Who puts the time on a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Clock {
+    Ours,
+    Theirs,
+}
+
+/// What standard error is connected to.
+#[derive(Debug, Clone, Copy, Default)]
+struct Stderr {
+    journal: bool,
+    terminal: bool,
+    colour: bool,
+}
+
+impl Stderr {
+    fn inspect() -> Self {
+        let set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+        let dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let terminal = io::stderr().is_terminal();
+        Self {
+            journal: env::var_os("JOURNAL_STREAM").is_some_and(|stream| is_stderr(&stream)),
+            terminal,
+            colour: terminal && !dumb && !set("NO_COLOR"),
+        }
+    }
+
+    fn choose(self, format: Format) -> Form {
+        match format {
+            Format::Journald => Form::Journal,
+            Format::Text => Form::Text,
+            Format::Auto if self.journal => Form::Journal,
+            Format::Auto if self.terminal => Form::Text,
+            Format::Auto | Format::Json => Form::Json,
+        }
+    }
+}
+
+/// Whether systemd's `$JOURNAL_STREAM` (`device:inode`) is what standard error is connected to.
+///
+/// The variable is inherited by children whose output may go elsewhere, so its presence alone says
+/// nothing.
+fn is_stderr(stream: &OsStr) -> bool {
+    let stderr = io::stderr().as_fd().try_clone_to_owned().map(File::from);
+    stderr.is_ok_and(|stderr| names(stream, &stderr))
+}
+
+fn names(stream: &OsStr, file: &File) -> bool {
+    file.metadata()
+        .is_ok_and(|meta| stream.to_str() == Some(&format!("{}:{}", meta.dev(), meta.ino())))
+}
+
+/// Which events are logged at all: ours at `level`, those of other crates only when they warn.
+fn filter(level: Level) -> Targets {
+    let level = match level {
+        Level::Error => LevelFilter::ERROR,
+        Level::Warn => LevelFilter::WARN,
+        Level::Info => LevelFilter::INFO,
+        Level::Debug => LevelFilter::DEBUG,
+        Level::Trace => LevelFilter::TRACE,
+    };
+    let others = level.min(LevelFilter::WARN);
+    // Lapin's errors reach us as values and are logged by us. Its own lines repeat them, many times
+    // over, and contain whole messages.
+    let lapin = if level == LevelFilter::TRACE { others } else { LevelFilter::OFF };
+    Targets::new().with_default(others).with_target("lapin", lapin).with_target("fibrpc", level) // and fibrpcd, fibrpcctl: targets match by prefix
+}
+
+type BoxedLayer<S> = Box<dyn Layer<S> + Send + Sync>;
+
+fn journal<S>() -> io::Result<BoxedLayer<S>>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    // The crate's defaults are one step louder: info as notice, which journalctl prints in bold.
+    let priorities = PriorityMappings {
+        info: Priority::Informational,
+        debug: Priority::Debug,
+        ..PriorityMappings::new()
+    };
+    Ok(tracing_journald::layer()?
+        .with_syslog_identifier("fibrpcd".to_owned())
+        .with_priority_mappings(priorities)
+        .boxed())
+}
+
+fn text<S, W>(colour: bool, clock: Clock, writer: W) -> BoxedLayer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let layer = lines::layer()
+        .with_writer(writer)
+        .with_ansi(colour)
+        // Otherwise a failed write is reported with eprintln!, which panics when it fails too.
+        .log_internal_errors(false)
+        .fmt_fields(debug_fn(write_field).delimited(" "));
+    match clock {
+        Clock::Ours => layer.boxed(),
+        Clock::Theirs => layer.without_time().boxed(),
+    }
+}
+
+fn json<S, W>(writer: impl Fn() -> W + Send + Sync + 'static) -> BoxedLayer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: Write + 'static,
+{
+    lines::layer()
+        .json()
+        .flatten_event(true)
+        .with_span_list(false)
+        .with_writer(move || JsonWriter(writer()))
+        .log_internal_errors(false)
+        .boxed()
+}
+
+/// Writes one field of a text line, harmless whatever its value.
+///
+/// The formatter of tracing-subscriber escapes what starts a terminal sequence, but leaves line
+/// breaks, with which a value could fake a line of the log.
+fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
+    let name = field.name();
+    if name != "message" {
+        let name = name.strip_prefix("r#").unwrap_or(name);
+        if writer.has_ansi_escapes() {
+            write!(writer, "\x1b[2m{name}=\x1b[0m")?;
+        } else {
+            write!(writer, "{name}=")?;
+        }
+    }
+    write!(Escaping(writer), "{value:?}")
+}
+
+/// Passes text on with every treacherous character replaced by its Rust escape.
+struct Escaping<'a, W>(&'a mut W);
+
+impl<W: fmt::Write> fmt::Write for Escaping<'_, W> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut rest = text;
+        while let Some(at) = rest.find(is_treacherous) {
+            let (clean, tail) = rest.split_at(at);
+            self.0.write_str(clean)?;
+            let mut tail = tail.chars();
+            if let Some(treacherous) = tail.next() {
+                write!(self.0, "{}", treacherous.escape_default())?;
+            }
+            rest = tail.as_str();
+        }
+        self.0.write_str(rest)
+    }
+}
+
+/// Whether a character changes more than its own place: controls, line breaks, writing direction.
+fn is_treacherous(ch: char) -> bool {
+    ch.is_control()
+        || matches!(ch, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(ch, '\u{2066}'..='\u{2069}')
+}
+
+/// Writes lines of JSON with what JSON itself lets through escaped too (DEL, C1, directions).
+struct JsonWriter<W>(W);
+
+impl<W: Write> Write for JsonWriter<W> {
+    /// Takes whole lines, which is how the formatter writes; so nothing is ever split.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        let treacherous = |ch| ch != '\n' && is_treacherous(ch);
+        if text.contains(treacherous) {
+            let mut escaped = String::with_capacity(line.len() + 16);
+            for ch in text.chars() {
+                if treacherous(ch) {
+                    // All of them are in the basic plane, so one JSON escape is enough.
+                    let _ = write!(escaped, "\\u{:04x}", u32::from(ch));
+                } else {
+                    escaped.push(ch);
+                }
+            }
+            self.0.write_all(escaped.as_bytes())?;
+        } else {
+            self.0.write_all(line)?;
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Logs every panic before what would happen anyway.
+fn log_panics() {
+    let default = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        let reason = panic.payload_as_str().unwrap_or("not a text");
+        let location = panic.location().map(tracing::field::display);
+        let thread = thread::current();
+        let thread = thread.name().unwrap_or("unnamed");
+        tracing::error!(reason, location, thread, "a thread panicked; this is a bug");
+        default(panic);
+    }));
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! What the daemon counts and measures, for Prometheus; `docs/metrics.md` is the list.
+//!
+//! One struct of handles for each subject, made once and passed by `Arc`; the subsystems count
+//! through it where things happen. What is a state rather than an event is looked up when metrics
+//! are asked for. Names follow <https://prometheus.io/docs/practices/naming/>: base units, `_total`
+//! on counters; every label is a bounded set and every series is there from the start.
+//!
+//! - [`Requests`]: rate, errors, durations; requests in flight
+//! - [`Link`]: the broker, and the replies on their way to it
+//! - [`Compute`]: threads, memory and cache for large numbers
+//! - [`Traces`]: traces on their way to a collector
+//! - [`Life`]: state, configuration, log, I/O thread, build
+
+mod compute;
+mod life;
+mod link;
+mod maker;
+mod requests;
+#[cfg(test)]
+mod tests;
+mod traces;
+
+pub use self::{
+    compute::Compute,
+    life::{Life, LogMessages, State},
+    link::Link,
+    requests::{Requests, Times},
+    traces::{Exported, Traces},
+};
+
+use self::maker::Maker;
+use crate::daemon::{compute::Usage, config::Config};
+use prometheus::{Encoder, Registry, TextEncoder, process_collector::ProcessCollector};
+
+/// Bucket bounds of durations, in seconds: from a small call on an idle machine to the largest
+/// number the default limits allow. The alerts in `packaging/monitoring` compare with some of them:
+/// one that is not a bound would be guessed.
+const DURATION_BUCKETS: [f64; 18] = [
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+    1.0, 2.5, 5.0, 10.0, 30.0,
+];
+
+/// The handles of all metrics.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Requests.
+    pub requests: Requests,
+    /// The link to the broker.
+    pub link: Link,
+    /// Large numbers.
+    pub compute: Compute,
+    /// Traces.
+    pub traces: Traces,
+    /// The daemon itself.
+    pub life: Life,
+}
+
+/// Metrics could not be registered or rendered.
+#[derive(Debug, thiserror::Error)]
+#[error("metrics: {0}")]
+pub struct MetricsError(#[from] prometheus::Error);
+
+impl Metrics {
+    /// Registers every metric, all series at 0.
+    ///
+    /// # Errors
+    /// A metric's definition is wrong, which the tests exclude.
+    pub fn new() -> Result<Self, MetricsError> {
+        let make = Maker(Registry::new());
+        let (requests, link) = (Requests::new(&make)?, Link::new(&make)?);
+        let (compute, traces, life) =
+            (Compute::new(&make)?, Traces::new(&make)?, Life::new(&make)?);
+        let registry = make.0;
+        registry.register(Box::new(ProcessCollector::for_self()))?;
+        Ok(Self { registry, requests, link, compute, traces, life })
+    }
+
+    /// Notes the limits that are in force, of a good configuration.
+    pub(crate) fn configured(&self, config: &Config) {
+        self.requests.prefetch.set(config.amqp.prefetch.into());
+        let cache = i64::try_from(config.compute.cache).unwrap_or(i64::MAX);
+        self.compute.cache_limit.set(cache);
+        self.life.configured(true);
+    }
+
+    /// Looks up what is not counted as it happens.
+    pub(crate) fn sample(&self, state: State, usage: &Usage) {
+        self.link.sample();
+        self.compute.sample(usage);
+        self.life.sample(state);
+    }
+
+    /// The Prometheus text format (version 0.0.4).
+    ///
+    /// # Errors
+    /// The encoder failed.
+    pub fn render(&self) -> Result<String, MetricsError> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+}

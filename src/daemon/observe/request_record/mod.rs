@@ -1,0 +1,270 @@
+//! The record of a request: what is known of it once it is settled, told in one line of the log and
+//! to the traces.
+//!
+//! Only requests that somebody wants to know about have one; the others cost nothing.
+
+use crate::{
+    daemon::observe::spans::{Spans, Traced},
+    wire::{Envelope, Method, Number, Status},
+};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tracing::Level;
+
+/// What is remembered of a request until it is settled.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) correlation_id: Option<Vec<u8>>,
+    pub(crate) method: Method,
+    /// What was asked for, harmless to read.
+    pub(crate) n: Option<String>,
+    /// The reply queue.
+    pub(crate) peer: Option<String>,
+    trace_id: Option<String>,
+    /// Where it is to be traced.
+    pub(crate) traced: Option<Traced>,
+    pub(crate) queue_wait: Option<Duration>,
+    pub(crate) request_bytes: usize,
+    pub(crate) reply_bytes: Option<usize>,
+    effort: Effort,
+    fate: Fate,
+}
+
+/// What the broker said of a reply beside a confirm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Taken,
+    /// Nobody reads it.
+    Returned,
+    Refused,
+}
+
+/// When the number that was asked for was computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effort {
+    /// It was not: it was known, or there is none.
+    None,
+    /// From the delivery of the request to its reply.
+    InPlace,
+    /// On a thread; it may have begun before the request arrived, for another one.
+    Between(Instant, Instant),
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The broker confirmed the reply.
+    Answered,
+    /// It did, and nobody was there to read it.
+    Returned,
+    /// The broker did not take the reply; the request went back to the queue.
+    Refused,
+    /// The request went back to the queue, because the server drains or gives up.
+    GivenBack,
+    /// The request was rejected for good.
+    Rejected,
+    /// The link was lost; the broker delivers the request again.
+    Lost,
+}
+
+/// When things happened to a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moments {
+    pub(crate) received: Instant,
+    /// When its reply was handed to the broker, if it was.
+    pub(crate) replied: Option<Instant>,
+    pub(crate) settled: Instant,
+}
+
+/// A request that is over.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    pub(crate) record: Box<Record>,
+    pub(crate) outcome: Outcome,
+    /// What the reply says, if there was one.
+    pub(crate) status: Option<Status>,
+    pub(crate) moments: Moments,
+}
+
+/// Decides which requests get a record, and tells of those.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    queue: Arc<str>,
+    spans: Spans,
+}
+
+impl Recorder {
+    /// For the requests of a queue.
+    pub(crate) fn new(queue: &str, spans: Spans) -> Self {
+        Self { queue: queue.into(), spans }
+    }
+
+    /// Starts the record of a request that has just arrived, if somebody wants to know.
+    /// `queue_wait` is how long it was in the queue, where that is known.
+    pub(crate) fn begin(
+        &self,
+        envelope: &Envelope,
+        body: &[u8],
+        queue_wait: Option<Duration>,
+    ) -> Option<Box<Record>> {
+        let traced = self.spans.choose(envelope, &self.queue);
+        if traced.is_none() && !tracing::enabled!(Level::DEBUG) {
+            return None;
+        }
+        let named = || envelope.trace_parent().map(|parent| parent.trace_id_text());
+        let method = envelope.method();
+        Some(Box::new(Record {
+            correlation_id: envelope.reply_id().map(<[u8]>::to_vec),
+            method,
+            n: (method == Method::Fib).then(|| shown(body)),
+            peer: envelope.reply_queue().map(str::to_owned),
+            trace_id: traced.as_ref().map(Traced::trace_id).or_else(named),
+            traced,
+            queue_wait,
+            request_bytes: body.len(),
+            reply_bytes: None,
+            effort: Effort::None,
+            fate: Fate::Taken,
+        }))
+    }
+
+    /// Ends a record, and tells of it.
+    pub(crate) fn settle(
+        &self,
+        record: Box<Record>,
+        outcome: Outcome,
+        status: Option<Status>,
+        moments: Moments,
+    ) {
+        let outcome = match (outcome, record.fate) {
+            (Outcome::Answered, Fate::Returned) => Outcome::Returned,
+            (Outcome::GivenBack, Fate::Refused) => Outcome::Refused,
+            _ => outcome,
+        };
+        let settled = Settled { record, outcome, status, moments };
+        settled.log();
+        if settled.record.traced.is_some() {
+            self.spans.hand_over(settled);
+        }
+    }
+}
+
+impl Record {
+    /// Notes what was sent, and what it took.
+    pub(crate) fn replied(&mut self, bytes: usize, status: Status, effort: Effort) {
+        self.reply_bytes = Some(bytes);
+        let computed = self.method == Method::Fib && status == Status::Ok;
+        let in_place = effort == Effort::InPlace;
+        self.effort = if in_place && !computed { Effort::None } else { effort };
+    }
+
+    /// Notes that the broker did not take the reply.
+    pub(crate) fn refused(&mut self) {
+        self.fate = Fate::Refused;
+    }
+
+    /// Notes that this reply came back, if it is the one to this caller with this id and has not
+    /// come back before.
+    pub(crate) fn returned(&mut self, peer: &str, id: Option<&[u8]>) -> bool {
+        let mine = self.fate == Fate::Taken
+            && self.reply_bytes.is_some()
+            && self.peer.as_deref() == Some(peer)
+            && self.correlation_id.as_deref() == id;
+        if mine {
+            self.fate = Fate::Returned;
+        }
+        mine
+    }
+
+    /// The correlation id, harmless to read.
+    pub(crate) fn shown_id(&self) -> impl fmt::Display {
+        Said(self.correlation_id.as_deref().unwrap_or_default())
+    }
+}
+
+impl Outcome {
+    /// The word for it in the log and in traces.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Returned => "returned",
+            Self::Refused => "refused",
+            Self::GivenBack => "given_back",
+            Self::Rejected => "rejected",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+impl Settled {
+    /// When the number was computed, as far as the request was there then.
+    pub(crate) fn computing(&self) -> Option<(Instant, Instant)> {
+        let Moments { received, replied, .. } = self.moments;
+        let (from, to) = match self.record.effort {
+            Effort::None => return None,
+            Effort::InPlace => (received, replied?),
+            Effort::Between(from, to) => (from.max(received), to),
+        };
+        (from < to).then_some((from, to))
+    }
+
+    /// How long the broker took to confirm the reply, if it did.
+    pub(crate) fn confirming(&self) -> Option<Duration> {
+        let confirmed =
+            matches!(self.outcome, Outcome::Answered | Outcome::Returned | Outcome::Rejected);
+        let replied = self.moments.replied.filter(|_| confirmed)?;
+        Some(self.moments.settled.duration_since(replied))
+    }
+
+    fn log(&self) {
+        let Moments { received, replied, settled } = self.moments;
+        let record = &*self.record;
+        let compute = self.computing().map(|(from, to)| to.duration_since(from));
+        let answer = replied.unwrap_or(settled).duration_since(received);
+        tracing::debug!(
+            correlation_id = %record.shown_id(),
+            method = record.method.name(),
+            n = record.n,
+            outcome = self.outcome.name(),
+            status = self.status.map(Status::name),
+            request_bytes = record.request_bytes,
+            reply_bytes = record.reply_bytes,
+            queue_us = record.queue_wait.map(micros),
+            wait_us = micros(answer.saturating_sub(compute.unwrap_or_default())),
+            compute_us = compute.map(micros),
+            confirm_us = self.confirming().map(micros),
+            total_us = micros(settled.duration_since(received)),
+            trace_id = record.trace_id,
+            peer = record.peer,
+            "settled"
+        );
+    }
+}
+
+/// What a request asks for: the number, or the start of what stands in its place.
+fn shown(body: &[u8]) -> String {
+    match Number::parse(body) {
+        Ok(Number::Value(n)) => n.to_string(),
+        Ok(Number::Huge) | Err(_) => Said(body.trim_ascii()).to_string(),
+    }
+}
+
+/// Bytes from a stranger, the first of them, escaped.
+struct Said<'a>(&'a [u8]);
+
+impl fmt::Display for Said<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (shown, rest) = self.0.split_at(self.0.len().min(64));
+        write!(f, "{}{}", shown.escape_ascii(), if rest.is_empty() { "" } else { "..." })
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

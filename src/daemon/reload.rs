@@ -1,0 +1,129 @@
+//! New settings for a daemon that runs: all of a good configuration or nothing of a bad one.
+
+use crate::daemon::{
+    compute::Pool,
+    config::{Config, ConfigError, Sources},
+    observe::{log::LevelHandle, metrics::Metrics},
+};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Reads the configuration again and hands it to whom it concerns.
+#[derive(Debug)]
+pub(crate) struct Reloader {
+    pub(crate) sources: Sources,
+    pub(crate) config: watch::Sender<Arc<Config>>,
+    pub(crate) level: LevelHandle,
+    pub(crate) pool: Pool,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+impl Reloader {
+    /// The settings that are in force.
+    pub(crate) fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config.borrow())
+    }
+
+    /// Reads the configuration again.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it; the old one stays in force.
+    pub(crate) fn reload(&self) -> Result<(), ConfigError> {
+        let loaded = Config::load(self.sources.clone());
+        self.metrics.life.configured(loaded.is_ok());
+        match loaded {
+            Ok(new) => {
+                self.adopt(new);
+                Ok(())
+            }
+            Err(error) => {
+                let problems: Vec<_> = error.problems().iter().map(ToString::to_string).collect();
+                for problem in &problems {
+                    tracing::error!(problem, "the new configuration is wrong; the old one stays");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn adopt(&self, mut new: Config) {
+        let old = self.config();
+        let fits = self.pool.admits(new.compute.max_n);
+        let fixed = keep_fixed(&old, &mut new, fits);
+        if !fixed.is_empty() {
+            let keys = fixed.join(", ");
+            tracing::warn!(keys, "these settings have changed, which needs a restart");
+        }
+        self.level.set(new.log.level);
+        self.metrics.requests.prefetch.set(new.amqp.prefetch.into());
+        tracing::info!(link = old.amqp != new.amqp, "read the configuration again");
+        self.config.send_replace(Arc::new(new));
+    }
+}
+
+/// Puts back what cannot change while the daemon runs; returns the keys that have changed. `fits`
+/// says whether there is memory for the new limit: a number that does not fit would wait for ever.
+fn keep_fixed(old: &Config, new: &mut Config, fits: bool) -> Vec<&'static str> {
+    let mut fixed = Vec::new();
+    let mut keep = |key, changed| {
+        if changed {
+            fixed.push(key);
+        }
+    };
+    keep("http.listen", old.http != new.http);
+    keep("compute.threads", old.compute.threads != new.compute.threads);
+    keep("compute.memory", old.compute.memory != new.compute.memory);
+    keep("log.format", old.log.format != new.log.format);
+    keep("trace.endpoint", old.trace.endpoint != new.trace.endpoint);
+    keep("trace.sample_ratio", old.trace.sample_ratio != new.trace.sample_ratio);
+    keep("compute.cache", old.compute.cache != new.compute.cache);
+    keep("compute.max_n", !fits);
+    new.http = old.http.clone();
+    new.compute.threads = old.compute.threads;
+    new.compute.memory = old.compute.memory;
+    new.compute.cache = old.compute.cache;
+    new.log.format = old.log.format;
+    new.trace = old.trace.clone();
+    if !fits {
+        new.compute.max_n = old.compute.max_n;
+    }
+    fixed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::daemon::config::{Format, Level};
+    use std::num::NonZeroUsize;
+
+    #[test]
+    fn what_needs_a_restart_is_named_and_put_back() {
+        let old = Config::default();
+        let mut new = old.clone();
+        assert!(keep_fixed(&old, &mut new, true).is_empty());
+        new.amqp.prefetch = 1;
+        new.log.level = Level::Debug;
+        new.compute.max_n = 100;
+        let changeable = new.clone();
+        assert!(keep_fixed(&old, &mut new, true).is_empty());
+        assert_eq!(new, changeable, "taken over");
+        new.http.listen = None;
+        new.log.format = Format::Json;
+        new.compute.threads = NonZeroUsize::MAX;
+        new.trace.endpoint = Some("http://127.0.0.1:4318".to_owned());
+        let fixed = keep_fixed(&old, &mut new, true);
+        assert_eq!(fixed, ["http.listen", "compute.threads", "log.format", "trace.endpoint"]);
+        assert_eq!(new, changeable);
+    }
+
+    #[test]
+    fn a_limit_beyond_the_memory_there_is_needs_a_restart() {
+        let old = Config::default();
+        let mut new = old.clone();
+        new.compute.max_n = 1_000_000_000;
+        new.compute.memory = 4 << 30;
+        assert_eq!(keep_fixed(&old, &mut new, false), ["compute.memory", "compute.max_n"]);
+        assert_eq!(new, old);
+    }
+}

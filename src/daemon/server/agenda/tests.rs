@@ -1,0 +1,202 @@
+use super::*;
+use crate::daemon::compute::{Pool, Shares};
+use futures_util::FutureExt as _;
+use std::num::NonZeroUsize;
+
+/// Much work.
+const LONG: u64 = 50_000_000;
+
+/// Little of it.
+const SHORT: u64 = 30_000;
+
+/// What a thread brings back, and the memory for it.
+fn result(held: Option<Held>) -> Computed {
+    Computed { digits: Bytes::from_static(b"1"), held, misses: 0, elapsed: Duration::ZERO }
+}
+
+struct Desk {
+    agenda: Agenda,
+    start: Instant,
+    tags: u64,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self { agenda: Agenda::default(), start: Instant::now(), tags: 0 }
+    }
+
+    fn after(&self, millis: u64) -> Instant {
+        self.start + Duration::from_millis(millis)
+    }
+
+    /// A request for F(n) that arrives so many milliseconds after the start; returns its tag.
+    fn request(&mut self, n: u64, millis: u64, deadline: Option<u64>) -> u64 {
+        self.tags += 1;
+        let large = Large {
+            tag: self.tags,
+            n,
+            deadline: deadline.map(|millis| self.after(millis)),
+            received: self.after(millis),
+            envelope: Envelope::default(),
+            reply_queue: "q".to_owned(),
+            effort: Effort::None,
+        };
+        self.agenda.enter(large, Class::Long, None);
+        self.tags
+    }
+
+    fn next(&self) -> Option<Need> {
+        self.agenda.next(Class::Long).need
+    }
+
+    /// Enters a result without memory for a reply; returns the request it is due to.
+    fn computed(&mut self, id: u64, n: u64) -> Option<u64> {
+        self.agenda.computed(id, n, result(None));
+        self.due(n)
+    }
+
+    fn due(&mut self, n: u64) -> Option<u64> {
+        self.agenda.due(n, None).map(|due| due.large.tag)
+    }
+
+    fn is_empty(&self) -> bool {
+        let agenda = &self.agenda;
+        agenda.works.is_empty()
+            && agenda.turns.iter().chain(&agenda.ready).all(BTreeSet::is_empty)
+            && agenda.deadlines.is_empty()
+    }
+}
+
+#[test]
+fn small_ones_go_first_but_not_for_ever() {
+    let mut desk = Desk::new();
+    desk.request(LONG, 0, None);
+    desk.request(SHORT, 1, None);
+    assert_eq!(desk.next(), Some(Need::Slot(SHORT)), "it came later, and takes less");
+    let courtesy = fibonacci::estimate(LONG).work * COURTESY / 1_000_000;
+    for later in 0..courtesy + 1000 {
+        let (id, _) = desk.agenda.start(SHORT).unwrap();
+        assert!(desk.computed(id, SHORT).is_some());
+        if desk.next() == Some(Need::Slot(LONG)) {
+            return;
+        }
+        desk.request(SHORT, later, None);
+    }
+    assert_eq!(desk.next(), Some(Need::Slot(LONG)), "those that come too late wait for it");
+}
+
+#[test]
+fn one_class_does_not_wait_for_the_other() {
+    let mut desk = Desk::new();
+    desk.request(LONG, 0, None);
+    assert_eq!(desk.agenda.next(Class::Quick).need, None);
+    assert_eq!(desk.next(), Some(Need::Slot(LONG)));
+}
+
+#[test]
+fn requests_for_one_number_share_one_computation() {
+    let mut desk = Desk::new();
+    let tags = [0, 1, 2].map(|millis| desk.request(LONG, millis, None));
+    let (id, _) = desk.agenda.start(LONG).unwrap();
+    let late = desk.request(LONG, 3, None);
+    assert_eq!(desk.next(), None, "nothing to start");
+    assert_eq!(desk.computed(id, LONG), Some(tags[0]));
+    for tag in [tags[1], tags[2], late] {
+        assert_eq!(desk.next(), Some(Need::Room(LONG)));
+        assert_eq!(desk.due(LONG), Some(tag));
+    }
+    assert!(desk.is_empty());
+}
+
+#[test]
+fn what_was_found_needs_no_computation() {
+    let mut desk = Desk::new();
+    desk.request(LONG, 0, Some(9));
+    let large = desk.agenda.late(desk.after(9)).unwrap();
+    desk.agenda.enter(large, Class::Quick, Some(Bytes::from_static(b"1")));
+    assert_eq!(desk.agenda.next(Class::Quick).need, Some(Need::Room(LONG)));
+    assert_eq!(desk.due(LONG), Some(1));
+    assert!(desk.is_empty());
+}
+
+#[test]
+fn a_computation_stops_when_the_last_who_waits_is_late() {
+    let mut desk = Desk::new();
+    let first = desk.request(LONG, 0, Some(10));
+    let second = desk.request(LONG, 0, Some(20));
+    let (id, switch) = desk.agenda.start(LONG).unwrap();
+    assert_eq!(desk.agenda.next_deadline(), Some(desk.after(10)));
+    let late =
+        |desk: &mut Desk, millis| desk.agenda.late(desk.after(millis)).map(|large| large.tag);
+    assert_eq!(late(&mut desk, 9), None);
+    assert_eq!(late(&mut desk, 10), Some(first));
+    assert!(!switch.stopped(), "somebody still waits");
+    assert_eq!(late(&mut desk, 30), Some(second));
+    assert!(switch.stopped());
+    assert!(desk.is_empty());
+    // Its result comes too late, perhaps when there is another computation of the same number.
+    let third = desk.request(LONG, 40, None);
+    let (other, _) = desk.agenda.start(LONG).unwrap();
+    assert_eq!(desk.computed(id, LONG), None);
+    assert!(desk.agenda.failed(id, LONG).is_empty());
+    assert_eq!(desk.computed(other, LONG), Some(third));
+    assert!(desk.is_empty());
+}
+
+#[test]
+fn a_failure_concerns_everybody_who_waits() {
+    let mut desk = Desk::new();
+    let tags = [Some(5), None].map(|deadline| desk.request(LONG, 0, deadline));
+    let (id, _) = desk.agenda.start(LONG).unwrap();
+    let failed: Vec<_> = desk.agenda.failed(id, LONG).iter().map(|large| large.tag).collect();
+    assert_eq!(failed, tags);
+    assert!(desk.is_empty());
+}
+
+#[test]
+fn only_what_is_not_started_is_given_back() {
+    let mut desk = Desk::new();
+    let waiting = [desk.request(SHORT, 0, Some(5)), desk.request(SHORT, 0, None)];
+    let running = desk.request(LONG, 0, None);
+    let (id, switch) = desk.agenda.start(LONG).unwrap();
+    let joined = desk.request(LONG, 1, None);
+    let unstarted: Vec<_> = desk.agenda.unstarted().iter().map(|large| large.tag).collect();
+    assert_eq!(unstarted, waiting);
+    assert_eq!((desk.agenda.len(), switch.stopped()), (2, false));
+    assert_eq!(desk.computed(id, LONG), Some(running));
+    assert_eq!(desk.due(LONG), Some(joined));
+    assert!(desk.is_empty());
+}
+
+#[test]
+fn an_agenda_that_is_dropped_stops_everything() {
+    let mut desk = Desk::new();
+    desk.request(LONG, 0, None);
+    let (_, switch) = desk.agenda.start(LONG).unwrap();
+    drop(desk);
+    assert!(switch.stopped());
+}
+
+#[test]
+fn a_first_reply_waits_for_no_memory() {
+    let mut desk = Desk::new();
+    let tags = [0, 1].map(|millis| desk.request(SHORT, millis, None));
+    desk.request(LONG, 2, None);
+    let (id, _) = desk.agenda.start(SHORT).unwrap();
+    let shares = Shares::new(1 << 30, LONG, NonZeroUsize::MIN);
+    let pool = Pool::start(NonZeroUsize::MIN, shares).unwrap();
+    let held = pool.room(SHORT).now_or_never().flatten();
+    assert!(held.is_some());
+    desk.agenda.computed(id, SHORT, result(held));
+    let next = |desk: &Desk| {
+        let Next { ready, need, .. } = desk.agenda.next(Class::Long);
+        (ready, need)
+    };
+    assert_eq!(next(&desk), (Some(SHORT), Some(Need::Slot(LONG))));
+    let due = desk.agenda.due(SHORT, None).unwrap();
+    assert_eq!((due.large.tag, due.room.is_some()), (tags[0], true));
+    assert_eq!(next(&desk), (None, Some(Need::Room(SHORT))), "the second has none yet");
+    let due = desk.agenda.due(SHORT, pool.room(SHORT).now_or_never().flatten()).unwrap();
+    assert_eq!((due.large.tag, due.room.is_some()), (tags[1], true));
+    assert_eq!(next(&desk), (None, Some(Need::Slot(LONG))));
+}

@@ -1,0 +1,254 @@
+//! The server: keeps a session with a broker and answers what arrives in it.
+//!
+//! [`Server::run`] is the supervisor: it tries the brokers in turn, for ever, and starts anew
+//! whenever a session ends in any way. [`Session`] is what happens in between.
+
+mod agenda;
+mod failure_log;
+pub(crate) mod handler;
+pub(crate) mod poison;
+mod results;
+mod serving;
+mod session;
+mod window;
+
+pub(crate) use self::results::Results;
+
+use self::{
+    failure_log::FailureLog,
+    handler::Service,
+    poison::Suspects,
+    serving::{Serving, Settings},
+    session::Session,
+};
+use crate::{
+    amqp::{Cause, LinkError, backoff::Backoff, connect::Dial},
+    broker_uri::BrokerUri,
+    daemon::{
+        compute::Pool,
+        config::{Amqp, Config},
+        observe::{
+            metrics::{Metrics, State},
+            spans::Spans,
+        },
+        vitals::Promise,
+    },
+};
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+use tokio::sync::watch;
+
+/// A session that lasted this long was a good one even if nothing was asked in it.
+const GOOD_SESSION: Duration = Duration::from_secs(1);
+
+/// What attaching may take beside the two connections: every answer of the broker has a deadline.
+const ATTACH_SLACK: Duration = Duration::from_mins(2);
+
+/// How long a turn of the server may take where nothing is waited for.
+const TURN: Duration = Duration::from_secs(10);
+
+/// Where the daemon is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Taking requests.
+    Serving,
+    /// Finishing what is running.
+    Draining,
+    /// Giving everything back.
+    GivingUp,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// What had been started was answered.
+    Drained,
+    /// There was no broker: it has, or will have, back whatever was not answered.
+    Detached,
+    /// Requests that had been started were given back.
+    GaveUp,
+}
+
+/// Where the server stands with the broker, for `/readyz` and the service manager.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Not attached, and why.
+    Detached(String),
+    /// Consuming: from this queue at this broker.
+    Consuming(String),
+    /// Consuming, but the broker takes no replies, for lack of this.
+    Blocked(String),
+    /// Not consuming any more.
+    Draining,
+}
+
+impl Standing {
+    pub(crate) fn state(&self) -> State {
+        match self {
+            Self::Detached(_) => State::Detached,
+            Self::Consuming(_) => State::Consuming,
+            Self::Blocked(_) => State::Blocked,
+            Self::Draining => State::Draining,
+        }
+    }
+}
+
+/// Answers requests from a queue until it is told to stop.
+pub(crate) struct Server {
+    pub(crate) config: watch::Receiver<Arc<Config>>,
+    pub(crate) service: Service,
+    pub(crate) pool: Pool,
+    pub(crate) results: Results,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) suspects: Arc<Mutex<Suspects>>,
+    pub(crate) spans: Spans,
+    pub(crate) standing: watch::Sender<Standing>,
+    /// Given while anything is awaited, so that a watchdog knows a server that hangs.
+    pub(crate) promise: Arc<Promise>,
+}
+
+/// Why brokers of one configuration are served no longer.
+enum Over {
+    Ended(Ending),
+    Reconfigured,
+}
+
+impl Server {
+    /// Serves until the phase changes. Never fails: a missing broker is waited for.
+    pub(crate) async fn run(mut self, mut phase: watch::Receiver<Phase>) -> Ending {
+        loop {
+            let config = Arc::clone(&self.config.borrow());
+            match self.serve(&config.amqp, &mut phase).await {
+                Over::Ended(ending) => return ending,
+                Over::Reconfigured => {
+                    tracing::info!("attaching anew, with the new settings");
+                    self.service.forget_reply_limit();
+                }
+            }
+        }
+    }
+
+    /// Serves with one configuration of the link.
+    async fn serve(&mut self, amqp: &Amqp, phase: &mut watch::Receiver<Phase>) -> Over {
+        let mut failures = FailureLog::default();
+        let mut backoff = Backoff::new(amqp.backoff_initial, amqp.backoff_max);
+        let settings = settings(amqp);
+        let mut config = self.config.clone();
+        // Each broker in turn; a pause after each round.
+        for (index, uri) in amqp.uris.iter().enumerate().cycle() {
+            self.promise.within(2 * amqp.connect_timeout + ATTACH_SLACK);
+            let attached = tokio::select! {
+                biased;
+                () = leaves_serving(phase) => return Over::Ended(Ending::Detached),
+                () = differs(&mut config, amqp) => return Over::Reconfigured,
+                attached = self.attach(uri, &settings) => attached,
+            };
+            let pause = match attached {
+                Ok(link) => match self.session(uri, amqp, link, phase, &mut backoff).await {
+                    Ok(_) if *phase.borrow() == Phase::Serving => return Over::Reconfigured,
+                    Ok(ending) => return Over::Ended(ending),
+                    Err(error) => {
+                        failures.clear();
+                        self.lost(uri, &error);
+                        true
+                    }
+                },
+                Err(error) => {
+                    self.metrics.link.connect_failed(error.cause);
+                    self.detached(&error);
+                    failures.report(uri, &error);
+                    index + 1 == amqp.uris.len()
+                }
+            };
+            if pause {
+                let pause = backoff.pause();
+                tracing::debug!("trying again in {pause:?}");
+                self.promise.within(pause + TURN);
+                tokio::select! {
+                    () = leaves_serving(phase) => return Over::Ended(Ending::Detached),
+                    () = differs(&mut config, amqp) => return Over::Reconfigured,
+                    () = tokio::time::sleep(pause) => {}
+                }
+            }
+        }
+        Over::Ended(Ending::Detached) // not reached: there is always a URI, and the cycle has no end
+    }
+
+    async fn attach(&self, uri: &BrokerUri, settings: &Settings) -> Result<Serving, LinkError> {
+        let (metrics, suspects) = (Arc::clone(&self.metrics), Arc::clone(&self.suspects));
+        Serving::attach(uri, settings, metrics, suspects, self.spans.clone()).await
+    }
+
+    /// Notes the end of a session, and learns from it.
+    fn lost(&mut self, uri: &BrokerUri, error: &LinkError) {
+        self.metrics.link.lost(error.cause);
+        self.detached(error);
+        if let Cause::TooLarge { limit } = error.cause {
+            tracing::warn!(
+                broker = %uri,
+                limit,
+                "the broker refused a large reply; from now on larger ones are answered with \
+                 RESOURCE_EXHAUSTED: {error}"
+            );
+            self.service.limit_replies(limit);
+        } else {
+            tracing::warn!(broker = %uri, "lost the broker: {error}");
+        }
+    }
+
+    fn detached(&self, error: &LinkError) {
+        self.standing.send_replace(Standing::Detached(error.message.clone()));
+    }
+
+    async fn session(
+        &mut self,
+        uri: &BrokerUri,
+        amqp: &Amqp,
+        link: Serving,
+        phase: &mut watch::Receiver<Phase>,
+        backoff: &mut Backoff,
+    ) -> Result<Ending, LinkError> {
+        let (started, acks) = (Instant::now(), self.metrics.requests.acks.get());
+        let place = format!("{} at {}:{}", amqp.queue, uri.host(), uri.port());
+        self.metrics.link.connects.inc();
+        self.metrics.link.connected.set(1);
+        self.standing.send_replace(Standing::Consuming(place.clone()));
+        tracing::info!(broker = %uri, queue = amqp.queue, "attached; consuming");
+        let result = Session::new(self, amqp, place, link).run(phase).await;
+        self.metrics.link.connected.set(0);
+        // After a good session attempts start quickly again; not after one that ended before it did
+        // anything, which may be what each of them does.
+        if self.metrics.requests.acks.get() > acks || started.elapsed() >= GOOD_SESSION {
+            backoff.reset();
+        }
+        result
+    }
+}
+
+fn settings(amqp: &Amqp) -> Settings {
+    Settings {
+        dial: Dial {
+            timeout: amqp.connect_timeout,
+            heartbeat: amqp.heartbeat,
+            name: "fibrpcd".to_owned(),
+            tls: amqp.tls.clone(),
+        },
+        queue: amqp.queue.clone(),
+        queue_type: amqp.queue_type,
+        prefetch: amqp.prefetch,
+    }
+}
+
+/// Waits until the settings of the link are others than these.
+async fn differs(config: &mut watch::Receiver<Arc<Config>>, amqp: &Amqp) {
+    if config.wait_for(|config| config.amqp != *amqp).await.is_err() {
+        std::future::pending::<()>().await; // nobody is left to change them
+    }
+}
+
+async fn leaves_serving(phase: &mut watch::Receiver<Phase>) {
+    // An error means that nobody is left to change the phase: stop as well.
+    let _ = phase.wait_for(|phase| *phase != Phase::Serving).await;
+}

@@ -1,0 +1,328 @@
+//! The book of deliveries: which are open, which may be acknowledged, and how.
+//!
+//! Delivery tags of a channel count up from 1 without gaps (AMQP 0-9-1, basic.deliver), so the
+//! book is a queue of entries in the order of their tags, indexed by tag.
+
+use crate::{
+    daemon::{
+        observe::{
+            metrics::Times,
+            request_record::{Moments, Record},
+        },
+        server::poison::Fingerprint,
+    },
+    wire::{Method, Status},
+};
+use std::{collections::VecDeque, time::Instant};
+
+/// A delivery that is not settled.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) method: Method,
+    pub(super) fingerprint: Fingerprint,
+    /// Delivered too often: it is rejected, not acknowledged, when its reply is confirmed.
+    pub(super) poison: bool,
+    /// What is to be told of the request, where somebody wants to know.
+    pub(super) record: Option<Box<Record>>,
+    /// What the reply says and when it was published, once it is on its way.
+    reply: Option<(Status, Instant)>,
+    received: Instant,
+}
+
+#[derive(Debug)]
+enum Slot {
+    Open(Entry),
+    /// Its reply is confirmed; the ack is not sent yet.
+    Confirmed,
+    /// Acknowledged, rejected or given back.
+    Settled,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    /// Tag of the first slot, less one.
+    settled_up_to: u64,
+    slots: VecDeque<Slot>,
+    open: usize,
+    /// How many of the open ones have a record.
+    recorded: usize,
+    draining: bool,
+}
+
+/// Acks to send, as (tag, multiple).
+#[derive(Debug, Default)]
+pub(super) struct Acks {
+    confirmed: Vec<u64>,
+    batch: Option<u64>,
+}
+
+impl Entry {
+    pub(super) fn new(method: Method, fingerprint: Fingerprint, poison: bool) -> Self {
+        let received = Instant::now();
+        Self { method, fingerprint, poison, record: None, reply: None, received }
+    }
+
+    /// What the reply says that is on its way.
+    pub(super) fn status(&self) -> Option<Status> {
+        self.reply.map(|(status, _)| status)
+    }
+
+    /// How long the parts of its way took, up to now.
+    pub(super) fn times(&self) -> Times {
+        let answer = self.reply.map(|(_, published)| published.duration_since(self.received));
+        Times { total: self.received.elapsed(), answer }
+    }
+
+    /// When the request was received, answered and settled, if it is settled now.
+    pub(super) fn moments(&self) -> Moments {
+        let replied = self.reply.map(|(_, published)| published);
+        Moments { received: self.received, replied, settled: Instant::now() }
+    }
+}
+
+impl Acks {
+    /// The acks, the batch first.
+    pub(super) fn take(self) -> impl Iterator<Item = (u64, bool)> {
+        let batch = self.batch;
+        let single = self.confirmed.into_iter().filter(move |tag| Some(*tag) > batch);
+        batch.map(|tag| (tag, true)).into_iter().chain(single.map(|tag| (tag, false)))
+    }
+}
+
+impl Ledger {
+    /// Whether a request that is open has a record.
+    pub(super) fn has_records(&self) -> bool {
+        self.recorded > 0
+    }
+
+    pub(super) fn outstanding(&self) -> usize {
+        self.open
+    }
+
+    pub(super) fn draining(&self) -> bool {
+        self.draining
+    }
+
+    /// Notes that consuming stops; false if it was noted before.
+    pub(super) fn drain(&mut self) -> bool {
+        !std::mem::replace(&mut self.draining, true)
+    }
+
+    /// Enters a delivery; false if its tag is not the next one.
+    pub(super) fn received(&mut self, tag: u64, entry: Entry) -> bool {
+        if tag != self.settled_up_to + self.slots.len() as u64 + 1 {
+            return false;
+        }
+        self.recorded += usize::from(entry.record.is_some());
+        self.slots.push_back(Slot::Open(entry));
+        self.open += 1;
+        true
+    }
+
+    /// Notes that the reply is on its way; returns the record of the request, if there is one.
+    pub(super) fn replying(&mut self, tag: u64, status: Status) -> Option<&mut Record> {
+        let Some(Slot::Open(entry)) = self.slot(tag) else { return None };
+        entry.reply = Some((status, Instant::now()));
+        entry.record.as_deref_mut()
+    }
+
+    /// The record of a request that is not settled, if there is one.
+    pub(super) fn record(&mut self, tag: u64) -> Option<&mut Record> {
+        let Some(Slot::Open(entry)) = self.slot(tag) else { return None };
+        entry.record.as_deref_mut()
+    }
+
+    /// The records of all requests that are not settled.
+    pub(super) fn records(&mut self) -> impl Iterator<Item = &mut Record> {
+        let slots = if self.recorded == 0 { 0 } else { self.slots.len() };
+        self.slots.iter_mut().take(slots).filter_map(|slot| match slot {
+            Slot::Open(entry) => entry.record.as_deref_mut(),
+            Slot::Confirmed | Slot::Settled => None,
+        })
+    }
+
+    /// When the reply was published that has waited longest for its confirm.
+    pub(super) fn oldest_reply(&self) -> Option<Instant> {
+        self.open_entries().filter_map(|entry| entry.reply).map(|(_, published)| published).min()
+    }
+
+    /// Closes an entry whose request is rejected or given back; `None` if it was closed before.
+    pub(super) fn settle(&mut self, tag: u64) -> Option<Entry> {
+        let entry = self.close(tag, Slot::Settled)?;
+        self.forget_settled();
+        Some(entry)
+    }
+
+    /// Closes an entry whose reply is confirmed.
+    pub(super) fn confirmed(&mut self, tag: u64, acks: &mut Acks) -> Option<Entry> {
+        let entry = self.close(tag, Slot::Confirmed)?;
+        acks.confirmed.push(tag);
+        Some(entry)
+    }
+
+    pub(super) fn is_poison(&mut self, tag: u64) -> bool {
+        matches!(self.slot(tag), Some(Slot::Open(entry)) if entry.poison)
+    }
+
+    /// The entries that are not settled.
+    fn open_entries(&self) -> impl Iterator<Item = &Entry> {
+        self.slots.iter().filter_map(|slot| match slot {
+            Slot::Open(entry) => Some(entry),
+            Slot::Confirmed | Slot::Settled => None,
+        })
+    }
+
+    /// Turns the run of settled and confirmed entries at the head into one ack of all of them
+    /// ("multiple"), the rest into single ones.
+    pub(super) fn collect(&mut self, acks: &mut Acks) {
+        for tag in &acks.confirmed {
+            if let Some(slot) = self.slot(*tag) {
+                *slot = Slot::Settled;
+            }
+        }
+        self.forget_settled();
+        acks.batch = acks.confirmed.iter().copied().filter(|tag| *tag <= self.settled_up_to).max();
+    }
+
+    /// Takes out what is not settled.
+    pub(super) fn take_open(&mut self) -> Vec<Entry> {
+        (self.open, self.recorded) = (0, 0);
+        let open = std::mem::take(&mut self.slots).into_iter().filter_map(|slot| match slot {
+            Slot::Open(entry) => Some(entry),
+            Slot::Confirmed | Slot::Settled => None,
+        });
+        open.collect()
+    }
+
+    /// The tags that are not settled, in order.
+    pub(super) fn unsettled(&self) -> Vec<u64> {
+        (self.settled_up_to + 1..)
+            .zip(&self.slots)
+            .filter(|(_, slot)| matches!(slot, Slot::Open(_)))
+            .map(|(tag, _)| tag)
+            .collect()
+    }
+
+    fn close(&mut self, tag: u64, to: Slot) -> Option<Entry> {
+        let slot = self.slot(tag).filter(|slot| matches!(slot, Slot::Open(_)))?;
+        let Slot::Open(entry) = std::mem::replace(slot, to) else { return None };
+        self.open -= 1;
+        self.recorded -= usize::from(entry.record.is_some());
+        Some(entry)
+    }
+
+    fn forget_settled(&mut self) {
+        while let Some(Slot::Settled) = self.slots.front() {
+            self.slots.pop_front();
+            self.settled_up_to += 1;
+        }
+    }
+
+    fn slot(&mut self, tag: u64) -> Option<&mut Slot> {
+        let index = tag.checked_sub(self.settled_up_to + 1)?;
+        self.slots.get_mut(usize::try_from(index).ok()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{daemon::server::poison::Suspects, wire::Envelope};
+
+    fn entry() -> Entry {
+        let fingerprint = Suspects::default().fingerprint(&Envelope::default(), b"");
+        Entry::new(Method::Fib, fingerprint, false)
+    }
+
+    fn ledger(deliveries: u64) -> Ledger {
+        let mut ledger = Ledger::default();
+        assert!((1..=deliveries).all(|tag| ledger.received(tag, entry())));
+        ledger
+    }
+
+    fn confirm(ledger: &mut Ledger, tags: &[u64]) -> Vec<(u64, bool)> {
+        let mut acks = Acks::default();
+        for tag in tags {
+            assert!(ledger.confirmed(*tag, &mut acks).is_some(), "{tag} was open");
+        }
+        ledger.collect(&mut acks);
+        acks.take().collect()
+    }
+
+    #[test]
+    fn deliveries_out_of_order_are_not_entered() {
+        let mut ledger = ledger(2);
+        for tag in [0, 1, 2, 4, u64::MAX] {
+            assert!(!ledger.received(tag, entry()), "{tag}");
+        }
+        assert_eq!(ledger.unsettled(), [1, 2]);
+        assert!(ledger.received(3, entry()));
+    }
+
+    #[test]
+    fn confirms_in_order_become_one_ack() {
+        let mut ledger = ledger(5);
+        assert_eq!(confirm(&mut ledger, &[1, 2, 3]), [(3, true)]);
+        assert_eq!(confirm(&mut ledger, &[5, 4]), [(5, true)]);
+        assert_eq!(ledger.outstanding(), 0);
+    }
+
+    #[test]
+    fn an_open_entry_is_never_acked_by_a_batch_behind_it() {
+        let mut ledger = ledger(5);
+        assert_eq!(confirm(&mut ledger, &[2, 3]), [(2, false), (3, false)]);
+        assert_eq!(confirm(&mut ledger, &[5]), [(5, false)]);
+        // 1 closes the gap up to 3; 4 is open.
+        assert_eq!(confirm(&mut ledger, &[1]), [(1, true)]);
+        assert_eq!(ledger.unsettled(), [4]);
+    }
+
+    #[test]
+    fn what_is_given_back_is_not_acked() {
+        let mut ledger = ledger(3);
+        assert!(ledger.settle(2).is_some());
+        assert!(ledger.settle(2).is_none(), "only once");
+        assert_eq!(confirm(&mut ledger, &[1]), [(1, true)]);
+        assert_eq!(confirm(&mut ledger, &[3]), [(3, true)]);
+    }
+
+    #[test]
+    fn a_confirm_after_giving_back_acks_nothing() {
+        let mut ledger = ledger(2);
+        ledger.settle(1);
+        let mut acks = Acks::default();
+        assert!(ledger.confirmed(1, &mut acks).is_none());
+        ledger.collect(&mut acks);
+        assert_eq!(acks.take().count(), 0);
+        assert_eq!(ledger.unsettled(), [2]);
+    }
+
+    #[test]
+    fn any_order_of_confirms_acks_each_delivery_once() {
+        // A broker's view: a set of unacked tags, from which acks remove.
+        for seed in 0..200u64 {
+            let mut ledger = Ledger::default();
+            let mut broker = std::collections::BTreeSet::new();
+            let mut open: Vec<u64> = Vec::new();
+            let (mut next, mut state) = (1, seed);
+            for _ in 0..300 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let choice = (state >> 33) as usize;
+                if open.is_empty() || (choice & 1 == 0 && next <= 150) {
+                    assert!(ledger.received(next, entry()));
+                    broker.insert(next);
+                    open.push(next);
+                    next += 1;
+                    continue;
+                }
+                let tag = open.swap_remove(choice % open.len());
+                for (tag, multiple) in confirm(&mut ledger, &[tag]) {
+                    assert!(broker.contains(&tag), "ack of {tag}, which is settled");
+                    broker.retain(|other| if multiple { *other > tag } else { *other != tag });
+                }
+                assert!(open.iter().all(|tag| broker.contains(tag)), "an open one was acked");
+                assert_eq!(broker.len(), open.len(), "each confirmed one was acked");
+            }
+        }
+    }
+}

@@ -1,0 +1,387 @@
+//! A server's session with a broker: requests in, replies out, acks after confirms.
+//!
+//! Two connections, as RabbitMQ advises: a broker short of memory stops reading from connections
+//! that publish, and acks must get through all the same
+//! (<https://www.rabbitmq.com/docs/alarms#effects-on-clusters>).
+//!
+//! A request is acknowledged only after the broker has confirmed its reply. Confirms are
+//! pipelined and acks sent in batches, so neither costs a round trip for each call.
+
+mod confirms;
+mod ledger;
+mod open;
+
+use self::{
+    ledger::{Entry, Ledger},
+    open::{CONSUMER_TAG, Channels, Gauges, Links},
+};
+use super::poison::Suspects;
+use crate::{
+    amqp::{
+        Cause, LinkError, QueueType,
+        connect::{Dial, answer},
+        properties,
+    },
+    broker_uri::BrokerUri,
+    daemon::observe::{
+        metrics::Metrics,
+        request_record::{Effort, Outcome, Recorder},
+        spans::Spans,
+    },
+    wire::{Envelope, Reply},
+};
+use futures_util::{FutureExt as _, Stream, StreamExt as _, stream::FuturesUnordered};
+use lapin::{
+    Confirmation, Event as ConnectionEvent,
+    message::Delivery,
+    options::{BasicCancelOptions, BasicNackOptions, BasicPublishOptions, BasicRejectOptions},
+};
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+/// How long after the last acks of a drain the channel stays open. A channel of RabbitMQ holds acks
+/// and nacks to a quorum queue back while more than 32 are on their way to the queue's members, and
+/// forgets them when it is closed: those requests would be answered twice (RabbitMQ 3.10; the number
+/// is `rabbit_fifo_client`'s soft limit). Nothing tells when they have arrived.
+const LAST_ACKS: Duration = Duration::from_millis(250);
+
+/// What a session needs to know.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) dial: Dial,
+    pub(crate) queue: String,
+    pub(crate) queue_type: QueueType,
+    pub(crate) prefetch: u16,
+}
+
+/// A request as it arrived.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    /// Names the delivery in this session.
+    pub(crate) tag: u64,
+    pub(crate) envelope: Envelope,
+    pub(crate) body: Vec<u8>,
+    /// It was delivered too often without being settled: it is to be refused.
+    pub(crate) poison: bool,
+}
+
+/// What happened in a session.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// A request arrived.
+    Request(Incoming),
+    /// Replies were confirmed: there may be nothing outstanding any more.
+    Settled,
+    /// The broker takes no replies, for lack of this, or takes them again.
+    Blocked(Option<String>),
+    /// No request will arrive any more, because we stopped consuming.
+    Ended,
+}
+
+type Publishing = Pin<Box<dyn Future<Output = (u64, lapin::Result<Confirmation>)> + Send>>;
+type Cancelling = Pin<Box<dyn Future<Output = Result<(), LinkError>> + Send>>;
+type Events = Pin<Box<dyn Stream<Item = ConnectionEvent> + Send>>;
+
+/// A session: attached to the queue until anything about it ends.
+pub(crate) struct Serving {
+    channels: Channels,
+    cancelling: Option<Cancelling>,
+    ended: bool,
+    ledger: Ledger,
+    publishing: FuturesUnordered<Publishing>,
+    /// Requests whose replies the broker refused, to be given back when there is another channel
+    /// to reply on: at once they would come back at once, and be refused again, until they count as
+    /// poison.
+    refused: Vec<u64>,
+    blocked_since: Option<Instant>,
+    /// When the broker blocked publishing for the last time.
+    unblocked: Option<Instant>,
+    consume_events: Events,
+    publish_events: Events,
+    watch: Interval,
+    metrics: Arc<Metrics>,
+    suspects: Arc<Mutex<Suspects>>,
+    recorder: Recorder,
+    _gauges: Gauges,
+    links: Links,
+}
+
+impl Serving {
+    /// Connects, makes sure of the queue, and starts to consume.
+    pub(crate) async fn attach(
+        uri: &BrokerUri,
+        settings: &Settings,
+        metrics: Arc<Metrics>,
+        suspects: Arc<Mutex<Suspects>>,
+        spans: Spans,
+    ) -> Result<Self, LinkError> {
+        let links = Links::open(uri, &settings.dial).await?;
+        let channels = match Channels::open(&links, settings).await {
+            Ok(channels) => channels,
+            Err(error) => {
+                links.close().await;
+                return Err(error);
+            }
+        };
+        let mut watch = interval(Duration::from_secs(1));
+        watch.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Ok(Self {
+            channels,
+            cancelling: None,
+            ended: false,
+            ledger: Ledger::default(),
+            publishing: FuturesUnordered::new(),
+            refused: Vec::new(),
+            blocked_since: None,
+            unblocked: None,
+            consume_events: links.consume.events(),
+            publish_events: links.publish.events(),
+            watch,
+            _gauges: Gauges(Arc::clone(&metrics)),
+            metrics,
+            suspects,
+            recorder: Recorder::new(&settings.queue, spans),
+            links,
+        })
+    }
+
+    /// Requests received and not settled yet.
+    pub(crate) fn outstanding(&self) -> usize {
+        self.ledger.outstanding()
+    }
+
+    /// Waits for the next event. Cancel safe.
+    ///
+    /// An error is the end of the session: the broker has, or will have, every request back that
+    /// was not acknowledged.
+    pub(crate) async fn next(&mut self) -> Result<Event, LinkError> {
+        loop {
+            tokio::select! {
+                biased;
+                // Deliveries first, of which there are no more than the prefetch: their replies
+                // are on the way sooner, and more confirms are taken at once.
+                delivery = self.channels.consumer.next(), if !self.ended => match delivery {
+                    Some(Ok(delivery)) => return self.receive(delivery),
+                    Some(Err(error)) => return Err(error.into()),
+                    None => return self.consumer_ended(),
+                },
+                Some((tag, result)) = self.publishing.next() => {
+                    self.confirmed(tag, result)?;
+                    return Ok(Event::Settled);
+                }
+                Some(result) = async { Some(self.cancelling.as_mut()?.await) } => {
+                    self.cancelling = None;
+                    result?;
+                }
+                event = self.consume_events.next() => {
+                    if let Some(error) = self.links.consume.ending(event) {
+                        return Err(error);
+                    }
+                }
+                event = self.publish_events.next() => {
+                    if let Some(event) = self.publisher_event(event)? {
+                        return Ok(event);
+                    }
+                }
+                renewed = self.channels.replies.renewed() => {
+                    renewed?;
+                    self.give_back_refused();
+                    return Ok(Event::Settled);
+                }
+                _ = self.watch.tick() => {
+                    self.check_progress()?;
+                    if !self.refused.is_empty() {
+                        self.channels.replies.renew();
+                    }
+                }
+            }
+        }
+    }
+
+    fn receive(&mut self, delivery: Delivery) -> Result<Event, LinkError> {
+        self.metrics.requests.deliveries.inc();
+        if delivery.redelivered {
+            self.metrics.requests.redeliveries.inc();
+        }
+        let sent = *delivery.properties.timestamp();
+        let queue_wait = sent.and_then(|sent| self.metrics.requests.sent_at(sent));
+        let envelope = properties::envelope(&delivery.properties);
+        let (tag, body) = (delivery.delivery_tag, delivery.data);
+        let suspects = self.suspects();
+        let fingerprint = suspects.fingerprint(&envelope, &body);
+        let poison = delivery.redelivered && suspects.is_poison(&envelope, fingerprint);
+        drop(suspects);
+        let mut entry = Entry::new(envelope.method(), fingerprint, poison);
+        entry.record = self.recorder.begin(&envelope, &body, queue_wait);
+        if !self.ledger.received(tag, entry) {
+            let message = format!("the broker sent a delivery out of order, with tag {tag}");
+            return Err(LinkError::new(Cause::Protocol, message));
+        }
+        self.count_in_flight();
+        Ok(Event::Request(Incoming { tag, envelope, body, poison }))
+    }
+
+    fn consumer_ended(&mut self) -> Result<Event, LinkError> {
+        if self.ledger.draining() {
+            self.ended = true;
+            return Ok(Event::Ended);
+        }
+        self.metrics.link.consumer_cancels.inc();
+        let message = "the broker ended the consumer: was the queue deleted?";
+        Err(LinkError::new(Cause::ConsumerCancelled, message))
+    }
+
+    /// Publishes the reply to a request; the request is acknowledged when the broker confirms.
+    /// `effort` is what the answer took; `held` is dropped when nothing of the reply is in memory any
+    /// more.
+    pub(crate) fn reply(
+        &mut self,
+        tag: u64,
+        envelope: &Envelope,
+        queue: &str,
+        reply: Reply,
+        effort: Effort,
+        held: impl Send + 'static,
+    ) {
+        if let Some(record) = self.ledger.replying(tag, reply.status) {
+            record.replied(reply.body.len(), reply.status, effort);
+        }
+        let channel = self.channels.replies.channel();
+        let properties = properties::of_reply(envelope, &reply);
+        let routing_key = queue.into();
+        // Mandatory only to count the callers that went away.
+        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+        self.publishing.push(Box::pin(async move {
+            let publish =
+                channel.basic_publish("".into(), routing_key, options, &reply.body, properties);
+            let confirm = match publish.await {
+                Ok(confirm) => confirm.await,
+                Err(error) => Err(error),
+            };
+            drop(held);
+            (tag, confirm)
+        }));
+        self.count_unconfirmed();
+    }
+
+    /// Rejects a request that nobody can answer, or that nobody should try again, so that a
+    /// dead-letter policy catches it.
+    pub(crate) fn reject(&mut self, tag: u64) {
+        if let Some(entry) = self.ledger.settle(tag) {
+            self.suspects().settled(entry.fingerprint);
+            let options = BasicRejectOptions { requeue: false };
+            // Written by lapin's thread; should it fail, the channel fails, which `next` reports.
+            let _ = self.channels.requests.basic_reject(tag, options).now_or_never();
+            self.metrics.requests.rejects.inc();
+            match entry.status() {
+                None => self.metrics.requests.rejected(entry.method),
+                Some(status) => self.metrics.requests.answered(entry.method, status, entry.times()),
+            }
+            self.tell(entry, Outcome::Rejected);
+        }
+        self.count_in_flight();
+    }
+
+    /// Gives a request back to the queue.
+    pub(crate) fn give_back(&mut self, tag: u64) {
+        if let Some(entry) = self.ledger.settle(tag) {
+            let options = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
+            let _ = self.channels.requests.basic_nack(tag, options).now_or_never();
+            self.metrics.requests.requeues.inc();
+            self.tell(entry, Outcome::GivenBack);
+        }
+        self.count_in_flight();
+    }
+
+    /// Gives those back whose replies were refused.
+    fn give_back_refused(&mut self) {
+        let refused = std::mem::take(&mut self.refused);
+        tracing::warn!(
+            replies = refused.len(),
+            "the broker refused replies; their requests are given back"
+        );
+        for tag in refused {
+            self.give_back(tag);
+        }
+    }
+
+    /// Gives every request back that is not settled.
+    pub(crate) fn give_back_all(&mut self) {
+        for tag in self.ledger.unsettled() {
+            self.give_back(tag);
+        }
+    }
+
+    /// Stops consuming; [`Event::Ended`] comes after the last request.
+    pub(crate) fn stop_consuming(&mut self) {
+        if self.ledger.drain() {
+            let channel = self.channels.requests.clone();
+            self.cancelling = Some(Box::pin(async move {
+                let options = BasicCancelOptions::default();
+                answer("stopping to consume", channel.basic_cancel(CONSUMER_TAG.into(), options))
+                    .await
+            }));
+        }
+    }
+
+    /// Remembers what was not settled, and says goodbye to the broker.
+    pub(crate) async fn close(mut self) {
+        if self.ledger.draining() {
+            tokio::time::sleep(LAST_ACKS).await;
+        }
+        for entry in self.ledger.take_open() {
+            self.suspects().held(entry.fingerprint);
+            self.tell(entry, Outcome::Lost);
+        }
+        self.links.close().await;
+    }
+
+    fn publisher_event(
+        &mut self,
+        event: Option<ConnectionEvent>,
+    ) -> Result<Option<Event>, LinkError> {
+        match event {
+            Some(ConnectionEvent::ConnectionBlocked(reason)) => {
+                tracing::warn!(%reason, "the broker blocks publishing");
+                self.blocked_since = Some(Instant::now());
+                self.metrics.link.set_blocked(true);
+                Ok(Some(Event::Blocked(Some(reason))))
+            }
+            Some(ConnectionEvent::ConnectionUnblocked) => {
+                tracing::info!("the broker takes publishes again");
+                self.blocked_since = None;
+                self.unblocked = Some(Instant::now());
+                self.metrics.link.set_blocked(false);
+                Ok(Some(Event::Blocked(None)))
+            }
+            event => self.links.publish.ending(event).map_or(Ok(None), Err),
+        }
+    }
+
+    fn suspects(&self) -> MutexGuard<'_, Suspects> {
+        self.suspects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells how a request ended, where somebody wants to know.
+    fn tell(&self, mut entry: Entry, outcome: Outcome) {
+        if let Some(record) = entry.record.take() {
+            self.recorder.settle(record, outcome, entry.status(), entry.moments());
+        }
+    }
+
+    fn count_unconfirmed(&self) {
+        let unconfirmed = i64::try_from(self.publishing.len()).unwrap_or(i64::MAX);
+        self.metrics.link.unconfirmed.set(unconfirmed);
+    }
+
+    fn count_in_flight(&self) {
+        self.metrics
+            .requests
+            .in_flight
+            .set(i64::try_from(self.ledger.outstanding()).unwrap_or(i64::MAX));
+    }
+}

@@ -1,0 +1,350 @@
+//! A session: what happens between attaching to a broker and losing it.
+//!
+//! Small requests are answered in place, large ones wait here for a compute thread, so that those
+//! not started can be given back when the daemon drains.
+
+use super::{
+    Ending, Phase, Server, Standing, TURN,
+    agenda::{Agenda, Due, Large, Need, Next},
+    handler::{self, Answer, Service},
+    results::Results,
+    serving::{Event, Incoming, Serving},
+    window::{OnItsWay, Window},
+};
+use crate::{
+    amqp::LinkError,
+    daemon::{
+        compute::{Class, Computed, Held, Job, Pool, Slot, Unfinished},
+        config::{Amqp, Config},
+        observe::{metrics::Metrics, request_record::Effort},
+        vitals::Promise,
+    },
+    wire::{Envelope, Failure, Reply},
+};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Interval, MissedTickBehavior, interval},
+};
+
+/// The session takes a turn at least this often.
+const PULSE: Duration = Duration::from_secs(1);
+
+/// The name of a computation, its n, and what became of it.
+type Finished = (u64, u64, Result<Computed, Unfinished>);
+
+/// What is needed to go on with a number.
+enum Grant {
+    Compute(u64, Slot),
+    /// The memory, where the number has none of its own.
+    Send(u64, Option<Held>, OnItsWay),
+}
+
+/// What a large reply holds until it is confirmed.
+type Sent = (Option<Held>, OnItsWay);
+
+/// One session's requests.
+pub(super) struct Session<'a> {
+    link: Serving,
+    config: &'a mut watch::Receiver<Arc<Config>>,
+    /// What the link was made with.
+    amqp: &'a Amqp,
+    /// The queue and the broker.
+    place: String,
+    service: &'a mut Service,
+    pool: &'a Pool,
+    standing: &'a watch::Sender<Standing>,
+    promise: &'a Promise,
+    pulse: Interval,
+    agenda: Agenda,
+    window: Window,
+    results: &'a mut Results,
+    metrics: &'a Metrics,
+    finished: mpsc::Receiver<Finished>,
+    finish: mpsc::Sender<Finished>,
+    draining: bool,
+    /// When to end a session that is drained only to be started anew.
+    patience: Option<Instant>,
+    ended: bool,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(
+        server: &'a mut Server,
+        amqp: &'a Amqp,
+        place: String,
+        link: Serving,
+    ) -> Self {
+        let (finish, finished) = mpsc::channel(usize::from(amqp.prefetch));
+        let mut pulse = interval(PULSE);
+        pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        server.config.mark_changed(); // what changed meanwhile is seen in the first turn
+        Self {
+            link,
+            config: &mut server.config,
+            amqp,
+            place,
+            service: &mut server.service,
+            pool: &server.pool,
+            standing: &server.standing,
+            promise: &server.promise,
+            pulse,
+            agenda: Agenda::default(),
+            window: Window::new(),
+            results: &mut server.results,
+            metrics: &server.metrics,
+            finished,
+            finish,
+            draining: false,
+            patience: None,
+            ended: false,
+        }
+    }
+
+    pub(super) async fn run(
+        mut self,
+        phase: &mut watch::Receiver<Phase>,
+    ) -> Result<Ending, LinkError> {
+        let ending = loop {
+            self.promise.within(TURN);
+            if self.ended && self.link.outstanding() == 0 {
+                break Ok(Ending::Drained);
+            }
+            let deadline = self.agenda.next_deadline();
+            let [quick, long] = Class::ALL.map(|class| self.agenda.next(class));
+            tokio::select! {
+                biased;
+                changed = phase.changed() => {
+                    let phase = *phase.borrow_and_update();
+                    if changed.is_err() || phase == Phase::GivingUp {
+                        self.give_up();
+                        break Ok(Ending::GaveUp);
+                    }
+                    if phase == Phase::Draining {
+                        self.patience = None; // now that of the stop counts
+                        self.drain();
+                    }
+                }
+                Ok(()) = self.config.changed() => self.reconfigure(),
+                () = at(self.patience) => {
+                    self.give_up();
+                    break Ok(Ending::GaveUp);
+                }
+                event = self.link.next() => match event {
+                    Ok(Event::Request(request)) if self.draining => {
+                        self.link.give_back(request.tag);
+                    }
+                    Ok(Event::Request(request)) => self.handle(request),
+                    Ok(Event::Settled) => {}
+                    Ok(Event::Blocked(reason)) => self.blocked(reason),
+                    Ok(Event::Ended) => self.ended = true,
+                    Err(error) => break Err(error),
+                },
+                Some((id, n, result)) = self.finished.recv() => self.finished(id, n, result),
+                () = at(deadline) => self.refuse_late(),
+                Some(grant) = grant(self.pool, &self.window, quick) => self.go_on(grant),
+                Some(grant) = grant(self.pool, &self.window, long) => self.go_on(grant),
+                _ = self.pulse.tick() => {}
+            }
+        };
+        // Also after an error, which need not be the connection's.
+        self.link.close().await;
+        ending
+    }
+
+    fn handle(&mut self, request: Incoming) {
+        let received = Instant::now();
+        let Incoming { tag, envelope, body, poison } = request;
+        let Some(reply_queue) = envelope.reply_queue().map(str::to_owned) else {
+            return self.link.reject(tag);
+        };
+        let answer = if poison {
+            tracing::error!(
+                correlation_id = %envelope.reply_id().unwrap_or_default().escape_ascii(),
+                "refused a request that was delivered too often without being answered"
+            );
+            Answer::Now(Reply::from(&handler::poison()))
+        } else {
+            self.service.answer(&envelope, &body)
+        };
+        match answer {
+            Answer::Now(reply) => {
+                self.reply(tag, &envelope, &reply_queue, reply, Effort::InPlace, None);
+            }
+            Answer::Compute { n, remaining } => {
+                let deadline = remaining.and_then(|left| received.checked_add(left));
+                let effort = Effort::None;
+                self.enter(Large { tag, n, deadline, received, envelope, reply_queue, effort });
+            }
+        }
+    }
+
+    fn enter(&mut self, large: Large) {
+        let (n, class) = (large.n, self.pool.class(large.n));
+        let found = self.results.get(n);
+        let count = if found.is_some() {
+            &self.metrics.compute.cache_hits
+        } else {
+            &self.metrics.compute.cache_misses
+        };
+        count.inc();
+        self.agenda.enter(large, class, found);
+    }
+
+    fn go_on(&mut self, grant: Grant) {
+        match grant {
+            Grant::Compute(n, slot) => self.start(n, slot),
+            Grant::Send(n, room, on_its_way) => {
+                if let Some(Due { large, digits, room }) = self.agenda.due(n, room) {
+                    self.reply_to(&large, Reply::text(digits), Some((room, on_its_way)));
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, n: u64, slot: Slot) {
+        let Some((id, stop)) = self.agenda.start(n) else {
+            return;
+        };
+        let finish = self.finish.clone();
+        // An error means that the session is over, and the requests with it.
+        let done = Box::new(move |result| drop(finish.blocking_send((id, n, result))));
+        self.pool.run(slot, Job { stop, done });
+    }
+
+    fn finished(&mut self, id: u64, n: u64, result: Result<Computed, Unfinished>) {
+        match result {
+            Ok(computed) => {
+                self.results.insert(n, computed.digits.clone());
+                self.count(&computed);
+                self.agenda.computed(id, n, computed);
+            }
+            Err(Unfinished::Failed) => {
+                self.metrics.compute.failed.inc();
+                tracing::error!(n, "the computation failed: please report this");
+                for large in self.agenda.failed(id, n) {
+                    self.refuse(&large, &handler::internal());
+                }
+            }
+            // Because nobody waited for it.
+            Err(Unfinished::Stopped) => self.metrics.compute.stopped.inc(),
+        }
+    }
+
+    fn count(&self, computed: &Computed) {
+        let metrics = &self.metrics.compute;
+        metrics.computations.inc();
+        metrics.certificate_misses.inc_by(computed.misses.into());
+        metrics.durations.observe(computed.elapsed.as_secs_f64());
+        metrics.cache_bytes.set(i64::try_from(self.results.size()).unwrap_or(i64::MAX));
+    }
+
+    /// Answers the large requests whose deadline has passed.
+    fn refuse_late(&mut self) {
+        let now = Instant::now();
+        while let Some(large) = self.agenda.late(now) {
+            self.refuse(&large, &handler::too_late());
+        }
+    }
+
+    fn refuse(&mut self, large: &Large, failure: &Failure) {
+        self.reply_to(large, Reply::from(failure), None);
+    }
+
+    fn reply_to(&mut self, large: &Large, reply: Reply, held: Option<Sent>) {
+        self.reply(large.tag, &large.envelope, &large.reply_queue, reply, large.effort, held);
+    }
+
+    /// Publishes a reply, or says that it is larger than the broker takes.
+    fn reply(
+        &mut self,
+        tag: u64,
+        envelope: &Envelope,
+        queue: &str,
+        reply: Reply,
+        effort: Effort,
+        held: Option<Sent>,
+    ) {
+        match self.service.fit(reply) {
+            Some(reply) => self.link.reply(tag, envelope, queue, reply, effort, held),
+            // Nothing that could be said would get through.
+            None => self.link.reject(tag),
+        }
+    }
+
+    fn blocked(&self, reason: Option<String>) {
+        if !self.draining {
+            let consuming = || Standing::Consuming(self.place.clone());
+            self.standing.send_replace(reason.map_or_else(consuming, Standing::Blocked));
+        }
+    }
+
+    /// Takes new limits over at once; a link with other settings has to be made anew, after this
+    /// one is drained.
+    fn reconfigure(&mut self) {
+        let config = Arc::clone(&self.config.borrow_and_update());
+        if self.service.limit_n(config.compute.max_n) {
+            self.service.forget_reply_limit();
+        }
+        if config.amqp != *self.amqp && !self.draining {
+            self.patience = Instant::now().checked_add(config.shutdown.drain_timeout);
+            self.drain();
+        }
+    }
+
+    fn drain(&mut self) {
+        self.draining = true;
+        self.standing.send_replace(Standing::Draining);
+        self.link.stop_consuming();
+        let unstarted = self.agenda.unstarted();
+        let (running, given_back) = (self.agenda.len(), unstarted.len());
+        tracing::info!(running, given_back, "draining");
+        for large in unstarted {
+            self.link.give_back(large.tag);
+        }
+    }
+
+    fn give_up(&mut self) {
+        tracing::warn!(requests = self.link.outstanding(), "giving every open request back");
+        self.link.give_back_all();
+    }
+}
+
+/// Waits for what the next ones of a class need; for ever if that is nothing.
+async fn grant(pool: &Pool, window: &Window, next: Next) -> Option<Grant> {
+    let Next { class, ready, need } = next;
+    let send = async |n, room| {
+        let entered = window.enter(class, fibonacci::digits(n)).await?;
+        Some(Grant::Send(n, room, entered))
+    };
+    let ready = async {
+        match ready {
+            None => std::future::pending().await,
+            Some(n) => send(n, None).await,
+        }
+    };
+    let need = async {
+        match need {
+            None => std::future::pending().await,
+            Some(Need::Slot(n)) => Some(Grant::Compute(n, pool.slot(n).await?)),
+            // In this order: what is on its way needs no more memory, so it comes to an end.
+            Some(Need::Room(n)) => send(n, Some(pool.room(n).await?)).await,
+        }
+    };
+    tokio::select! {
+        biased;
+        grant = ready => grant,
+        grant = need => grant,
+    }
+}
+
+/// Waits for a moment, if there is one, and else for ever.
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment.into()).await,
+        None => std::future::pending().await,
+    }
+}

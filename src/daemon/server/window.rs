@@ -1,0 +1,56 @@
+//! How much of the large replies is on its way to the broker at once.
+//!
+//! Long messages that are sent all at once get to their callers no sooner than one after the other,
+//! and what is short has to find its way between them. So the next one waits until there is room
+//! again: until one before it is confirmed.
+
+use crate::daemon::compute::Class;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// For each class, in bytes. It is as much as a link with a round trip of 20 ms carries at 1 Gbit/s;
+/// a reply that is larger than this goes alone.
+const BYTES: u32 = 5 << 19;
+
+/// One of each class, so that quick replies never wait for long ones.
+#[derive(Debug)]
+pub(super) struct Window([Arc<Semaphore>; Class::ALL.len()]);
+
+/// The right to send a large reply, held until the broker has confirmed it.
+#[derive(Debug)]
+pub(super) struct OnItsWay(#[expect(dead_code, reason = "held")] OwnedSemaphorePermit);
+
+impl Window {
+    pub(super) fn new() -> Self {
+        Self(Class::ALL.map(|_| Arc::new(Semaphore::new(BYTES as usize))))
+    }
+
+    /// Waits until a reply of so many bytes may be sent. Cancel safe. `None` never comes: it would
+    /// mean that the window is closed.
+    pub(super) async fn enter(&self, class: Class, bytes: u64) -> Option<OnItsWay> {
+        let bytes = u32::try_from(bytes).unwrap_or(BYTES).min(BYTES);
+        let entered = Arc::clone(&self.0[class as usize]).acquire_many_owned(bytes).await;
+        entered.ok().map(OnItsWay)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt as _;
+
+    #[test]
+    fn what_does_not_fit_waits_for_what_is_on_its_way() {
+        let window = Window::new();
+        let enter = |class, bytes: u32| window.enter(class, bytes.into()).now_or_never().flatten();
+        let small = enter(Class::Long, 1000).expect("the first");
+        assert!(enter(Class::Long, 10 * BYTES).is_none());
+        let quick = enter(Class::Quick, 10 * BYTES).expect("the other class");
+        assert!(enter(Class::Quick, 1).is_none());
+        drop(small);
+        let large = enter(Class::Long, 10 * BYTES).expect("alone");
+        assert!(enter(Class::Long, 1).is_none());
+        drop((large, quick));
+        assert!(enter(Class::Long, 1).is_some() && enter(Class::Quick, 1).is_some());
+    }
+}
