@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 
 /// A request of an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Signal {
+pub(super) enum Signal {
     /// SIGTERM: systemd, or an operator with `kill`.
     Terminate,
     /// SIGINT: Ctrl-C in a terminal.
@@ -24,7 +24,7 @@ pub enum Signal {
 
 /// Why signals cannot be received.
 #[derive(Debug, Error)]
-pub enum SignalError {
+pub(super) enum SignalError {
     /// [`Signals::register`] was called outside an asynchronous runtime.
     #[error("cannot receive signals outside a tokio runtime; register them within one")]
     NoRuntime,
@@ -34,7 +34,7 @@ pub enum SignalError {
 }
 
 /// The stream of [`Signal`]s to this process.
-pub struct Signals(signal_hook_tokio::Signals);
+pub(super) struct Signals(signal_hook_tokio::Signals);
 
 impl Signals {
     /// Takes the signals over from the system's defaults.
@@ -42,7 +42,7 @@ impl Signals {
     /// # Errors
     ///
     /// Outside a runtime, and when no file descriptor is left.
-    pub fn register() -> Result<Self, SignalError> {
+    pub(super) fn register() -> Result<Self, SignalError> {
         // Without this check signal-hook-tokio panics.
         Handle::try_current().map_err(|_| SignalError::NoRuntime)?;
         signal_hook_tokio::Signals::new([SIGTERM, SIGINT, SIGHUP])
@@ -51,7 +51,7 @@ impl Signals {
     }
 
     /// The next request to stop; others are ignored.
-    pub async fn next_stop(&mut self) -> Signal {
+    pub(super) async fn next_stop(&mut self) -> Signal {
         loop {
             match self.next().await {
                 Signal::Reload => {}
@@ -64,7 +64,7 @@ impl Signals {
     ///
     /// Safe to drop while it waits, as in `select!`: no signal is lost. The same signal sent twice
     /// before it is taken counts once, which is how the system treats signals too.
-    pub async fn next(&mut self) -> Signal {
+    pub(super) async fn next(&mut self) -> Signal {
         while let Some(number) = self.0.next().await {
             match number {
                 SIGTERM => return Signal::Terminate,

@@ -245,11 +245,11 @@ fn nothing_is_0_with_or_without_a_unit() {
         assert_eq!(config.unwrap().compute.cache, 0, "{zero}");
     }
     for zero in ["0", "\"0\"", "\"0B\"", "\"0 MiB\""] {
-        let config = load(&format!("compute.cache = {zero}"), &[], &[]).unwrap();
+        let config = load(format!("compute.cache = {zero}"), &[], &[]).unwrap();
         assert_eq!(config.compute.cache, 0, "{zero}");
     }
     for zero in ["0", "\"0\"", "\"0s\"", "\"0ms\""] {
-        let config = load(&format!("shutdown.drain_timeout = {zero}"), &[], &[]).unwrap();
+        let config = load(format!("shutdown.drain_timeout = {zero}"), &[], &[]).unwrap();
         assert_eq!(config.shutdown.drain_timeout, Duration::ZERO, "{zero}");
     }
     let config = load("", &[], &["shutdown.drain_timeout=0", "compute.cache=0"]).unwrap();

@@ -19,5 +19,5 @@
 mod listener;
 mod routes;
 
-pub use listener::{HttpError, Server, bind};
-pub use routes::{Probe, ProbeError};
+pub(crate) use listener::{HttpError, Server, bind};
+pub(crate) use routes::{Probe, ProbeError};

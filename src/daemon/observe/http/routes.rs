@@ -24,12 +24,12 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
 /// Why the metrics could not be rendered.
-pub type ProbeError = Box<dyn Error + Send + Sync>;
+pub(crate) type ProbeError = Box<dyn Error + Send + Sync>;
 
 /// What the routes ask the daemon.
 ///
 /// All are called on the I/O thread and must return at once.
-pub trait Probe: Send + Sync + 'static {
+pub(crate) trait Probe: Send + Sync + 'static {
     /// The metrics in the Prometheus text format, version 0.0.4.
     ///
     /// # Errors

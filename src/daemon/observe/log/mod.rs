@@ -52,11 +52,11 @@ use crate::daemon::config::{Format, Level};
 
 mod seen;
 
-pub use self::seen::{Seen, Warning};
+pub(crate) use self::seen::{Seen, Warning};
 
 /// Why logging could not be set up.
 #[derive(Debug, Error)]
-pub enum LogError {
+pub(crate) enum LogError {
     /// [`init`] has run before, or another subscriber is installed.
     #[error("logging is set up already; initialise it once, first thing in main")]
     AlreadySet,
@@ -64,11 +64,11 @@ pub enum LogError {
 
 /// The way to change the level of a log that is set up.
 #[derive(Clone, Debug)]
-pub struct LevelHandle(reload::Handle<Targets, Registry>);
+pub(crate) struct LevelHandle(reload::Handle<Targets, Registry>);
 
 impl LevelHandle {
     /// Logs from now on what is at least this severe.
-    pub fn set(&self, level: Level) {
+    pub(crate) fn set(&self, level: Level) {
         // Fails only where the subscriber is gone, and with it the log.
         let _ = self.0.reload(filter(level));
     }
@@ -79,7 +79,7 @@ impl LevelHandle {
 /// # Errors
 ///
 /// When it has been set up already.
-pub fn init(level: Level, format: Format, seen: Arc<Seen>) -> Result<LevelHandle, LogError> {
+pub(crate) fn init(level: Level, format: Format, seen: Arc<Seen>) -> Result<LevelHandle, LogError> {
     let stderr = Stderr::inspect();
     let (layer, unreachable) = match stderr.choose(format) {
         Form::Journal => match journal() {

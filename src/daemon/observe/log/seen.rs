@@ -28,7 +28,7 @@ const WINDOW: Duration = Duration::from_mins(1);
 
 /// A line of the log that a person should see.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Warning {
+pub(crate) struct Warning {
     /// When it was logged.
     pub time: SystemTime,
     /// Whether it is an error.
@@ -39,7 +39,7 @@ pub struct Warning {
 
 /// What has been seen of the log.
 #[derive(Debug)]
-pub struct Seen {
+pub(crate) struct Seen {
     messages: LogMessages,
     suppressed: IntCounter,
     book: Mutex<Book>,
@@ -64,18 +64,18 @@ struct Kind {
 impl Seen {
     /// Counts into these.
     #[must_use]
-    pub fn new(messages: LogMessages, suppressed: IntCounter) -> Self {
+    pub(crate) fn new(messages: LogMessages, suppressed: IntCounter) -> Self {
         Self { messages, suppressed, book: Mutex::default() }
     }
 
     /// The last warnings and errors, the newest first.
     #[must_use]
-    pub fn warnings(&self) -> Vec<Warning> {
+    pub(crate) fn warnings(&self) -> Vec<Warning> {
         self.book().warnings.iter().rev().cloned().collect()
     }
 
     /// Logs what was left out, once its flood is over or a minute old. To be called now and then.
-    pub fn report(&self) {
+    pub(crate) fn report(&self) {
         for (message, left_out) in self.over(Instant::now()) {
             tracing::warn!(left_out, "there were more like this: {message}");
         }

@@ -6,7 +6,7 @@ use prometheus::{Histogram, IntCounter, IntGauge};
 
 /// What is counted of large numbers.
 #[derive(Debug)]
-pub struct Compute {
+pub(crate) struct Compute {
     /// Large results computed.
     pub computations: IntCounter,
     /// Computations that ended early because nobody waited for them any more.

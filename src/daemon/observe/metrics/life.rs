@@ -8,7 +8,7 @@ use tracing::Level;
 
 /// What the daemon is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub(crate) enum State {
     /// Attached to no broker.
     Detached,
     /// Taking requests and answering them.
@@ -21,11 +21,12 @@ pub enum State {
 
 impl State {
     /// Every state, in the order of their declaration.
-    pub const ALL: [Self; 4] = [Self::Detached, Self::Consuming, Self::Blocked, Self::Draining];
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Detached, Self::Consuming, Self::Blocked, Self::Draining];
 
     /// Its name in metrics and in `/status`.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Detached => "detached",
             Self::Consuming => "consuming",
@@ -45,11 +46,11 @@ const LEVELS: [(Level, &str); 5] = [
 
 /// Counts what is logged, by level.
 #[derive(Clone, Debug)]
-pub struct LogMessages(Vec<IntCounter>);
+pub(crate) struct LogMessages(Vec<IntCounter>);
 
 impl LogMessages {
     /// Counts a message.
-    pub fn count(&self, level: Level) {
+    pub(crate) fn count(&self, level: Level) {
         let place = LEVELS.iter().position(|(known, _)| *known == level);
         if let Some(counter) = place.and_then(|place| self.0.get(place)) {
             counter.inc();
@@ -59,7 +60,7 @@ impl LogMessages {
 
 /// What is told of the daemon itself.
 #[derive(Debug)]
-pub struct Life {
+pub(crate) struct Life {
     states: Vec<IntGauge>,
     reload_successful: IntGauge,
     reload_success_time: IntGauge,
@@ -117,7 +118,7 @@ impl Life {
     }
 
     /// Notes that the configuration was read, and whether it was good.
-    pub fn configured(&self, good: bool) {
+    pub(crate) fn configured(&self, good: bool) {
         self.reload_successful.set(good.into());
         if good {
             let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -127,7 +128,7 @@ impl Life {
 
     /// Whether the configuration that was read last was good.
     #[must_use]
-    pub fn is_configured_well(&self) -> bool {
+    pub(crate) fn is_configured_well(&self) -> bool {
         self.reload_successful.get() == 1
     }
 

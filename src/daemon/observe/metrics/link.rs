@@ -10,7 +10,7 @@ use std::{
 
 /// What is counted of the link.
 #[derive(Debug)]
-pub struct Link {
+pub(crate) struct Link {
     /// 1 while attached to a broker and consuming.
     pub connected: IntGauge,
     /// Times the daemon attached to a broker.
@@ -91,7 +91,7 @@ impl Link {
     }
 
     /// Notes whether the broker blocks publishing from now on.
-    pub fn set_blocked(&self, blocked: bool) {
+    pub(crate) fn set_blocked(&self, blocked: bool) {
         self.sample();
         self.blocked.set(blocked.into());
         *self.counted.lock().unwrap_or_else(PoisonError::into_inner) = blocked.then(Instant::now);

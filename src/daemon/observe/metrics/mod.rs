@@ -20,7 +20,7 @@ mod requests;
 mod tests;
 mod traces;
 
-pub use self::{
+pub(crate) use self::{
     compute::Compute,
     life::{Life, LogMessages, State},
     link::Link,
@@ -42,7 +42,7 @@ const DURATION_BUCKETS: [f64; 18] = [
 
 /// The handles of all metrics.
 #[derive(Debug)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     registry: Registry,
     /// Requests.
     pub requests: Requests,
@@ -59,14 +59,14 @@ pub struct Metrics {
 /// Metrics could not be registered or rendered.
 #[derive(Debug, thiserror::Error)]
 #[error("metrics: {0}")]
-pub struct MetricsError(#[from] prometheus::Error);
+pub(crate) struct MetricsError(#[from] prometheus::Error);
 
 impl Metrics {
     /// Registers every metric, all series at 0.
     ///
     /// # Errors
     /// A metric's definition is wrong, which the tests exclude.
-    pub fn new() -> Result<Self, MetricsError> {
+    pub(crate) fn new() -> Result<Self, MetricsError> {
         let make = Maker(Registry::new());
         let (requests, link) = (Requests::new(&make)?, Link::new(&make)?);
         let (compute, traces, life) =
@@ -95,7 +95,7 @@ impl Metrics {
     ///
     /// # Errors
     /// The encoder failed.
-    pub fn render(&self) -> Result<String, MetricsError> {
+    pub(crate) fn render(&self) -> Result<String, MetricsError> {
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(String::from_utf8_lossy(&text).into_owned())

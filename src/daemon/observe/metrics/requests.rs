@@ -43,7 +43,7 @@ impl Reason {
 
 /// How long the parts of a request's way took.
 #[derive(Clone, Copy, Debug)]
-pub struct Times {
+pub(crate) struct Times {
     /// From the delivery to now.
     pub total: Duration,
     /// From the delivery to the publishing of the reply, if there was one.
@@ -52,7 +52,7 @@ pub struct Times {
 
 /// What is counted of requests.
 #[derive(Debug)]
-pub struct Requests {
+pub(crate) struct Requests {
     total: Vec<IntCounter>,
     failures: Vec<IntCounter>,
     durations: Vec<Histogram>,
@@ -133,8 +133,7 @@ impl Requests {
     /// Notes, and returns, the time in the queue of a request that was sent at this moment, in Unix
     /// time; `None` if that is not credible. The clocks are those of two machines, and the moment is
     /// a whole second.
-    #[expect(clippy::must_use_candidate, reason = "noting is what it is for")]
-    pub fn sent_at(&self, sent: u64) -> Option<Duration> {
+    pub(crate) fn sent_at(&self, sent: u64) -> Option<Duration> {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let seconds = now.as_secs();
         if sent > seconds + CREDIBLE_FUTURE || sent < seconds.saturating_sub(CREDIBLE_PAST) {
@@ -146,7 +145,7 @@ impl Requests {
     }
 
     /// Counts a request that was answered with `status`, and the broker's confirm of that.
-    pub fn answered(&self, method: Method, status: Status, times: Times) {
+    pub(crate) fn answered(&self, method: Method, status: Status, times: Times) {
         self.count(method);
         if let Some(histogram) = self.durations.get(method as usize) {
             histogram.observe(times.total.as_secs_f64());
@@ -161,25 +160,25 @@ impl Requests {
     }
 
     /// Counts a request that was rejected because it named no reply queue.
-    pub fn rejected(&self, method: Method) {
+    pub(crate) fn rejected(&self, method: Method) {
         self.count(method);
         self.failed(Reason::NoReplyTo);
     }
 
     /// How many requests have ended, of all methods.
     #[must_use]
-    pub fn ended(&self) -> u64 {
+    pub(crate) fn ended(&self) -> u64 {
         self.total.iter().map(IntCounter::get).sum()
     }
 
     /// How many of them failed, for each reason.
-    pub fn failures(&self) -> impl Iterator<Item = (&'static str, u64)> {
+    pub(crate) fn failures(&self) -> impl Iterator<Item = (&'static str, u64)> {
         Reason::all().map(Reason::label).zip(self.failures.iter().map(IntCounter::get))
     }
 
     /// How many requests took no longer than each bound, in seconds; those of all methods together.
     #[must_use]
-    pub fn durations(&self) -> Vec<(f64, u64)> {
+    pub(crate) fn durations(&self) -> Vec<(f64, u64)> {
         let mut sums: Vec<_> =
             DURATION_BUCKETS.into_iter().chain([f64::INFINITY]).map(|bound| (bound, 0)).collect();
         for histogram in &self.durations {

@@ -5,7 +5,7 @@ use prometheus::IntCounter;
 
 /// What became of the trace of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exported {
+pub(crate) enum Exported {
     /// The collector took it.
     Done,
     /// Dropped: too many were waiting.
@@ -21,7 +21,7 @@ impl Exported {
 
 /// What is counted of traces.
 #[derive(Debug)]
-pub struct Traces(Vec<IntCounter>);
+pub(crate) struct Traces(Vec<IntCounter>);
 
 impl Traces {
     pub(super) fn new(make: &Maker) -> Result<Self, prometheus::Error> {
@@ -35,7 +35,7 @@ impl Traces {
     }
 
     /// Counts requests.
-    pub fn count(&self, outcome: Exported, requests: u64) {
+    pub(crate) fn count(&self, outcome: Exported, requests: u64) {
         if let Some(counter) = self.0.get(outcome as usize) {
             counter.inc_by(requests);
         }
@@ -43,7 +43,7 @@ impl Traces {
 
     /// How many there were.
     #[must_use]
-    pub fn get(&self, outcome: Exported) -> u64 {
+    pub(crate) fn get(&self, outcome: Exported) -> u64 {
         self.0.get(outcome as usize).map_or(0, IntCounter::get)
     }
 }

@@ -34,7 +34,7 @@ const ACCEPT_LOG_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Why the server could not start.
 #[derive(Debug, Error)]
-pub enum HttpError {
+pub(crate) enum HttpError {
     /// Another program listens there already.
     #[error("cannot listen on {0}: the port is taken; change http.listen or stop its other user")]
     Taken(SocketAddr),
@@ -67,7 +67,7 @@ impl HttpError {
 
 /// What connections may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// The most connections at once; a further one takes the place of the oldest, so that nobody
     /// can keep the others out by holding on to connections.
     pub connections: usize,
@@ -93,7 +93,7 @@ impl Default for Limits {
 
 /// A socket that listens, and is not served yet.
 #[derive(Debug)]
-pub struct Server {
+pub(crate) struct Server {
     listener: TcpListener,
     addr: SocketAddr,
     limits: Limits,
@@ -104,7 +104,7 @@ pub struct Server {
 /// # Errors
 ///
 /// When the address cannot be had; the message says what to change.
-pub async fn bind(addr: SocketAddr) -> Result<Server, HttpError> {
+pub(crate) async fn bind(addr: SocketAddr) -> Result<Server, HttpError> {
     let failed = |error| HttpError::new(addr, error);
     let listener = TcpListener::bind(addr).await.map_err(failed)?;
     let addr = listener.local_addr().map_err(failed)?;
@@ -114,14 +114,14 @@ pub async fn bind(addr: SocketAddr) -> Result<Server, HttpError> {
 
 impl Server {
     /// Replaces the default limits.
-    #[must_use]
-    pub fn with_limits(self, limits: Limits) -> Self {
+    #[cfg(test)]
+    pub(crate) fn with_limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
     }
 
     /// The address that is listened on, with the port that the kernel chose if that was left to it.
     #[must_use]
-    pub fn local_addr(&self) -> SocketAddr {
+    pub(crate) fn local_addr(&self) -> SocketAddr {
         self.addr
     }
 
@@ -129,7 +129,7 @@ impl Server {
     ///
     /// Returns after at most [`Limits::drain_timeout`] from then. Dropping the future closes every
     /// connection at once.
-    pub async fn serve(self, probe: Arc<impl Probe>, shutdown: impl Future<Output = ()>) {
+    pub(crate) async fn serve(self, probe: Arc<impl Probe>, shutdown: impl Future<Output = ()>) {
         let (stop, stopped) = watch::channel(false);
         let mut connections = JoinSet::new();
         let mut by_age = ByAge::default();
