@@ -14,6 +14,7 @@ mod cluster;
 mod configuration;
 mod drain;
 mod generated;
+mod helpers;
 mod hostile_peers;
 mod http;
 mod interop;
