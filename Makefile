@@ -36,12 +36,12 @@ cluster: ## Kill and freeze each node of a three-node cluster in turn, under loa
 	$(TEST) --test it cluster -- --ignored --nocapture
 
 lint: ## Check formatting, lints, and the dependency tree
+	@packaging/dev/install-deps.sh lint
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --all-targets --features otlp -- -D warnings
-	@if $(CARGO) deny --version >/dev/null 2>&1; then \
-	    $(CARGO) deny --locked --all-features check bans licenses sources; \
-	else echo "lint: cargo-deny is not installed, dependencies not checked (cargo install cargo-deny)"; fi
+	PATH="$$PATH:$(CURDIR)/target/tools/cargo-deny/bin" \
+	    $(CARGO) deny --locked --all-features check bans licenses sources
 
 deb: ## Build the Debian package, into target/debian/
 	@packaging/dev/install-deps.sh deb

@@ -8,7 +8,8 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Everything went well.
     Ok = 0,
-    /// `fibrpcd`: it failed, or stopped before its work was done. `fibrpcctl`: cannot write.
+    /// `fibrpcd`: it failed, or stopped before its work was done. `fibrpcctl`: the output
+    /// could not be written, or the program itself failed.
     Failure = 1,
     /// Wrong usage.
     Usage = 2,
@@ -18,7 +19,7 @@ pub enum Exit {
     TimedOut = 4,
     /// `fibrpcctl`: no such queue, or no server is consuming it.
     NoServer = 5,
-    /// `fibrpcctl`: the broker is unreachable or refused.
+    /// `fibrpcctl`: the broker is unreachable, refused, or takes no message as large as the call.
     Unreachable = 6,
     /// `fibrpcd`: wrong configuration (`EX_CONFIG` of sysexits.h); restarting cannot help.
     Config = 78,

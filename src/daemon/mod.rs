@@ -108,7 +108,8 @@ fn run(config: Config, sources: Sources, watching: Watching) -> Result<Exit, Sta
 async fn start(config: Config, sources: Sources, watching: Watching) -> Result<Exit, StartError> {
     // First of all, so that no signal is missed.
     let signals = Signals::register()?;
-    tracing::info!(version = crate::VERSION, "starting");
+    let file = sources.file.in_force();
+    tracing::info!(version = crate::VERSION, file, "starting");
     let Watching { metrics, seen, level } = watching;
     metrics.configured(&config);
     let compute = &config.compute;

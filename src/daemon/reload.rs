@@ -57,7 +57,8 @@ impl Reloader {
         }
         self.level.set(new.log.level);
         self.metrics.requests.prefetch.set(new.amqp.prefetch.into());
-        tracing::info!(link = old.amqp != new.amqp, "read the configuration again");
+        let (file, link) = (self.sources.file.in_force(), old.amqp != new.amqp);
+        tracing::info!(file, link, "read the configuration again");
         self.config.send_replace(Arc::new(new));
     }
 }

@@ -5,16 +5,13 @@ use crate::support::{
     alarm,
     broker::{self, Broker},
     caller::{Caller, QUEUE, arguments},
+    port::Port,
     program::{Daemon, ctl_command},
     prometheus::Prometheus,
     relay::Relay,
 };
 use lapin::{BasicProperties, options::QueueDeclareOptions, types::AMQPValue};
-use std::{
-    cell::RefCell,
-    net::{TcpListener, TcpStream},
-    process::Stdio,
-};
+use std::{cell::RefCell, net::TcpStream, process::Stdio};
 
 /// Waits until each of these alerts fires, for an instance or a job; does something before each
 /// look. None of them may fire before.
@@ -99,7 +96,8 @@ fn restarts_and_redeliveries() {
     let relay = Relay::to(&vhost.uri());
     relay.hold_replies();
     let steady = Daemon::serving(&vhost.uri(), &[]);
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let port = Port::hold();
+    let address = port.address().to_string();
     let prometheus =
         Prometheus::start(&[("fibrpcd", &steady.http_address()), ("fibrpcd", &address)]);
     let expected = [("FibrpcdRestarts", address.as_str()), ("FibrpcdRedeliveries", "fibrpcd")];

@@ -1,8 +1,9 @@
 //! Configuration as an operator meets it: messages and exit codes of the program. What each
 //! mistake is called is tested beside the code.
 
-use crate::support::program::fibrpcd;
-use std::fs;
+use crate::support::program::{Daemon, fibrpcd};
+use fibrpc::config::DEFAULT_FILE;
+use std::{fs, path::Path};
 
 #[test]
 fn wrong_configurations_exit_with_78_and_name_file_line_and_key() {
@@ -73,4 +74,23 @@ fn a_port_that_is_taken_is_an_error_at_the_start() {
     let ran = fibrpcd(&[], &[("FIBRPCD_HTTP__LISTEN", &address)]);
     assert_eq!(ran.code, Some(1));
     assert!(ran.stderr.contains(&address) && ran.stderr.contains("http.listen"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_log_names_the_file_in_force() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("fibrpcd.toml");
+    fs::write(&file, "[amqp]\nuris = [\"amqp://127.0.0.1:1\"]\n").unwrap();
+    let named = format!("\"file\":\"{}\"", file.display());
+    let daemon = Daemon::start_with_file(&file, &[]);
+    let line = daemon.wait_for("\"starting\"");
+    assert!(line.contains(&named), "{line}");
+    daemon.signal("HUP");
+    let line = daemon.wait_for("read the configuration again");
+    assert!(line.contains(&named), "{line}");
+    let line = Daemon::start("amqp://127.0.0.1:1", &[]).wait_for("\"starting\"");
+    let is_there = Path::new(DEFAULT_FILE).exists();
+    let default =
+        if is_there { DEFAULT_FILE } else { "none (/etc/fibrpcd/fibrpcd.toml is missing)" };
+    assert!(line.contains(&format!("\"file\":\"{default}\"")), "{line}");
 }

@@ -15,6 +15,7 @@ mod configuration;
 mod drain;
 mod frame_max;
 mod generated;
+mod helpers;
 mod hostile_peers;
 mod http;
 mod interop;

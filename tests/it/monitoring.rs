@@ -4,6 +4,7 @@
 use crate::support::{
     broker,
     load::Clients,
+    port::Port,
     program::{Daemon, ctl},
     prometheus::Prometheus,
     relay::Relay,
@@ -13,7 +14,6 @@ use std::{
     collections::BTreeSet,
     fmt::Write as _,
     fs,
-    net::TcpListener,
     path::Path,
     process::Command,
     slice,
@@ -128,7 +128,8 @@ fn alerts_fire_when_it_happens() {
     let daemon = Daemon::start_with_file(file.path(), &[]);
     daemon.wait_for("attached; consuming");
     let away = Daemon::start("amqp://127.0.0.1:1", &[]);
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let port = Port::hold();
+    let nobody = port.address().to_string();
     let (here, gone) = (daemon.http_address(), away.http_address());
     let jobs = [("fibrpcd", here.as_str()), ("fibrpcd", &nobody), ("away", &gone)];
     let prometheus = Prometheus::start(&jobs);

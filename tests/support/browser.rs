@@ -1,40 +1,34 @@
 //! A headless Chromium, spoken to by `WebDriver` (<https://www.w3.org/TR/webdriver2/>).
 
-use super::PATIENCE;
+use super::{PATIENCE, helper::Helper, port::Port};
 use serde_json::{Value, json};
 use std::{
     fs::File,
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
 };
 
 /// A browser with one window, closed when dropped.
 #[derive(Debug)]
 pub(crate) struct Browser {
-    driver: Child,
-    address: String,
+    _driver: Helper,
+    /// Where the driver listens.
+    port: Port,
     session: String,
 }
 
 impl Browser {
     /// Starts one, with a window as wide as a phone's.
     pub(crate) fn on_a_phone() -> Self {
-        let mut driver = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver is there: packaging/dev/install-deps.sh test installs it");
-        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-        let port = lines.find_map(|line| {
-            let line = line.unwrap();
-            Some(line.split_once("successfully on port ")?.1.trim_end_matches('.').to_owned())
-        });
-        let address = format!("127.0.0.1:{}", port.expect("chromedriver says its port"));
-        let mut browser = Self { driver, address, session: String::new() };
+        // Left to itself, the driver takes a port that is free by IPv6, and ends if it is not free
+        // by IPv4 as well.
+        let port = Port::hold();
+        let mut driver = Command::new("chromedriver");
+        driver.arg(format!("--port={}", port.number()));
+        let driver = Helper::start(driver, "was started successfully");
+        let mut browser = Self { _driver: driver, port, session: String::new() };
         let options = json!({
             "args": ["--headless=new", "--no-sandbox", "--disable-gpu"],
             "mobileEmulation": {"deviceMetrics": {"width": 390, "height": 800, "pixelRatio": 2}},
@@ -105,11 +99,15 @@ impl Browser {
         serde_json::from_str::<Value>(&answer).unwrap()["value"].take()
     }
 
+    fn address(&self) -> SocketAddr {
+        self.port.address()
+    }
+
     /// The first line of the answer, and its body. The driver never closes a connection.
     fn send(&self, method: &str, path: &str, body: &Value) -> io::Result<(String, String)> {
-        let (mut stream, body) = (TcpStream::connect(&self.address)?, body.to_string());
+        let (mut stream, body) = (TcpStream::connect(self.address())?, body.to_string());
         stream.set_read_timeout(Some(PATIENCE))?;
-        let (address, length) = (&self.address, body.len());
+        let (address, length) = (self.address(), body.len());
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: {address}\r\n\
              Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
@@ -139,7 +137,5 @@ impl Drop for Browser {
             // Ends the browser, which the death of its driver would not.
             let _ = self.send("DELETE", &self.session, &json!({}));
         }
-        let _ = self.driver.kill();
-        let _ = self.driver.wait();
     }
 }

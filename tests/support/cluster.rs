@@ -1,10 +1,9 @@
 //! A cluster of three private nodes on this machine.
 
-use super::{PATIENCE, broker::Broker, load::pause};
+use super::{PATIENCE, broker::Broker, helper::Helper, load::pause, port::Port};
 use std::{
     fs,
-    net::{TcpListener, TcpStream},
-    process::{Child, Command, Stdio},
+    process::Command,
     time::{Duration, Instant},
 };
 use tempfile::NamedTempFile;
@@ -31,7 +30,7 @@ impl Cluster {
         let config = NamedTempFile::new().unwrap();
         fs::write(config.path(), CONFIG).unwrap();
         let config_path = config.path().to_string_lossy();
-        let shared = ["--epmd", &epmd.port.to_string(), "--config", &config_path];
+        let shared = ["--epmd", &epmd.port.number().to_string(), "--config", &config_path];
         let shared = shared.map(str::to_owned).to_vec();
         let mut nodes = vec![Broker::private_with(shared.clone())];
         let join = ["--join".to_owned(), nodes[0].dir().to_string_lossy().into_owned()];
@@ -73,32 +72,19 @@ impl Cluster {
 /// Erlang's name server, which outlives each node.
 #[derive(Debug)]
 struct Epmd {
-    child: Child,
-    port: u16,
+    _process: Helper,
+    port: Port,
 }
 
 impl Epmd {
     fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        // It dies with this thread, in whatever way that ends.
-        let child = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL", "epmd", "-address", "127.0.0.1", "-port"])
-            .arg(port.to_string())
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap();
-        let started = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(started.elapsed() < PATIENCE, "epmd does not listen");
-            pause(Duration::from_millis(10));
-        }
-        Self { child, port }
-    }
-}
-
-impl Drop for Epmd {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let port = Port::hold();
+        // It dies with this thread, in whatever way that ends; twice -d, and it says when it listens.
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--pdeathsig", "KILL", "epmd", "-d", "-d", "-address", "127.0.0.1", "-port"])
+            .arg(port.number().to_string());
+        let process = Helper::start(command, "entering the main select() loop");
+        Self { _process: process, port }
     }
 }

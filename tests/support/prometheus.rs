@@ -1,15 +1,13 @@
 //! A Prometheus of the test's own, as a process.
 
-use super::{PATIENCE, program::get};
+use super::{PATIENCE, helper::Helper, port::Port, program::get};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use std::{
     fmt::Write as _,
     fs,
-    io::{BufRead as _, BufReader, Read as _},
-    net::TcpListener,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::Command,
     thread,
     time::{Duration, Instant},
 };
@@ -18,8 +16,8 @@ use tempfile::TempDir;
 /// A running Prometheus, killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Prometheus {
-    child: Child,
-    address: String,
+    _process: Helper,
+    port: Port,
     _dir: TempDir,
 }
 
@@ -28,27 +26,15 @@ impl Prometheus {
     /// addresses to scrape, each with the name of its job.
     pub(crate) fn start(targets: &[(&str, &str)]) -> Self {
         let dir = TempDir::new().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let address = format!("127.0.0.1:{port}");
+        let port = Port::hold();
         write_config(dir.path(), targets);
-        let mut child = Command::new("prometheus")
+        let mut command = Command::new("prometheus");
+        command
             .arg(format!("--config.file={}/prometheus.yml", dir.path().display()))
             .arg(format!("--storage.tsdb.path={}/data", dir.path().display()))
-            .arg(format!("--web.listen-address={address}"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("prometheus is there: packaging/dev/install-deps.sh test installs it");
-        let mut log = BufReader::new(child.stderr.take().unwrap());
-        let mut said = String::new();
-        while !said.contains("Server is ready") {
-            let length = log.read_line(&mut said).unwrap();
-            assert!(length > 0, "prometheus ended: {said}");
-        }
-        // Its pipe must not fill up; the thread ends with the process.
-        thread::spawn(move || log.read_to_end(&mut Vec::new()));
-        Self { child, address, _dir: dir }
+            .arg(format!("--web.listen-address={}", port.address()));
+        let process = Helper::start(command, "Server is ready");
+        Self { _process: process, port, _dir: dir }
     }
 
     /// The numbers that a query returns.
@@ -108,17 +94,10 @@ impl Prometheus {
     }
 
     fn api(&self, path: &str) -> Value {
-        let (status, body) = get(&self.address, &format!("/api/v1/{path}"));
+        let (status, body) = get(&self.port.address().to_string(), &format!("/api/v1/{path}"));
         assert_eq!(status, 200, "{path}: {body}");
         let mut answer: Value = serde_json::from_str(&body).unwrap();
         answer["data"].take()
-    }
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -1,9 +1,9 @@
 //! A TCP relay in front of a broker that can fail in the ways networks fail.
 
+use super::port::Port;
 use std::{
     collections::VecDeque,
     io,
-    net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -46,7 +46,8 @@ pub(crate) enum Damage {
 pub(crate) struct Relay {
     runtime: Runtime,
     uri: String,
-    address: SocketAddr,
+    /// Its own also while nobody is let in.
+    port: Port,
     shared: Arc<Shared>,
 }
 
@@ -85,11 +86,11 @@ impl Relay {
             damage: Mutex::default(),
             done: watch::Sender::new(0),
         });
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-        let address = listener.local_addr().unwrap();
-        let uri = format!("{user}@{address}/{vhost}");
+        let port = Port::hold();
+        let listener = runtime.block_on(TcpListener::bind(port.address())).unwrap();
+        let uri = format!("{user}@{}/{vhost}", port.address());
         runtime.spawn(listen(listener, Arc::clone(&shared)));
-        Self { runtime, uri, address, shared }
+        Self { runtime, uri, port, shared }
     }
 
     /// The URI of the broker by way of the relay.
@@ -98,7 +99,7 @@ impl Relay {
     }
 
     pub(crate) fn port(&self) -> u16 {
-        self.address.port()
+        self.port.number()
     }
 
     pub(crate) fn pace(&self, pace: Pace) {
@@ -114,7 +115,7 @@ impl Relay {
 
     pub(crate) fn accept(&self) {
         self.shared.listening.send_replace(true);
-        let listener = self.runtime.block_on(TcpListener::bind(self.address)).unwrap();
+        let listener = self.runtime.block_on(TcpListener::bind(self.port.address())).unwrap();
         self.runtime.spawn(listen(listener, Arc::clone(&self.shared)));
     }
 

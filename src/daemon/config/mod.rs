@@ -258,6 +258,21 @@ pub enum File {
     Explicit(PathBuf),
 }
 
+impl File {
+    /// The path of the file, or that there is none, for the log.
+    #[must_use]
+    pub fn in_force(&self) -> String {
+        match self {
+            Self::Default if Path::new(DEFAULT_FILE).exists() => DEFAULT_FILE.to_owned(),
+            Self::Default => format!("none ({DEFAULT_FILE} is missing)"),
+            Self::Explicit(path) => {
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                path.display().to_string()
+            }
+        }
+    }
+}
+
 /// Where [`Config::load`] reads.
 #[derive(Clone, Default)]
 pub struct Sources {
