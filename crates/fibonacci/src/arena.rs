@@ -1,20 +1,31 @@
 //! What a computing thread keeps between computations.
 
-use super::{
-    Decimal, DecimalError, MAX_N, Pace,
+use crate::{
     ascii::Write,
     carry::Digits,
     certificate::Certificate,
+    error::DecimalError,
+    estimate::number_lengths,
     identity::{self, Link},
     lanes::{Backend, Cell},
+    length::{MAX_N, TABLE_MAX_N, digits},
+    pace::Pace,
     radix::{Parse, Radix},
-    size, table,
+    table,
     transform::{Doubling, Plan, Roots, Shape},
 };
 use memmap2::{Advice, MmapMut};
 
 /// Bytes of fresh memory that are filled in about a millisecond.
 const PIECE: usize = 1 << 20;
+
+/// How a computation went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decimal {
+    /// How often the certificate found digits wrong, which were then computed anew in a smaller
+    /// radix: normally never.
+    pub misses: u32,
+}
 
 /// The buffers and tables of one computing thread.
 ///
@@ -89,7 +100,7 @@ impl Arena {
     }
 
     /// [`decimal`](Self::decimal), above the table in this radix first.
-    pub(super) fn decimal_from(
+    pub(crate) fn decimal_from(
         &mut self,
         n: u64,
         radix: Radix,
@@ -101,7 +112,7 @@ impl Arena {
         }
         let mut pace = Pace::new(stop);
         pace.worked(0)?;
-        if n <= table::MAX_N {
+        if n <= TABLE_MAX_N {
             table::append(n, self.backend, out);
             return Ok(Decimal { misses: 0 });
         }
@@ -122,7 +133,7 @@ impl Arena {
         pace: &mut Pace<'_>,
     ) -> Result<Decimal, DecimalError> {
         let start = out.len();
-        let length = size::digits(n) as usize;
+        let length = digits(n) as usize;
         out.try_reserve_exact(length).map_err(|_| DecimalError::OutOfMemory { n })?;
         // Fresh memory is slow: by pieces, to be stopped between them.
         while out.len() < start + length {
@@ -156,7 +167,7 @@ impl Arena {
         let no_memory = |_| DecimalError::OutOfMemory { n };
         let [f, g] = digits;
         let largest = Shape::for_digits(radix.digits_for(n));
-        let rooms = size::number_lengths(largest);
+        let rooms = number_lengths(largest);
         let f = f.digits(rooms[0]).map_err(no_memory)?;
         let g = g.digits(rooms[1]).map_err(no_memory)?;
         let [x, y] = cells;

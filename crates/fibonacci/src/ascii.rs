@@ -4,10 +4,10 @@
 //! the base, but for what was then carried into them: one in a thousand is beyond. A group with
 //! such a digit carries once more, digit by digit.
 
-use super::{
-    Interrupt, Pace,
+use crate::{
     carry::Digits,
     lanes::{Lanes, Pair, Pass},
+    pace::{Interrupt, Pace},
     radix::Radix,
 };
 
@@ -17,11 +17,11 @@ const PAIR: usize = size_of::<Pair>();
 const GROUPS: usize = 4;
 
 /// Writes the characters of a number; says whether they are as many as there is room for.
-pub(super) struct Write<'a, 'b> {
-    pub(super) digits: &'a [Digits],
-    pub(super) radix: Radix,
-    pub(super) chars: &'a mut [u8],
-    pub(super) pace: &'a mut Pace<'b>,
+pub(crate) struct Write<'a, 'b> {
+    pub(crate) digits: &'a [Digits],
+    pub(crate) radix: Radix,
+    pub(crate) chars: &'a mut [u8],
+    pub(crate) pace: &'a mut Pace<'b>,
 }
 
 impl Pass for Write<'_, '_> {
@@ -54,7 +54,7 @@ fn write<const WIDTH: usize, L: Lanes>(pass: Write<'_, '_>, lanes: L) -> Result<
 }
 
 /// Writes a number in radix 10^`WIDTH`, from its last characters to its first.
-pub(super) struct Writer<'a, const WIDTH: usize> {
+pub(crate) struct Writer<'a, const WIDTH: usize> {
     chars: &'a mut [u8],
     /// How many of them are still to be written.
     left: usize,
@@ -68,13 +68,13 @@ impl<'a, const WIDTH: usize> Writer<'a, WIDTH> {
     const BASE: i32 = 10_i32.pow(WIDTH as u32);
 
     #[inline(always)]
-    pub(super) fn new(chars: &'a mut [u8]) -> Self {
+    pub(crate) fn new(chars: &'a mut [u8]) -> Self {
         Self { left: chars.len(), chars, carry: 0, beyond: 0 }
     }
 
     /// Writes the next digits, as far as there is room.
     #[inline(always)]
-    pub(super) fn put<L: Lanes, const N: usize>(&mut self, lanes: L, mut digits: [Digits; N]) {
+    pub(crate) fn put<L: Lanes, const N: usize>(&mut self, lanes: L, mut digits: [Digits; N]) {
         // Negative if one of them is outside. Where the transform failed, they can be anything.
         let outside = digits.as_flattened().iter().fold(-self.carry.abs(), |any, &digit| {
             any | digit | (Self::BASE - 1).wrapping_sub(digit)
@@ -127,7 +127,7 @@ impl<'a, const WIDTH: usize> Writer<'a, WIDTH> {
 
     /// Whether the number is as long as it should be.
     #[inline(always)]
-    pub(super) fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.left == 0 && self.carry == 0 && self.beyond == 0 && self.chars.first() != Some(&b'0')
     }
 }

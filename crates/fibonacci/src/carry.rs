@@ -11,14 +11,14 @@
 //! the one before took away, a hundredth of the base: redundant, which the next doubling does not
 //! mind. Where characters come next, the second round leaves digits from 0 to the base instead.
 
-use super::lanes::Lanes;
+use crate::lanes::Lanes;
 
 /// Eight digits of a number, least significant first.
-pub(super) type Digits = [i32; 8];
+pub(crate) type Digits = [i32; 8];
 
 /// The range of the digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Range {
+pub(crate) enum Range {
     /// From -base/2 to base/2: for more arithmetic.
     Balanced,
     /// From 0 to base - 1: for characters.
@@ -26,7 +26,7 @@ pub(super) enum Range {
 }
 
 /// The constants of one number's rounding.
-pub(super) struct Rounding<V> {
+pub(crate) struct Rounding<V> {
     base: V,
     inverse: V,
     /// The middle of the range, in bases.
@@ -35,7 +35,7 @@ pub(super) struct Rounding<V> {
 
 impl<V> Rounding<V> {
     #[inline(always)]
-    pub(super) fn new<L: Lanes<V = V>>(lanes: L, base: u32, range: Range) -> Self {
+    pub(crate) fn new<L: Lanes<V = V>>(lanes: L, base: u32, range: Range) -> Self {
         let middle = match range {
             Range::Balanced => 0.0,
             Range::Positive => f64::from(base - 1) / f64::from(2 * base),
@@ -50,17 +50,17 @@ impl<V> Rounding<V> {
 
 /// The carries of the two rounds out of the eight digits before.
 #[derive(Clone, Copy)]
-pub(super) struct Carries<V>([V; 2]);
+pub(crate) struct Carries<V>([V; 2]);
 
 impl<V: Copy> Carries<V> {
     #[inline(always)]
-    pub(super) fn none<L: Lanes<V = V>>(lanes: L) -> Self {
+    pub(crate) fn none<L: Lanes<V = V>>(lanes: L) -> Self {
         Self([lanes.splat(0.0); 2])
     }
 
     /// The digits of eight coefficients, rounded.
     #[inline(always)]
-    pub(super) fn settle<L: Lanes<V = V>>(
+    pub(crate) fn settle<L: Lanes<V = V>>(
         &mut self,
         lanes: L,
         mut digits: V,
@@ -93,11 +93,11 @@ impl<V: Copy> Carries<V> {
 
 /// What the runs of digits that were settled apart carry into the next run: first the runs of the
 /// lower half of the number, then those of the upper.
-pub(super) struct Tails(Vec<i64>);
+pub(crate) struct Tails(Vec<i64>);
 
 impl Tails {
     #[inline(always)]
-    pub(super) fn of<L: Lanes>(lanes: L, carries: &[[Carries<L::V>; 2]], order: &[usize]) -> Self {
+    pub(crate) fn of<L: Lanes>(lanes: L, carries: &[[Carries<L::V>; 2]], order: &[usize]) -> Self {
         let mut tails = vec![0; 2 * order.len()];
         for (carries, &run) in carries.iter().zip(order) {
             tails[run] = carries[0].last(lanes);
@@ -107,7 +107,7 @@ impl Tails {
     }
 
     /// Carries on. The last run has nothing to carry: the number has fewer digits.
-    pub(super) fn carry_on(self, digits: &mut [Digits], base: u32) {
+    pub(crate) fn carry_on(self, digits: &mut [Digits], base: u32) {
         let digits = digits.as_flattened_mut();
         let run = digits.len() / self.0.len();
         for (index, tail) in self.0.into_iter().enumerate() {

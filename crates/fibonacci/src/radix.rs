@@ -6,61 +6,61 @@
 //! the radix is chosen to be right as a rule, the [certificate](super::certificate) proves every
 //! result, and when it finds one wrong, a smaller radix is next.
 
-use super::{
+use crate::{
     carry::Digits,
     lanes::{Lanes, Pass, eight, value},
-    size,
+    length::digits,
 };
 
 /// A power of ten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Radix(usize);
+pub(crate) struct Radix(usize);
 
 impl Radix {
     /// Decimal digits in a digit, at least.
     const NARROWEST: usize = 4;
 
     /// Up to this n, no result at 10^6 has been seen to be wrong, on any back end.
-    pub(super) const MAX_N_OF_SIX: u64 = 10_500_000;
+    pub(crate) const MAX_N_OF_SIX: u64 = 10_500_000;
 
     /// The largest that is right as a rule.
-    pub(super) fn for_n(n: u64) -> Self {
+    pub(crate) fn for_n(n: u64) -> Self {
         if n <= Self::MAX_N_OF_SIX { Self(6) } else { Self(5) }
     }
 
     /// The radix of so many decimal digits.
     #[cfg(test)]
-    pub(super) fn of_width(width: usize) -> Self {
+    pub(crate) fn of_width(width: usize) -> Self {
         Self(width)
     }
 
     /// With errors a hundredth as large. None below 10^4: what is wrong there is the machine.
-    pub(super) fn smaller(self) -> Option<Self> {
+    pub(crate) fn smaller(self) -> Option<Self> {
         (self.0 > Self::NARROWEST).then(|| Self(self.0 - 1))
     }
 
     /// Decimal digits in a digit.
-    pub(super) fn width(self) -> usize {
+    pub(crate) fn width(self) -> usize {
         self.0
     }
 
     /// What a digit counts to.
-    pub(super) fn base(self) -> u32 {
+    pub(crate) fn base(self) -> u32 {
         10_u32.pow(self.0 as u32)
     }
 
     /// Digits of F(n) and of anything smaller, with room for a balanced carry and, halved, for
     /// the factors it comes from.
-    pub(super) fn digits_for(self, n: u64) -> usize {
-        size::digits(n) as usize / self.0 + 6
+    pub(crate) fn digits_for(self, n: u64) -> usize {
+        digits(n) as usize / self.0 + 6
     }
 }
 
 /// Fills in the balanced digits of a number that is given in ASCII.
-pub(super) struct Parse<'a> {
-    pub(super) radix: Radix,
-    pub(super) chars: &'a [u8],
-    pub(super) digits: &'a mut [Digits],
+pub(crate) struct Parse<'a> {
+    pub(crate) radix: Radix,
+    pub(crate) chars: &'a [u8],
+    pub(crate) digits: &'a mut [Digits],
 }
 
 impl Pass for Parse<'_> {

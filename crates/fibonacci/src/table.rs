@@ -10,19 +10,13 @@
 //! and F(b+1) have two such digits. So a coefficient of the sum of products has four terms, and
 //! what it has beyond a digit is [carried](super::carry) to the next, eight at a time.
 
-use super::{
+use crate::{
     ascii::Writer,
     carry::{Carries, Digits, Range, Rounding},
-    lanes::{Backend, Lanes, Pass},
+    lanes::{Backend, Lanes, Pass, characters},
+    length::{SMALL, TABLE_MAX_N, digits},
 };
 use std::sync::LazyLock;
-
-/// The largest n of the table. A table of twice the n takes four times the memory: 14 MB at this
-/// size.
-pub(super) const MAX_N: u64 = 100_000;
-
-/// The largest n of the part that is made first: 0.6 MB. The rest is made when it is first needed.
-pub(super) const SMALL_N: u64 = 20_000;
 
 /// F(0) to F(93): those that fit a word.
 const WORDS: [u64; 94] = {
@@ -52,27 +46,28 @@ const WIDTH: usize = 8;
 /// zeros, so that every product up to the next entry has room.
 type Entry = Box<[[Digits; 2]]>;
 
-static SMALL: LazyLock<Vec<Entry>> = LazyLock::new(|| {
+/// Those of the part that is made first, 0.6 MB. The rest is made when it is first needed.
+static FIRST: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     let mut first = [[0; 8]; 2];
     first[1][0] = 1;
     let mut entries: Vec<Entry> = vec![Box::new([first])];
-    extend(&mut entries, 0, SMALL_N / STRIDE + 1);
+    extend(&mut entries, 0, SMALL / STRIDE + 1);
     entries
 });
 
-/// Those that follow; the first is the last of the small ones.
-static LARGE: LazyLock<Vec<Entry>> = LazyLock::new(|| {
-    let mut entries: Vec<_> = SMALL.last().cloned().into_iter().collect();
-    extend(&mut entries, SMALL_N / STRIDE, (MAX_N - SMALL_N) / STRIDE + 2);
+/// Those that follow; the first is the last of the first part.
+static REST: LazyLock<Vec<Entry>> = LazyLock::new(|| {
+    let mut entries: Vec<_> = FIRST.last().cloned().into_iter().collect();
+    extend(&mut entries, SMALL / STRIDE, (TABLE_MAX_N - SMALL) / STRIDE + 2);
     entries
 });
 
 fn entry(index: usize) -> Option<&'static Entry> {
-    SMALL.get(index).or_else(|| LARGE.get(index + 1 - SMALL.len()))
+    FIRST.get(index).or_else(|| REST.get(index + 1 - FIRST.len()))
 }
 
-/// Appends the digits of F(n), for n up to [`MAX_N`].
-pub(super) fn append(n: u64, backend: Backend, out: &mut Vec<u8>) {
+/// Appends the digits of F(n), for n up to [`TABLE_MAX_N`].
+pub(crate) fn append(n: u64, backend: Backend, out: &mut Vec<u8>) {
     match WORDS.get(n as usize) {
         Some(&word) => append_word(word, out),
         None => append_product(n, backend, out),
@@ -84,7 +79,7 @@ fn append_word(word: u64, out: &mut Vec<u8>) {
     let mut rest = word;
     for chars in chars.rchunks_exact_mut(WIDTH) {
         let base = u64::from(BASE);
-        chars.copy_from_slice(&super::lanes::characters(rest % base).to_le_bytes());
+        chars.copy_from_slice(&characters(rest % base).to_le_bytes());
         rest /= base;
     }
     let zeros = chars[..23].iter().take_while(|&&char| char == b'0').count();
@@ -95,18 +90,10 @@ fn append_product(n: u64, backend: Backend, out: &mut Vec<u8>) {
     let Some(entry) = entry((n / STRIDE) as usize) else { return };
     let b = (n % STRIDE) as usize;
     let start = out.len();
-    out.resize(start + length(n), b'0');
+    out.resize(start + digits(n) as usize, b'0');
     let factors = [WORDS[b + 1], WORDS[b]].map(Factor::of);
     let room = backend.run(Spell { entry, factors, chars: &mut out[start..] });
     debug_assert!(room, "as long as F(n)");
-}
-
-/// The number of digits, as `size::digits` has it. Up to [`MAX_N`] and far beyond, no logarithm is
-/// so near to an integer that a float could be mistaken.
-pub(super) fn length(n: u64) -> usize {
-    const LOG_PHI: f64 = 0.208_987_640_249_978_73;
-    const LOG_ROOT_5: f64 = 0.349_485_002_168_009_4;
-    (n as f64 * LOG_PHI - LOG_ROOT_5) as usize + 1
 }
 
 /// The two balanced digits of a factor, F(76) at most.
@@ -230,6 +217,6 @@ fn extend(entries: &mut Vec<Entry>, first: u64, count: u64) {
 /// Groups of eight digits of an entry, with room for the largest number that is made from it and
 /// for the carry of a balanced number.
 fn groups(index: u64) -> usize {
-    let digits = length((index + 1) * STRIDE) / WIDTH + 2;
+    let digits = digits((index + 1) * STRIDE) as usize / WIDTH + 2;
     digits.div_ceil(8)
 }

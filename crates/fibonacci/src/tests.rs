@@ -1,6 +1,6 @@
 //! The whole kernel, on every back end.
 
-use super::{arena::Arena, radix::Radix, *};
+use super::{arena::Arena, pace::Pace, radix::Radix, *};
 use dashu_int::UBig;
 use std::cell::Cell;
 
@@ -129,7 +129,7 @@ fn satisfies_identities_where_the_library_is_too_slow() {
 fn is_right_at_every_length_of_transform() {
     // Lengths are a tenth apart, and repeat in steps of eight.
     for (mut arena, backend) in arenas() {
-        let mut n = table::MAX_N + 1;
+        let mut n = TABLE_MAX_N + 1;
         while n < 1_700_000 {
             let decimal = arena.decimal(n, &mut Vec::new(), &|| false).unwrap();
             assert_eq!(decimal, Decimal { misses: 0 }, "F({n}), {backend}");
@@ -171,19 +171,12 @@ fn every_number_of_the_table_agrees_modulo_a_prime() {
     let mut out = Vec::new();
     // All of them on the best vectors, some on the others.
     for (backend, step) in Backend::available().zip([1, 11, 13]) {
-        for n in (0..=table::MAX_N).step_by(step) {
+        for n in (0..=TABLE_MAX_N).step_by(step) {
             out.clear();
             table::append(n, backend, &mut out);
             let proved = certificate.proves(n, &out, backend, &mut pace).unwrap();
             assert!(proved, "F({n}), {backend:?}");
         }
-    }
-}
-
-#[test]
-fn the_table_knows_its_lengths() {
-    for n in 94..=table::MAX_N {
-        assert_eq!(table::length(n) as u64, size::digits(n), "F({n})");
     }
 }
 

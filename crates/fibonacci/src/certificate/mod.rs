@@ -16,9 +16,9 @@ mod field;
 #[cfg(test)]
 mod tests;
 
-use super::{
-    Interrupt, Pace,
+use crate::{
     lanes::{Backend, Lanes, Pass},
+    pace::{Interrupt, Pace},
 };
 use field::Field;
 
@@ -30,7 +30,7 @@ const WORDS: usize = 64;
 
 /// A random prime and what it takes to compute modulo it.
 #[derive(Debug)]
-pub(super) struct Certificate {
+pub(crate) struct Certificate {
     field: Field,
     /// 10^(16 i), in Montgomery form.
     powers: [u64; WORDS],
@@ -40,7 +40,7 @@ pub(super) struct Certificate {
 
 impl Certificate {
     /// Draws a prime.
-    pub(super) fn random() -> Self {
+    pub(crate) fn random() -> Self {
         let field = Field::random();
         let word = field.enter(10_000_000_000_000_000);
         let mut power = field.enter(1);
@@ -53,7 +53,7 @@ impl Certificate {
     }
 
     /// Whether these are the digits of F(n), but for the chance given above.
-    pub(super) fn proves(
+    pub(crate) fn proves(
         &self,
         n: u64,
         chars: &[u8],

@@ -1,7 +1,7 @@
 //! The arithmetic against wide integers, and what the check finds.
 
 use super::{Certificate, field::Field};
-use crate::{Arena, Backend, Pace};
+use crate::{arena::Arena, lanes::Backend, pace::Pace};
 
 /// The largest prime below 2^61.
 const PRIME: u64 = (1 << 61) - 1;

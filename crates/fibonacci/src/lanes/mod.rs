@@ -42,16 +42,16 @@ macro_rules! eight {
         $value
     }};
 }
-pub(super) use eight;
+pub(crate) use eight;
 
 /// Eight numbers in memory.
-pub(super) type Eight = [f64; 8];
+pub(crate) type Eight = [f64; 8];
 
 /// Eight complex numbers in memory: the real parts, then the imaginary parts.
-pub(super) type Cell = [Eight; 2];
+pub(crate) type Cell = [Eight; 2];
 
 /// The characters of two digits, and in front of them as many zeros as there is room for.
-pub(super) type Pair = [u8; 16];
+pub(crate) type Pair = [u8; 16];
 
 /// Where the characters of a pair come from, in two words as [`characters`] makes them: the upper
 /// one, with its zeros, then the lower one without.
@@ -72,7 +72,7 @@ const fn order<const WIDTH: usize, const N: usize>() -> [u8; N] {
 }
 
 /// Operations on vectors `V` of eight lanes.
-pub(super) trait Lanes: Copy {
+pub(crate) trait Lanes: Copy {
     /// Eight numbers in registers.
     type V: Copy;
 
@@ -112,7 +112,7 @@ pub(super) trait Lanes: Copy {
 /// It is halved three times, within one word. The multiplications with shifts are divisions by
 /// 10,000, by 100 and by 10, exact for what is left then.
 #[inline(always)]
-pub(super) fn characters(value: u64) -> u64 {
+pub(crate) fn characters(value: u64) -> u64 {
     let high = (value * 109_951_163) >> 40;
     let fours = high + ((value - 10_000 * high) << 32);
     let high = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
@@ -125,7 +125,7 @@ pub(super) fn characters(value: u64) -> u64 {
 /// The value of eight characters in a word, the last in the highest byte: neighbours are joined
 /// three times.
 #[inline(always)]
-pub(super) fn value(characters: u64) -> u64 {
+pub(crate) fn value(characters: u64) -> u64 {
     let digits = characters & 0x0f0f_0f0f_0f0f_0f0f;
     let twos = (digits * 10 + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
     let fours = (twos * 100 + (twos >> 16)) & 0x0000_ffff_0000_ffff;
@@ -136,7 +136,7 @@ pub(super) fn value(characters: u64) -> u64 {
 ///
 /// `run` and everything it calls with `lanes` has to be `#[inline(always)]`: a call left in it
 /// would leave the function that is compiled for these vectors.
-pub(super) trait Pass {
+pub(crate) trait Pass {
     type Output;
     fn run<L: Lanes>(self, lanes: L) -> Self::Output;
 }
@@ -195,7 +195,7 @@ impl Backend {
     }
 
     /// Runs a pass on these vectors; on portable ones where the machine does not have them.
-    pub(super) fn run<P: Pass>(self, pass: P) -> P::Output {
+    pub(crate) fn run<P: Pass>(self, pass: P) -> P::Output {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => match V4::try_new() {

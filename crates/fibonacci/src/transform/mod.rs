@@ -12,27 +12,27 @@ mod roots;
 mod shape;
 mod tree;
 
-pub(super) use roots::Roots;
-pub(super) use shape::{Plan, Shape};
+pub(crate) use roots::Roots;
+pub(crate) use shape::{Plan, Shape};
 
-use super::{
-    Interrupt, Pace,
+use crate::{
     carry::{Digits, Range},
     identity::Step,
     lanes::{Backend, Cell},
+    pace::{Interrupt, Pace},
 };
 use root::{Join, Split};
 use tree::Multiply;
 
 /// What a doubling works with.
-pub(super) struct Doubling<'a, 'b> {
-    pub(super) backend: Backend,
-    pub(super) plan: &'a Plan,
-    pub(super) roots: &'a mut Roots,
+pub(crate) struct Doubling<'a, 'b> {
+    pub(crate) backend: Backend,
+    pub(crate) plan: &'a Plan,
+    pub(crate) roots: &'a mut Roots,
     /// Room for the transforms, as many cells as the shape has.
-    pub(super) cells: [&'a mut [Cell]; 2],
-    pub(super) base: u32,
-    pub(super) pace: &'a mut Pace<'b>,
+    pub(crate) cells: [&'a mut [Cell]; 2],
+    pub(crate) base: u32,
+    pub(crate) pace: &'a mut Pace<'b>,
 }
 
 impl Doubling<'_, '_> {
@@ -40,7 +40,7 @@ impl Doubling<'_, '_> {
     ///
     /// `f` and `g` have room for the digits of the results; beyond those of the numbers, they are
     /// zero as far as the number of points.
-    pub(super) fn run(
+    pub(crate) fn run(
         self,
         step: Step,
         f: &mut [Digits],

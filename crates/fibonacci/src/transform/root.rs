@@ -37,9 +37,9 @@ use super::{
     shape::{MOST_WAYS, Plan},
 };
 use crate::{
-    Interrupt, Pace,
     carry::{Carries, Digits, Range, Rounding, Tails},
     lanes::{Cell, Lanes, Pass},
+    pace::{Interrupt, Pace},
 };
 
 /// Columns worked on between two looks at the clock.

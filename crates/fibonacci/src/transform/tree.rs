@@ -28,9 +28,9 @@ use super::{
     roots::{Roots, spread},
 };
 use crate::{
-    Interrupt, Pace,
     identity::Step,
     lanes::{Cell, Lanes, Pass, eight},
+    pace::{Interrupt, Pace},
 };
 
 /// Makes of the transforms of f and g those of the two products.
