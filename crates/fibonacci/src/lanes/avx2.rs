@@ -1,6 +1,9 @@
 //! Eight lanes in two registers: AVX2 with fused multiply-add.
 
-use super::{Eight, Entered, Lanes, Pair, Pass, order};
+use super::{
+    vector::{Eight, Lanes, Pair, Pass},
+    x86::{Entered, order},
+};
 use pulp::{cast, x86::V3};
 use std::arch::x86_64::{__m128i, __m256d, __m256i};
 

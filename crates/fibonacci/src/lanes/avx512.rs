@@ -1,6 +1,9 @@
 //! Eight lanes in one register: AVX-512.
 
-use super::{Eight, Entered, Lanes, Pair, Pass, order};
+use super::{
+    vector::{Eight, Lanes, Pair, Pass},
+    x86::{Entered, order},
+};
 use pulp::{cast, x86::V4};
 use std::arch::x86_64::{__m512d, __m512i};
 

@@ -2,7 +2,10 @@
 //!
 //! No fused multiply-add: where the processor lacks it, it is a slow library call.
 
-use super::{Eight, Lanes, Pair, Pass, characters, eight, value};
+use super::{
+    vector::{Eight, Lanes, Pair, Pass, eight},
+    word::{characters, value},
+};
 
 /// The token of the back end that every machine has.
 #[derive(Clone, Copy, Debug)]
