@@ -1,29 +1,29 @@
-//! Why there are no digits.
+//! Why a computation has no result.
 
 use crate::{length::MAX_N, pace::Interrupt};
 
-/// Why there are no digits.
+/// Why a computation has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecimalError {
-    /// It was told to stop.
+    /// The caller stopped it.
     #[error("the computation was stopped")]
     Stopped,
-    /// Beyond [`MAX_N`].
+    /// n is above [`MAX_N`].
     #[error("{n} is too large: ask for at most {MAX_N}")]
     TooLarge {
-        /// What was asked for.
+        /// The n that was asked for.
         n: u64,
     },
     /// The system gave no memory.
-    #[error("no memory for F({n}): lower compute.memory or compute.max_n")]
+    #[error("no memory for F({n}): free some, or ask for a smaller n")]
     OutOfMemory {
-        /// What was asked for.
+        /// The n that was asked for.
         n: u64,
     },
-    /// No radix led to digits that agree with F(n) modulo a prime.
-    #[error("F({n}) was computed wrongly time and again: check the memory of this machine")]
-    Unproved {
-        /// What was asked for.
+    /// The digits failed the check in every radix.
+    #[error("F({n}) failed its check in every radix: check the memory of this machine")]
+    CheckFailed {
+        /// The n that was asked for.
         n: u64,
     },
 }

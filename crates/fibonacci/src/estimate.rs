@@ -1,4 +1,4 @@
-//! What the computation of F(n) takes: known beforehand.
+//! The memory and time that a computation takes, known in advance.
 
 use crate::{
     carry::Digits,
@@ -12,17 +12,17 @@ use crate::{
 pub struct Estimate {
     /// The number of decimal digits.
     pub digits: u64,
-    /// Memory in bytes, digits included, for an arena that is new: an upper bound, unless the
-    /// certificate misses (then a quarter more).
+    /// Memory in bytes, digits included, in a new arena: an upper bound, unless the digits fail the
+    /// check; then it takes a quarter more.
     pub memory: u64,
-    /// Nanoseconds on a machine of 2024 with AVX-512, roughly: good to compare and to add up.
+    /// Roughly the nanoseconds on a machine of 2024 with AVX-512: good for comparing and adding.
     pub work: u64,
 }
 
-/// Bytes for the small tables of an arena, and for what is rounded up to pages.
+/// Bytes for the small tables of an arena, and for rounding up to pages.
 const TABLES: u64 = 256 << 10;
 
-/// What the computation of F(n) will take.
+/// What the computation of F(n) takes.
 #[must_use]
 pub fn estimate(n: u64) -> Estimate {
     let digits = digits(n);
@@ -39,16 +39,17 @@ pub fn estimate(n: u64) -> Estimate {
     }
 }
 
-/// How much memory the computation of F(n) takes, digits included, in bytes.
+/// The memory that the computation of F(n) takes, digits included, in bytes.
 #[must_use]
 pub fn memory(n: u64) -> u64 {
     estimate(n).memory
 }
 
-/// Room for the digits, in groups of eight, of the two numbers of the doublings up to a shape.
+/// The lengths, in groups of eight digits, of the buffers for the two numbers of the doublings up
+/// to a shape.
 ///
-/// The last doubling makes one number; the one before makes two, of half the length, which need
-/// room up to the shape's length.
+/// The last doubling makes one number. The one before makes two of about half that length, which
+/// are padded with zeros to the number of points of the shape.
 pub(crate) fn number_lengths(shape: Shape) -> [usize; 2] {
     [2 * shape.cells(), shape.cells() + shape.cells() / 2 + 64]
 }

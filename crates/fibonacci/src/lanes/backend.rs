@@ -1,4 +1,4 @@
-//! Which vectors this machine has.
+//! The vector instructions, and which of them this machine has.
 
 use super::{
     portable::Portable,
@@ -16,7 +16,7 @@ pub enum Backend {
     /// AVX2 and FMA: x86-64-v3.
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// What the compiler makes of plain code: SSE2 on x86-64, NEON on aarch64.
+    /// Plain code, which the compiler turns into SSE2 on x86-64 and NEON on aarch64.
     Portable,
 }
 
@@ -27,18 +27,18 @@ impl Backend {
     #[cfg(not(target_arch = "x86_64"))]
     const ALL: &[Self] = &[Self::Portable];
 
-    /// Those that this machine has, best first; the portable one is always among them.
+    /// The back ends that this machine has, best first. The portable one is always among them.
     pub fn available() -> impl Iterator<Item = Self> {
         Self::ALL.iter().copied().filter(|backend| backend.is_available())
     }
 
-    /// The best that this machine has.
+    /// The best back end that this machine has.
     #[must_use]
     pub fn best() -> Self {
         Self::available().next().unwrap_or(Self::Portable)
     }
 
-    /// The name, as documentation and benchmarks give it.
+    /// The name in documentation and benchmarks.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -60,7 +60,7 @@ impl Backend {
         }
     }
 
-    /// Runs a pass on these vectors; on portable ones where the machine does not have them.
+    /// Runs a pass on these vectors, or on portable ones if the machine lacks them.
     pub(crate) fn run<P: Pass>(self, pass: P) -> P::Output {
         match self {
             #[cfg(target_arch = "x86_64")]

@@ -6,7 +6,7 @@ use super::{
     word::{characters, value},
 };
 
-/// Puts eight numbers through every operation of lanes and collects what comes out.
+/// Runs every operation on given vectors and collects the results.
 struct Operations<'a> {
     a: &'a Eight,
     b: &'a Eight,

@@ -1,8 +1,8 @@
-//! The operations that the kernel needs of vectors of eight lanes, and the passes that use them.
+//! The operations on vectors of eight lanes, and the passes that use them.
 
 /// The array of the values of an expression for 0 to 7.
 ///
-/// What a closure would do, if closures were sure to be inlined.
+/// A macro, because a closure is not always inlined.
 macro_rules! eight {
     (|$i:ident| $value:expr) => {
         [
@@ -29,7 +29,7 @@ pub(crate) type Eight = [f64; 8];
 /// Eight complex numbers in memory: the real parts, then the imaginary parts.
 pub(crate) type Cell = [Eight; 2];
 
-/// The characters of two digits, and in front of them as many zeros as there is room for.
+/// The characters of two digits, filled up with zeros in front.
 pub(crate) type Pair = [u8; 16];
 
 /// Operations on vectors `V` of eight lanes.
@@ -57,21 +57,21 @@ pub(crate) trait Lanes: Copy {
     fn load_digits(self, digits: &[i32; 8]) -> Self::V;
     /// The integers in the lanes, each of which fits.
     fn to_digits(self, a: Self::V) -> [i32; 8];
-    /// Every lane moved up by one; the top lane of `before` enters at the bottom.
+    /// Moves every lane up by one; the top lane of `before` becomes the bottom lane.
     fn shift_in(self, a: Self::V, before: Self::V) -> Self::V;
     /// Lane i of vector j becomes lane j of vector i.
     fn transpose(self, rows: [Self::V; 8]) -> [Self::V; 8];
     /// The values of four groups of sixteen decimal digits in ASCII.
     fn sixteens(self, chars: &[u8; 64]) -> [u64; 4];
-    /// Eight numbers from 0 to 10^`WIDTH` - 1 in ASCII, least significant first: so many
-    /// characters of each, in pairs, with zeros in front.
+    /// Eight numbers from 0 to 10^`WIDTH` - 1 in ASCII, least significant first: `WIDTH` characters
+    /// of each, in pairs that are filled up with zeros in front.
     fn characters<const WIDTH: usize>(self, values: &[i32; 8]) -> [Pair; 4];
 }
 
-/// Work to be compiled once for each back end.
+/// Code that is compiled once for each back end.
 ///
-/// `run` and everything it calls with `lanes` has to be `#[inline(always)]`: a call left in it
-/// would leave the function that is compiled for these vectors.
+/// `run` and everything it calls with `lanes` must be `#[inline(always)]`: a call that is not
+/// inlined would run in a function that is not compiled for these vectors.
 pub(crate) trait Pass {
     type Output;
     fn run<L: Lanes>(self, lanes: L) -> Self::Output;

@@ -1,9 +1,9 @@
-//! Eight decimal digits in ASCII, all at a time in one word.
+//! Eight decimal digits in ASCII, handled at once in one word.
 
 /// A number below 10^8 in ASCII, with zeros in front; the last character in the highest byte.
 ///
-/// It is halved three times, within one word. The multiplications with shifts are divisions by
-/// 10,000, by 100 and by 10, exact for what is left then.
+/// It is split in halves three times, within one word. The multiplications with shifts are
+/// divisions by 10,000, 100 and 10, exact for the numbers that occur there.
 #[inline(always)]
 pub(crate) fn characters(value: u64) -> u64 {
     let high = (value * 109_951_163) >> 40;
@@ -15,8 +15,8 @@ pub(crate) fn characters(value: u64) -> u64 {
     ones | 0x3030_3030_3030_3030
 }
 
-/// The value of eight characters in a word, the last in the highest byte: neighbours are joined
-/// three times.
+/// The value of eight characters in a word, the last of them in the highest byte. Neighbours are
+/// joined three times.
 #[inline(always)]
 pub(crate) fn value(characters: u64) -> u64 {
     let digits = characters & 0x0f0f_0f0f_0f0f_0f0f;

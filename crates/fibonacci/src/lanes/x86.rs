@@ -1,4 +1,4 @@
-//! What the back ends of x86-64 share.
+//! Parts that the two back ends of x86-64 share.
 
 use super::vector::{Lanes, Pass};
 
@@ -19,7 +19,7 @@ pub(super) const fn order<const WIDTH: usize, const N: usize>() -> [u8; N] {
     order
 }
 
-/// A pass with its vectors, in the form that `pulp` runs.
+/// A pass with its back end, as `pulp` runs it.
 pub(super) struct Entered<L, P> {
     pub(super) lanes: L,
     pub(super) pass: P,
