@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 # One set of features for all tests, so that none builds the library anew: those of the package.
-TEST = $(CARGO) test --locked --features otlp
+TEST = $(CARGO) test --locked --workspace --features otlp
 
 .DEFAULT_GOAL := help
 .PHONY: help run test screenshots panels chaos cluster lint deb system-test generated build bench bench-kernel bench-beside bench-observed clean
@@ -35,13 +35,14 @@ cluster: ## Kill and freeze each node of a three-node cluster in turn, under loa
 	@packaging/dev/install-deps.sh test
 	$(TEST) --test it cluster -- --ignored --nocapture
 
-lint: ## Check formatting, lints, and the dependency tree
+lint: ## Check imports, formatting, lints, and the dependency tree
 	@packaging/dev/install-deps.sh lint
-	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets -- -D warnings
-	$(CARGO) clippy --locked --all-targets --features otlp -- -D warnings
+	packaging/dev/imports.py
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --locked --workspace --all-targets --features otlp -- -D warnings
 	PATH="$$PATH:$(CURDIR)/target/tools/cargo-deny/bin" \
-	    $(CARGO) deny --locked --all-features check bans licenses sources
+	    $(CARGO) deny --locked --workspace --all-features check bans licenses sources
 
 deb: ## Build the Debian package, into target/debian/
 	@packaging/dev/install-deps.sh deb
@@ -58,7 +59,7 @@ generated: ## Write manual pages, completions and the unit of instances anew, af
 bench: bench-kernel bench-beside bench-observed ## Measure everything there is a benchmark for
 
 bench-kernel: ## Time F(n) over n on every vector path, then beside GMP and others; N="1000 1000000" chooses
-	$(CARGO) bench --locked --bench kernel
+	$(CARGO) bench --locked --package fibrpc-fibonacci --bench kernel
 	crates/fibonacci/benches/compare/run.sh $(N)
 
 bench-beside: ## Small calls alone, then beside large ones; ROUNDS=7

@@ -7,7 +7,7 @@
 //!
 //! # What is computed and said: no I/O
 //!
-//! - [`fibonacci`]: F(n) in decimal
+//! - [`fibonacci`]: F(n) in decimal, a crate of its own in `crates/fibonacci`
 //! - [`wire`]: requests, replies, statuses
 //! - `service`: the methods and limits: from a request to a reply, or to a number to compute
 //!

@@ -1,31 +1,42 @@
-//! What a computing thread keeps between computations.
+//! A computation from start to end, and the memory that one leaves to the next.
 
-use super::{
-    Decimal, DecimalError, MAX_N, Pace,
+use crate::{
     ascii::Write,
     carry::Digits,
-    certificate::Certificate,
-    identity::{self, Link},
+    check::Check,
+    error::DecimalError,
+    estimate::number_lengths,
+    identity,
     lanes::{Backend, Cell},
+    length::{MAX_N, TABLE_MAX_N, digits},
+    pace::Pace,
     radix::{Parse, Radix},
-    size, table,
-    transform::{Doubling, Plan, Roots, Shape},
+    table,
+    transform::{Doubling, Plan, Shape, Twiddles},
 };
 use memmap2::{Advice, MmapMut};
 
-/// Bytes of fresh memory that are filled in about a millisecond.
+/// The system provides about this many bytes of fresh memory in a millisecond.
 const PIECE: usize = 1 << 20;
+
+/// How a computation went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// How many times the digits failed the check and were computed again in a smaller radix:
+    /// normally 0.
+    pub check_failures: u32,
+}
 
 /// The buffers and tables of one computing thread.
 ///
-/// They grow to what the largest n so far needed and stay, so that the next computation touches
-/// no fresh memory; [`trim_to`](Self::trim_to) gives back.
+/// They keep the size that the largest n so far needed, so that the next computation touches no
+/// fresh memory. [`trim_to`](Self::trim_to) returns it to the system.
 #[derive(Debug)]
 pub struct Arena {
     backend: Backend,
-    certificate: Certificate,
+    check: Check,
     plans: Vec<Plan>,
-    roots: Roots,
+    twiddles: Twiddles,
     cells: [Buffer; 2],
     digits: [Buffer; 2],
 }
@@ -37,20 +48,20 @@ impl Default for Arena {
 }
 
 impl Arena {
-    /// An empty arena that uses the best vectors the machine has.
+    /// An empty arena that uses the best vectors of this machine.
     #[must_use]
     pub fn new() -> Self {
         Self::with_backend(Backend::best())
     }
 
-    /// An empty arena that uses these vectors, or portable ones if the machine does not have them.
+    /// An empty arena that uses the given vectors, or portable ones if this machine lacks them.
     #[must_use]
     pub fn with_backend(backend: Backend) -> Self {
         Self {
             backend,
-            certificate: Certificate::random(),
+            check: Check::random(),
             plans: Vec::new(),
-            roots: Roots::default(),
+            twiddles: Twiddles::default(),
             cells: Default::default(),
             digits: Default::default(),
         }
@@ -60,13 +71,13 @@ impl Arena {
     #[must_use]
     pub fn size(&self) -> usize {
         let buffers = self.cells.iter().chain(&self.digits).map(Buffer::size).sum::<usize>();
-        buffers + self.roots.size()
+        buffers + self.twiddles.size()
     }
 
-    /// Gives everything back to the system if it holds more than so many bytes.
+    /// Returns all memory to the system if the arena holds more than the given number of bytes.
     pub fn trim_to(&mut self, bytes: usize) {
         if self.size() > bytes {
-            self.roots = Roots::default();
+            self.twiddles = Twiddles::default();
             self.cells = Default::default();
             self.digits = Default::default();
         }
@@ -74,8 +85,8 @@ impl Arena {
 
     /// Appends the decimal digits of F(n).
     ///
-    /// `stop` is asked every few milliseconds, and at the beginning; when it returns true, the
-    /// computation ends there. On any error `out` is as it was.
+    /// `stop` is called at the start and then every few milliseconds; the computation ends when it
+    /// returns true. On an error `out` is as it was.
     ///
     /// # Errors
     /// [`DecimalError`]: stopped, too large, no memory, or a machine that computes wrongly.
@@ -84,67 +95,67 @@ impl Arena {
         n: u64,
         out: &mut Vec<u8>,
         stop: &dyn Fn() -> bool,
-    ) -> Result<Decimal, DecimalError> {
+    ) -> Result<Report, DecimalError> {
         self.decimal_from(n, Radix::for_n(n), out, stop)
     }
 
-    /// [`decimal`](Self::decimal), above the table in this radix first.
-    pub(super) fn decimal_from(
+    /// [`decimal`](Self::decimal), beginning with the given radix where n is beyond the table.
+    pub(crate) fn decimal_from(
         &mut self,
         n: u64,
         radix: Radix,
         out: &mut Vec<u8>,
         stop: &dyn Fn() -> bool,
-    ) -> Result<Decimal, DecimalError> {
+    ) -> Result<Report, DecimalError> {
         if n > MAX_N {
             return Err(DecimalError::TooLarge { n });
         }
         let mut pace = Pace::new(stop);
         pace.worked(0)?;
-        if n <= table::MAX_N {
+        if n <= TABLE_MAX_N {
             table::append(n, self.backend, out);
-            return Ok(Decimal { misses: 0 });
+            return Ok(Report { check_failures: 0 });
         }
         let start = out.len();
-        let result = self.proved(n, radix, out, &mut pace);
+        let result = self.checked(n, radix, out, &mut pace);
         if result.is_err() {
             out.truncate(start);
         }
         result
     }
 
-    /// Tries smaller and smaller radixes until the certificate holds.
-    fn proved(
+    /// Computes in smaller and smaller radixes until the digits pass the check.
+    fn checked(
         &mut self,
         n: u64,
         radix: Radix,
         out: &mut Vec<u8>,
         pace: &mut Pace<'_>,
-    ) -> Result<Decimal, DecimalError> {
+    ) -> Result<Report, DecimalError> {
         let start = out.len();
-        let length = size::digits(n) as usize;
+        let length = digits(n) as usize;
         out.try_reserve_exact(length).map_err(|_| DecimalError::OutOfMemory { n })?;
-        // Fresh memory is slow: by pieces, to be stopped between them.
+        // Fresh memory is slow, so it is filled in pieces, with a chance to stop between them.
         while out.len() < start + length {
             pace.worked(Pace::CELLS)?;
             out.resize((out.len() + PIECE).min(start + length), b'0');
         }
         let chars = &mut out[start..];
         let mut radix = Some(radix);
-        let mut misses = 0;
+        let mut check_failures = 0;
         while let Some(tried) = radix {
             if self.compute(n, tried, chars, pace)?
-                && self.certificate.proves(n, chars, self.backend, pace)?
+                && self.check.passes(n, chars, self.backend, pace)?
             {
-                return Ok(Decimal { misses });
+                return Ok(Report { check_failures });
             }
-            misses += 1;
+            check_failures += 1;
             radix = tried.smaller();
         }
-        Err(DecimalError::Unproved { n })
+        Err(DecimalError::CheckFailed { n })
     }
 
-    /// Fills in the digits of F(n); says whether they are as many as there should be.
+    /// Fills in the digits of F(n); returns whether their number is right.
     fn compute(
         &mut self,
         n: u64,
@@ -152,21 +163,21 @@ impl Arena {
         chars: &mut [u8],
         pace: &mut Pace<'_>,
     ) -> Result<bool, DecimalError> {
-        let Self { backend, plans, roots, cells, digits, .. } = self;
+        let Self { backend, plans, twiddles, cells, digits, .. } = self;
         let no_memory = |_| DecimalError::OutOfMemory { n };
         let [f, g] = digits;
         let largest = Shape::for_digits(radix.digits_for(n));
-        let rooms = size::number_lengths(largest);
-        let f = f.digits(rooms[0]).map_err(no_memory)?;
-        let g = g.digits(rooms[1]).map_err(no_memory)?;
+        let lengths = number_lengths(largest);
+        let f = f.digits(lengths[0]).map_err(no_memory)?;
+        let g = g.digits(lengths[1]).map_err(no_memory)?;
         let [x, y] = cells;
         let x = x.cells(largest.cells()).map_err(no_memory)?;
         let y = y.cells(largest.cells()).map_err(no_memory)?;
 
         let mut used = seed(n, radix, *backend, f, g);
-        for Link { step, to } in identity::chain(n) {
+        for (step, to) in identity::chain(n) {
             let shape = Shape::for_digits(radix.digits_for(to));
-            let plan = planned(plans, shape);
+            let plan = plan_for(plans, shape);
             let length = 2 * shape.cells();
             for digits in [&mut *f, &mut *g] {
                 if used < shape.cells() {
@@ -176,7 +187,7 @@ impl Arena {
             let doubling = Doubling {
                 backend: *backend,
                 plan,
-                roots,
+                twiddles,
                 cells: [&mut x[..shape.cells()], &mut y[..shape.cells()]],
                 base: radix.base(),
                 pace,
@@ -189,7 +200,8 @@ impl Arena {
     }
 }
 
-/// Fills in the numbers the chain starts with; returns how many groups of eight digits they have.
+/// Fills in the two numbers that the chain starts with; returns their length in groups of eight
+/// digits.
 fn seed(n: u64, radix: Radix, backend: Backend, f: &mut [Digits], g: &mut [Digits]) -> usize {
     let k = identity::start(n);
     let length = radix.digits_for(k).div_ceil(8);
@@ -202,8 +214,8 @@ fn seed(n: u64, radix: Radix, backend: Backend, f: &mut [Digits], g: &mut [Digit
     length
 }
 
-/// The plan of a shape, made when it is first asked for.
-fn planned(plans: &mut Vec<Plan>, shape: Shape) -> &Plan {
+/// The plan of a shape, made when it is first needed.
+fn plan_for(plans: &mut Vec<Plan>, shape: Shape) -> &Plan {
     let index = plans.iter().position(|plan| plan.shape() == shape).unwrap_or_else(|| {
         plans.push(Plan::new(shape));
         plans.len() - 1
@@ -211,7 +223,7 @@ fn planned(plans: &mut Vec<Plan>, shape: Shape) -> &Plan {
     &plans[index]
 }
 
-/// Memory straight from the system, in large pages where it has them.
+/// Memory taken directly from the system, in large pages where possible.
 #[derive(Debug, Default)]
 struct Buffer(Option<MmapMut>);
 
@@ -228,10 +240,10 @@ impl Buffer {
         Ok(pulp::bytemuck::cast_slice_mut(self.bytes(length * size_of::<Digits>())?))
     }
 
-    /// So many bytes, whatever they hold, from the start of a page.
+    /// The given number of bytes, with any content, aligned to a page.
     fn bytes(&mut self, length: usize) -> std::io::Result<&mut [u8]> {
         if self.size() < length {
-            // First give back, then take.
+            // Released first, so that the two are never held at once.
             self.0 = None;
             let map = MmapMut::map_anon(length)?;
             #[cfg(target_os = "linux")]

@@ -1,32 +1,32 @@
 //! From the coefficients of a product to digits: rounding and carrying.
 //!
-//! A coefficient is a sum of products of digits: an integer, but for the errors of the transform.
-//! It is rounded to the nearest integer, and what it has beyond a digit goes to the next
-//! coefficient. To carry until nothing is left over would make every digit wait for the one
-//! before. Two rounds over all lanes at once do: the first leaves a digit and takes away a carry
-//! of some 10^8, of which the second takes away some 10^2 or 10^3.
+//! A coefficient is a sum of products of digits: an integer, apart from the errors of the
+//! transform. It is rounded to the nearest integer, split into a digit and a carry, and the carry
+//! is added to the next coefficient. Carrying until nothing is left would make every digit wait
+//! for the one before. Two rounds over all lanes at once are enough: the carries of the first are
+//! about 10^8, those of the second about 10^2 or 10^3.
 //!
-//! Digits are balanced, from -base/2 to base/2: random signs keep the sums, and so the errors,
-//! smaller than digits of one sign would. After the second round a digit can be beyond by what
-//! the one before took away, a hundredth of the base: redundant, which the next doubling does not
-//! mind. Where characters come next, the second round leaves digits from 0 to the base instead.
+//! Digits are balanced, from -base/2 to base/2: with random signs the sums, and so the errors, are
+//! smaller than with digits of one sign. After the second round a digit can be out of range by the
+//! carry that was added to it, a hundredth of the base, which does the next doubling no harm.
+//! Where characters come next, the second round leaves digits from 0 to below the base instead.
 
-use super::lanes::Lanes;
+use crate::lanes::Lanes;
 
 /// Eight digits of a number, least significant first.
-pub(super) type Digits = [i32; 8];
+pub(crate) type Digits = [i32; 8];
 
 /// The range of the digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Range {
+pub(crate) enum Range {
     /// From -base/2 to base/2: for more arithmetic.
     Balanced,
     /// From 0 to base - 1: for characters.
     Positive,
 }
 
-/// The constants of one number's rounding.
-pub(super) struct Rounding<V> {
+/// The constants for rounding and carrying in one radix and range.
+pub(crate) struct Rounding<V> {
     base: V,
     inverse: V,
     /// The middle of the range, in bases.
@@ -35,7 +35,7 @@ pub(super) struct Rounding<V> {
 
 impl<V> Rounding<V> {
     #[inline(always)]
-    pub(super) fn new<L: Lanes<V = V>>(lanes: L, base: u32, range: Range) -> Self {
+    pub(crate) fn new<L: Lanes<V = V>>(lanes: L, base: u32, range: Range) -> Self {
         let middle = match range {
             Range::Balanced => 0.0,
             Range::Positive => f64::from(base - 1) / f64::from(2 * base),
@@ -48,19 +48,19 @@ impl<V> Rounding<V> {
     }
 }
 
-/// The carries of the two rounds out of the eight digits before.
+/// The carries of the two rounds from the previous eight digits.
 #[derive(Clone, Copy)]
-pub(super) struct Carries<V>([V; 2]);
+pub(crate) struct Carries<V>([V; 2]);
 
 impl<V: Copy> Carries<V> {
     #[inline(always)]
-    pub(super) fn none<L: Lanes<V = V>>(lanes: L) -> Self {
+    pub(crate) fn none<L: Lanes<V = V>>(lanes: L) -> Self {
         Self([lanes.splat(0.0); 2])
     }
 
-    /// The digits of eight coefficients, rounded.
+    /// The digits of eight coefficients that are already rounded to integers.
     #[inline(always)]
-    pub(super) fn settle<L: Lanes<V = V>>(
+    pub(crate) fn settle<L: Lanes<V = V>>(
         &mut self,
         lanes: L,
         mut digits: V,
@@ -78,7 +78,7 @@ impl<V: Copy> Carries<V> {
         lanes.to_digits(digits)
     }
 
-    /// What they carry beyond the last lane.
+    /// What the last lane carries to the next digit.
     #[inline(always)]
     fn last<L: Lanes<V = V>>(&self, lanes: L) -> i64 {
         let mut sum = 0;
@@ -91,13 +91,13 @@ impl<V: Copy> Carries<V> {
     }
 }
 
-/// What the runs of digits that were settled apart carry into the next run: first the runs of the
-/// lower half of the number, then those of the upper.
-pub(super) struct Tails(Vec<i64>);
+/// The carries from one run of digits to the next, where runs were settled independently: first the
+/// runs of the lower half of the number, then those of the upper half.
+pub(crate) struct Tails(Vec<i64>);
 
 impl Tails {
     #[inline(always)]
-    pub(super) fn of<L: Lanes>(lanes: L, carries: &[[Carries<L::V>; 2]], order: &[usize]) -> Self {
+    pub(crate) fn of<L: Lanes>(lanes: L, carries: &[[Carries<L::V>; 2]], order: &[usize]) -> Self {
         let mut tails = vec![0; 2 * order.len()];
         for (carries, &run) in carries.iter().zip(order) {
             tails[run] = carries[0].last(lanes);
@@ -106,8 +106,8 @@ impl Tails {
         Self(tails)
     }
 
-    /// Carries on. The last run has nothing to carry: the number has fewer digits.
-    pub(super) fn carry_on(self, digits: &mut [Digits], base: u32) {
+    /// Adds each carry to the run that follows. The last run has none: the number is shorter.
+    pub(crate) fn add_to(self, digits: &mut [Digits], base: u32) {
         let digits = digits.as_flattened_mut();
         let run = digits.len() / self.0.len();
         for (index, tail) in self.0.into_iter().enumerate() {
@@ -116,7 +116,7 @@ impl Tails {
     }
 }
 
-/// Adds a number at the bottom of others.
+/// Adds a carry to the lowest digit, and carries on as far as needed.
 fn add(digits: &mut [i32], mut carry: i64, base: i64) {
     for digit in digits {
         if carry == 0 {

@@ -10,14 +10,14 @@
 //!
 //! (D. E. Knuth, The Art of Computer Programming, vol. 1, section 1.2.8: from
 //! F(m+n) = F(m) F(n+1) + F(m-1) F(n).) So a pair F(k), F(k-1) leads to F(2k), F(2k-1) or to
-//! F(2k+1), F(2k), with two products each; and the bits of n after its leading ones say which of
-//! them to take. At the last bit, one number of the pair is enough.
+//! F(2k+1), F(2k), with two products each. The chain starts at the leading bits of n, and each
+//! further bit chooses one of the two. At the last bit, one number of the pair is enough.
 
-use super::table;
+use crate::length::TABLE_MAX_N;
 
 /// One doubling, from F(k) and F(k-1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// To F(2k) and F(2k-1).
     Even,
     /// To F(2k+1) and F(2k).
@@ -29,26 +29,18 @@ pub(super) enum Step {
 }
 
 impl Step {
-    pub(super) fn wants_both(self) -> bool {
+    pub(crate) fn wants_both(self) -> bool {
         matches!(self, Self::Even | Self::Odd)
     }
 }
 
-/// A doubling in its place in the chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Link {
-    pub(super) step: Step,
-    /// The larger index it leads to.
-    pub(super) to: u64,
-}
-
-/// Where the chain to n starts, small enough for the table.
-pub(super) fn start(n: u64) -> u64 {
+/// The index where the chain to n starts: small enough for the table.
+pub(crate) fn start(n: u64) -> u64 {
     n >> doublings(n)
 }
 
-/// The doublings from there to n.
-pub(super) fn chain(n: u64) -> impl Iterator<Item = Link> {
+/// The doublings from there to n, each with the larger index that it leads to.
+pub(crate) fn chain(n: u64) -> impl Iterator<Item = (Step, u64)> {
     (0..doublings(n)).rev().map(move |bit| {
         let to = n >> bit;
         let step = match (to.is_multiple_of(2), bit == 0) {
@@ -57,10 +49,10 @@ pub(super) fn chain(n: u64) -> impl Iterator<Item = Link> {
             (true, true) => Step::LastEven,
             (false, true) => Step::LastOdd,
         };
-        Link { step, to }
+        (step, to)
     })
 }
 
 fn doublings(n: u64) -> u32 {
-    (0..u64::BITS).find(|&count| n >> count <= table::MAX_N).unwrap_or(0)
+    (0..u64::BITS).find(|&count| n >> count <= TABLE_MAX_N).unwrap_or(0)
 }

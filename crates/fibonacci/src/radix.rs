@@ -1,66 +1,67 @@
-//! The radix the doublings compute in: a power of ten, so that nothing has to be converted.
+//! The radix of the doublings: a power of ten, so that nothing has to be converted at the end.
 //!
-//! The larger the digits, the fewer there are; but the coefficients of a product grow with them,
-//! and their rounding errors, which have to stay below one half. How large those errors get is
-//! known by experience, not by proof: bounds that always hold are hundreds of times as large. So
-//! the radix is chosen to be right as a rule, the [certificate](super::certificate) proves every
-//! result, and when it finds one wrong, a smaller radix is next.
+//! The larger the radix, the fewer the digits. But the coefficients of a product grow with the
+//! radix, and so do their rounding errors, which must stay below one half. Their size is known
+//! from experience only: bounds that can be proved are hundreds of times as large. So the radix is
+//! one that has always given right results, every result is [checked](crate::check), and one that
+//! fails is computed again in a smaller radix.
 
-use super::{
+use crate::{
     carry::Digits,
     lanes::{Lanes, Pass, eight, value},
-    size,
+    length::digits,
 };
 
-/// A power of ten.
+/// A power of ten, by its exponent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Radix(usize);
+pub(crate) struct Radix(usize);
 
 impl Radix {
-    /// Decimal digits in a digit, at least.
+    /// The smallest exponent in use.
     const NARROWEST: usize = 4;
 
-    /// Up to this n, no result at 10^6 has been seen to be wrong, on any back end.
-    pub(super) const MAX_N_OF_SIX: u64 = 10_500_000;
+    /// Up to this n, no result in radix 10^6 has been seen to be wrong, on any back end.
+    pub(crate) const MAX_N_OF_SIX: u64 = 10_500_000;
 
-    /// The largest that is right as a rule.
-    pub(super) fn for_n(n: u64) -> Self {
+    /// The largest radix known to give right results.
+    pub(crate) fn for_n(n: u64) -> Self {
         if n <= Self::MAX_N_OF_SIX { Self(6) } else { Self(5) }
     }
 
-    /// The radix of so many decimal digits.
+    /// The radix with the given number of decimal digits in a digit.
     #[cfg(test)]
-    pub(super) fn of_width(width: usize) -> Self {
+    pub(crate) fn of_width(width: usize) -> Self {
         Self(width)
     }
 
-    /// With errors a hundredth as large. None below 10^4: what is wrong there is the machine.
-    pub(super) fn smaller(self) -> Option<Self> {
+    /// The next smaller radix, with errors a hundredth as large. None below 10^4: a result that is
+    /// wrong there is the fault of the machine.
+    pub(crate) fn smaller(self) -> Option<Self> {
         (self.0 > Self::NARROWEST).then(|| Self(self.0 - 1))
     }
 
-    /// Decimal digits in a digit.
-    pub(super) fn width(self) -> usize {
+    /// The number of decimal digits in a digit.
+    pub(crate) fn width(self) -> usize {
         self.0
     }
 
-    /// What a digit counts to.
-    pub(super) fn base(self) -> u32 {
+    /// The value of the radix.
+    pub(crate) fn base(self) -> u32 {
         10_u32.pow(self.0 as u32)
     }
 
-    /// Digits of F(n) and of anything smaller, with room for a balanced carry and, halved, for
-    /// the factors it comes from.
-    pub(super) fn digits_for(self, n: u64) -> usize {
-        size::digits(n) as usize / self.0 + 6
+    /// The digits that F(n), or anything smaller, takes, with room for a balanced carry; half of
+    /// them hold each of the factors that F(n) is computed from.
+    pub(crate) fn digits_for(self, n: u64) -> usize {
+        digits(n) as usize / self.0 + 6
     }
 }
 
-/// Fills in the balanced digits of a number that is given in ASCII.
-pub(super) struct Parse<'a> {
-    pub(super) radix: Radix,
-    pub(super) chars: &'a [u8],
-    pub(super) digits: &'a mut [Digits],
+/// Fills in the balanced digits of a number given in ASCII.
+pub(crate) struct Parse<'a> {
+    pub(crate) radix: Radix,
+    pub(crate) chars: &'a [u8],
+    pub(crate) digits: &'a mut [Digits],
 }
 
 impl Pass for Parse<'_> {
@@ -79,8 +80,8 @@ impl Pass for Parse<'_> {
             }
             let others = 8 * (8 - radix.0);
             *digits = eight!(|i| value(words[i] >> others << others) as i32);
-            // What a digit carries to the next does not make that one carry: half the base and one
-            // are balanced enough.
+            // A carry does not make the next digit carry in turn: half the base plus one is
+            // balanced enough.
             let carries = eight!(|i| i32::from(digits[i] > base / 2));
             let before = eight!(|i| if i == 0 { carry } else { carries[i - 1] });
             *digits = eight!(|i| digits[i] + before[i] - carries[i] * base);
@@ -89,7 +90,7 @@ impl Pass for Parse<'_> {
     }
 }
 
-/// The last eight characters, with zeros in front if there are fewer.
+/// The last eight characters, or fewer with zero bytes in front.
 #[inline(always)]
 fn last_word(chars: &[u8]) -> u64 {
     chars.last_chunk().map_or_else(

@@ -1,4 +1,4 @@
-//! Small n: one multiplication of a tabulated number by a short one, straight to ASCII.
+//! Small n: one multiplication of a tabulated number by a short one, directly to ASCII.
 //!
 //! With n = 75 a + b,
 //!
@@ -7,24 +7,18 @@
 //! ```
 //!
 //! where F(75a) and F(75a-1) are tabulated for all a, in balanced digits of radix 10^8, and F(b)
-//! and F(b+1) have two such digits. So a coefficient of the sum of products has four terms, and
-//! what it has beyond a digit is [carried](super::carry) to the next, eight at a time.
+//! and F(b+1) have two such digits. So a coefficient of the sum of products has four terms. It is
+//! split into a digit and a [carry](crate::carry) to the next, eight coefficients at a time.
 
-use super::{
+use crate::{
     ascii::Writer,
     carry::{Carries, Digits, Range, Rounding},
-    lanes::{Backend, Lanes, Pass},
+    lanes::{Backend, Lanes, Pass, characters},
+    length::{SMALL, TABLE_MAX_N, digits},
 };
 use std::sync::LazyLock;
 
-/// The largest n of the table. A table of twice the n takes four times the memory: 14 MB at this
-/// size.
-pub(super) const MAX_N: u64 = 100_000;
-
-/// The largest n of the part that is made first: 0.6 MB. The rest is made when it is first needed.
-pub(super) const SMALL_N: u64 = 20_000;
-
-/// F(0) to F(93): those that fit a word.
+/// F(0) to F(93): those that fit in a word.
 const WORDS: [u64; 94] = {
     let mut words = [0; 94];
     words[1] = 1;
@@ -36,43 +30,45 @@ const WORDS: [u64; 94] = {
     words
 };
 
-/// n from one entry to the next: as many as keep the coefficients whole, see [`Factor`].
+/// The distance in n from one entry to the next. A larger one would make the coefficients inexact,
+/// see [`Factor`].
 const STRIDE: u64 = 75;
 
-/// What a digit counts to.
+/// The radix of the digits.
 const BASE: u32 = 100_000_000;
 
-/// Groups of eight digits handled at a time.
+/// The number of groups of eight digits written at a time.
 const GROUPS: usize = 2;
 
-/// The decimal digits of a digit.
+/// The number of decimal digits in a digit.
 const WIDTH: usize = 8;
 
-/// The digits of F(75a) and of F(75a-1), least significant first, eight of each at a time; and
-/// zeros, so that every product up to the next entry has room.
+/// The digits of F(75a) and of F(75a-1), least significant first, in groups of eight; then zeros,
+/// so that there is room for every product up to the next entry.
 type Entry = Box<[[Digits; 2]]>;
 
-static SMALL: LazyLock<Vec<Entry>> = LazyLock::new(|| {
+/// The entries up to [`SMALL`], 0.6 MB. They are made when one of them is first needed.
+static FIRST: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     let mut first = [[0; 8]; 2];
     first[1][0] = 1;
     let mut entries: Vec<Entry> = vec![Box::new([first])];
-    extend(&mut entries, 0, SMALL_N / STRIDE + 1);
+    extend(&mut entries, 0, SMALL / STRIDE + 1);
     entries
 });
 
-/// Those that follow; the first is the last of the small ones.
-static LARGE: LazyLock<Vec<Entry>> = LazyLock::new(|| {
-    let mut entries: Vec<_> = SMALL.last().cloned().into_iter().collect();
-    extend(&mut entries, SMALL_N / STRIDE, (MAX_N - SMALL_N) / STRIDE + 2);
+/// The entries from the last of the first part on, made when one of them is first needed.
+static REST: LazyLock<Vec<Entry>> = LazyLock::new(|| {
+    let mut entries: Vec<_> = FIRST.last().cloned().into_iter().collect();
+    extend(&mut entries, SMALL / STRIDE, (TABLE_MAX_N - SMALL) / STRIDE + 2);
     entries
 });
 
 fn entry(index: usize) -> Option<&'static Entry> {
-    SMALL.get(index).or_else(|| LARGE.get(index + 1 - SMALL.len()))
+    FIRST.get(index).or_else(|| REST.get(index + 1 - FIRST.len()))
 }
 
-/// Appends the digits of F(n), for n up to [`MAX_N`].
-pub(super) fn append(n: u64, backend: Backend, out: &mut Vec<u8>) {
+/// Appends the digits of F(n), for n up to [`TABLE_MAX_N`].
+pub(crate) fn append(n: u64, backend: Backend, out: &mut Vec<u8>) {
     match WORDS.get(n as usize) {
         Some(&word) => append_word(word, out),
         None => append_product(n, backend, out),
@@ -84,7 +80,7 @@ fn append_word(word: u64, out: &mut Vec<u8>) {
     let mut rest = word;
     for chars in chars.rchunks_exact_mut(WIDTH) {
         let base = u64::from(BASE);
-        chars.copy_from_slice(&super::lanes::characters(rest % base).to_le_bytes());
+        chars.copy_from_slice(&characters(rest % base).to_le_bytes());
         rest /= base;
     }
     let zeros = chars[..23].iter().take_while(|&&char| char == b'0').count();
@@ -95,24 +91,16 @@ fn append_product(n: u64, backend: Backend, out: &mut Vec<u8>) {
     let Some(entry) = entry((n / STRIDE) as usize) else { return };
     let b = (n % STRIDE) as usize;
     let start = out.len();
-    out.resize(start + length(n), b'0');
+    out.resize(start + digits(n) as usize, b'0');
     let factors = [WORDS[b + 1], WORDS[b]].map(Factor::of);
-    let room = backend.run(Spell { entry, factors, chars: &mut out[start..] });
-    debug_assert!(room, "as long as F(n)");
-}
-
-/// The number of digits, as `size::digits` has it. Up to [`MAX_N`] and far beyond, no logarithm is
-/// so near to an integer that a float could be mistaken.
-pub(super) fn length(n: u64) -> usize {
-    const LOG_PHI: f64 = 0.208_987_640_249_978_73;
-    const LOG_ROOT_5: f64 = 0.349_485_002_168_009_4;
-    (n as f64 * LOG_PHI - LOG_ROOT_5) as usize + 1
+    let fits = backend.run(WriteSum { entry, factors, chars: &mut out[start..] });
+    debug_assert!(fits, "as long as F(n)");
 }
 
 /// The two balanced digits of a factor, F(76) at most.
 ///
-/// Digits are at most half the base, and the upper ones of the factors 4 * 10^7, so that a
-/// coefficient is at most 5 * 10^7 * 1.8 * 10^8, less than 2^53: floats hold it exactly.
+/// Digits are at most half the base, and the upper ones of the factors at most 4 * 10^7. So a
+/// coefficient is at most 5 * 10^7 * 1.8 * 10^8, less than 2^53, and exact in a float.
 #[derive(Clone, Copy)]
 struct Factor {
     low: f64,
@@ -128,16 +116,16 @@ impl Factor {
     }
 }
 
-/// The digits of a sum of two products, from the last: eight at a time.
-struct Product<V> {
+/// Computes the digits of a sum of two products from the least significant, eight at a time.
+struct Sum<V> {
     factors: [[V; 2]; 2],
-    /// The digits before.
+    /// The previous group of digits of both numbers.
     before: [V; 2],
     carries: Carries<V>,
     rounding: Rounding<V>,
 }
 
-impl<V: Copy> Product<V> {
+impl<V: Copy> Sum<V> {
     #[inline(always)]
     fn new<L: Lanes<V = V>>(lanes: L, factors: [Factor; 2], range: Range) -> Self {
         Self {
@@ -161,59 +149,61 @@ impl<V: Copy> Product<V> {
     }
 }
 
-/// Writes a sum of two products in ASCII; says whether it fits.
-struct Spell<'a> {
+/// Writes a sum of two products in ASCII; returns whether it fits exactly.
+struct WriteSum<'a> {
     entry: &'a [[Digits; 2]],
     factors: [Factor; 2],
     chars: &'a mut [u8],
 }
 
-impl Pass for Spell<'_> {
+impl Pass for WriteSum<'_> {
     type Output = bool;
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) -> bool {
-        let mut product = Product::new(lanes, self.factors, Range::Positive);
+        let mut sum = Sum::new(lanes, self.factors, Range::Positive);
         let mut writer = Writer::<WIDTH>::new(self.chars);
         let (blocks, rest) = self.entry.as_chunks::<GROUPS>();
         for block in blocks {
             let mut digits = [[0; 8]; GROUPS];
             for (digits, pair) in digits.iter_mut().zip(block) {
-                *digits = product.next(lanes, pair);
+                *digits = sum.next(lanes, pair);
             }
             writer.put(lanes, digits);
         }
         for pair in rest {
-            writer.put(lanes, [product.next(lanes, pair)]);
+            writer.put(lanes, [sum.next(lanes, pair)]);
         }
-        writer.is_done()
+        writer.is_complete()
     }
 }
 
-/// The digits of a sum of two products.
-struct Sum<'a> {
+/// Collects the digits of a sum of two products.
+struct CollectSum<'a> {
     entry: &'a [[Digits; 2]],
     factors: [Factor; 2],
-    /// How many groups of digits are wanted.
+    /// The number of groups of digits wanted.
     length: usize,
 }
 
-impl Pass for Sum<'_> {
+impl Pass for CollectSum<'_> {
     type Output = Vec<Digits>;
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) -> Vec<Digits> {
-        let mut product = Product::new(lanes, self.factors, Range::Balanced);
-        let mut sum = Vec::with_capacity(self.length);
-        for i in 0..self.length {
-            sum.push(product.next(lanes, self.entry.get(i).unwrap_or(&[[0; 8]; 2])));
+        let mut sum = Sum::new(lanes, self.factors, Range::Balanced);
+        let zeros = [[0; 8]; 2];
+        let groups = (0..self.length).map(|i| self.entry.get(i).unwrap_or(&zeros));
+        let mut digits = Vec::with_capacity(self.length);
+        for group in groups {
+            digits.push(sum.next(lanes, group));
         }
-        sum
+        digits
     }
 }
 
-/// Adds entries until there are so many, of which the first is that of 75 times `first`. Each is the
-/// one before, times the Fibonacci numbers that lead a stride on.
+/// Extends the table to `count` entries, the first of which is that of F(75 * `first`). Each is
+/// computed from the previous one: F(n+75) = F(n) F(76) + F(n-1) F(75).
 fn extend(entries: &mut Vec<Entry>, first: u64, count: u64) {
     let backend = Backend::best();
     let stride = STRIDE as usize;
@@ -221,15 +211,15 @@ fn extend(entries: &mut Vec<Entry>, first: u64, count: u64) {
     for index in first + 1..first + count {
         let entry = entries.last().map_or(&[][..], |entry| entry);
         let length = groups(index);
-        let f = backend.run(Sum { entry, factors: [after, here], length });
-        let g = backend.run(Sum { entry, factors: [here, before], length });
+        let f = backend.run(CollectSum { entry, factors: [after, here], length });
+        let g = backend.run(CollectSum { entry, factors: [here, before], length });
         entries.push(f.into_iter().zip(g).map(|(f, g)| [f, g]).collect());
     }
 }
 
-/// Groups of eight digits of an entry, with room for the largest number that is made from it and
-/// for the carry of a balanced number.
+/// The length of an entry in groups of eight digits, with room for the largest number computed from
+/// it and for the carry of a balanced number.
 fn groups(index: u64) -> usize {
-    let digits = length((index + 1) * STRIDE) / WIDTH + 2;
+    let digits = digits((index + 1) * STRIDE) as usize / WIDTH + 2;
     digits.div_ceil(8)
 }

@@ -1,6 +1,6 @@
 //! The whole kernel, on every back end.
 
-use super::{arena::Arena, radix::Radix, *};
+use super::{arena::Arena, pace::Pace, radix::Radix, *};
 use dashu_int::UBig;
 use std::cell::Cell;
 
@@ -10,12 +10,12 @@ fn arenas() -> Vec<(Arena, &'static str)> {
 
 fn digits_of(arena: &mut Arena, n: u64) -> String {
     let mut out = Vec::new();
-    let decimal = arena.decimal(n, &mut out, &|| false).unwrap();
-    assert_eq!(decimal, Decimal { misses: 0 }, "n = {n}");
+    let report = arena.decimal(n, &mut out, &|| false).unwrap();
+    assert_eq!(report, Report { check_failures: 0 }, "n = {n}");
     String::from_utf8(out).unwrap()
 }
 
-/// F(n) and F(n+1) by an independent library.
+/// F(n) and F(n+1), computed with an independent library.
 fn oracle(n: u64) -> (UBig, UBig) {
     let (mut a, mut b) = (UBig::ZERO, UBig::ONE);
     for bit in (0..u64::BITS - n.leading_zeros()).rev() {
@@ -84,7 +84,7 @@ fn equals_an_independent_library_around_every_border() {
 fn equals_an_independent_library_at_random() {
     let mut random = random(0x9e37_79b9_7f4a_7c15);
     let mut arenas = arenas();
-    // The library is slow: it gives two numbers, and every back end is asked for both.
+    // The library is slow, so both of its numbers are used, on every back end.
     for (count, range) in [
         (700, 64..20_000),
         (300, 20_001..100_000),
@@ -127,32 +127,33 @@ fn satisfies_identities_where_the_library_is_too_slow() {
 
 #[test]
 fn is_right_at_every_length_of_transform() {
-    // Lengths are a tenth apart, and repeat in steps of eight.
+    // The lengths are about a tenth apart, and the same pattern repeats for lengths 8 times as
+    // large.
     for (mut arena, backend) in arenas() {
-        let mut n = table::MAX_N + 1;
+        let mut n = TABLE_MAX_N + 1;
         while n < 1_700_000 {
-            let decimal = arena.decimal(n, &mut Vec::new(), &|| false).unwrap();
-            assert_eq!(decimal, Decimal { misses: 0 }, "F({n}), {backend}");
+            let report = arena.decimal(n, &mut Vec::new(), &|| false).unwrap();
+            assert_eq!(report, Report { check_failures: 0 }, "F({n}), {backend}");
             n += n / 30;
         }
     }
 }
 
 #[test]
-fn a_radix_too_large_is_caught_and_a_smaller_one_repairs() {
+fn a_radix_too_large_fails_the_check_and_a_smaller_one_is_right() {
     let n = 3_000_000;
     let expected = decimal(n, || false).unwrap();
     for (mut arena, backend) in arenas() {
         let mut out = b"before".to_vec();
         let too_large = Radix::of_width(7);
-        let decimal = arena.decimal_from(n, too_large, &mut out, &|| false).unwrap();
-        assert_eq!(decimal.misses, 1, "{backend}");
+        let report = arena.decimal_from(n, too_large, &mut out, &|| false).unwrap();
+        assert_eq!(report.check_failures, 1, "{backend}");
         assert!(out.strip_prefix(b"before") == Some(&expected), "{backend}");
     }
 }
 
 #[test]
-fn sizes_are_known_before() {
+fn sizes_are_known_in_advance() {
     let mut arena = Arena::new();
     for n in (0..3000).chain([19_999, 20_001, 99_999, 1_234_567, 11_000_000]) {
         let mut out = Vec::new();
@@ -166,35 +167,28 @@ fn sizes_are_known_before() {
 
 #[test]
 fn every_number_of_the_table_agrees_modulo_a_prime() {
-    let certificate = certificate::Certificate::random();
+    let check = check::Check::random();
     let mut pace = Pace::new(&|| false);
     let mut out = Vec::new();
-    // All of them on the best vectors, some on the others.
+    // All of them on the best vectors, a sample on the others.
     for (backend, step) in Backend::available().zip([1, 11, 13]) {
-        for n in (0..=table::MAX_N).step_by(step) {
+        for n in (0..=TABLE_MAX_N).step_by(step) {
             out.clear();
             table::append(n, backend, &mut out);
-            let proved = certificate.proves(n, &out, backend, &mut pace).unwrap();
-            assert!(proved, "F({n}), {backend:?}");
+            let passes = check.passes(n, &out, backend, &mut pace).unwrap();
+            assert!(passes, "F({n}), {backend:?}");
         }
     }
 }
 
 #[test]
-fn the_table_knows_its_lengths() {
-    for n in 94..=table::MAX_N {
-        assert_eq!(table::length(n) as u64, size::digits(n), "F({n})");
-    }
-}
-
-#[test]
-fn an_arena_gives_back_what_is_asked() {
+fn an_arena_returns_memory_on_request() {
     let mut arena = Arena::new();
     assert_eq!(arena.size(), 0);
     let before = digits_of(&mut arena, 500_000);
     let size = arena.size();
     arena.trim_to(size);
-    assert_eq!(arena.size(), size, "it may keep so much");
+    assert_eq!(arena.size(), size, "it may keep that much");
     arena.trim_to(size - 1);
     assert_eq!(arena.size(), 0);
     assert_eq!(digits_of(&mut arena, 500_000), before, "and grows again");
@@ -210,7 +204,7 @@ fn appends() {
 }
 
 #[test]
-fn stops_when_told_wherever_it_is() {
+fn can_be_stopped_at_any_point() {
     const N: u64 = 8_000_000;
     let mut arena = Arena::new();
     let asked = Cell::new(0);
@@ -232,7 +226,7 @@ fn stops_when_told_wherever_it_is() {
 }
 
 #[test]
-fn what_is_too_large_is_refused() {
+fn an_n_that_is_too_large_is_refused() {
     let mut out = Vec::new();
     for n in [MAX_N + 1, u64::MAX] {
         let result = Arena::new().decimal(n, &mut out, &|| false);

@@ -47,8 +47,8 @@ pub(crate) struct Job {
 pub(crate) struct Computed {
     pub(crate) digits: Bytes,
     pub(crate) held: Option<Held>,
-    /// How often the digits were found wrong, and computed anew.
-    pub(crate) misses: u32,
+    /// How often the digits failed their check and were computed again.
+    pub(crate) check_failures: u32,
     /// How long the thread took.
     pub(crate) elapsed: Duration,
 }

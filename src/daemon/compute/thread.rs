@@ -41,7 +41,9 @@ impl Worker {
             });
             // Before the memory of this job is free for another.
             arena.trim_to(usize::try_from(self.keep).unwrap_or(usize::MAX));
-            done(result.map(|(digits, misses)| slot.keep(digits, misses, started.elapsed())));
+            done(result.map(|(digits, check_failures)| {
+                slot.keep(digits, check_failures, started.elapsed())
+            }));
             promise.rest(); // only now: a thread that ends in `done` is one that is missing
         }
     }
@@ -61,8 +63,12 @@ fn compute(
         stopped()
     };
     match arena.decimal(n, &mut digits, &stop) {
-        Ok(computed) => Ok((digits.into(), computed.misses)),
+        Ok(report) => Ok((digits.into(), report.check_failures)),
         Err(DecimalError::Stopped) => Err(Unfinished::Stopped),
+        Err(error @ DecimalError::OutOfMemory { .. }) => {
+            tracing::error!(n, "{error}; lower compute.memory or compute.max_n");
+            Err(Unfinished::Failed)
+        }
         Err(error) => {
             tracing::error!(n, "{error}");
             Err(Unfinished::Failed)
@@ -78,9 +84,9 @@ fn patience(n: u64) -> Duration {
 
 impl Slot {
     /// Gives the thread free, and the memory but for what the digits and a first reply take.
-    fn keep(mut self, digits: Bytes, misses: u32, elapsed: Duration) -> Computed {
+    fn keep(mut self, digits: Bytes, check_failures: u32, elapsed: Duration) -> Computed {
         let digits_alone = digits.len() as u64;
         let held = self.memory.split(digits_alone + super::reply_memory(self.n));
-        Computed { digits, held, misses, elapsed }
+        Computed { digits, held, check_failures, elapsed }
     }
 }

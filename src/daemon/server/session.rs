@@ -237,7 +237,7 @@ impl<'a> Session<'a> {
     fn count(&self, computed: &Computed) {
         let metrics = &self.metrics.compute;
         metrics.computations.inc();
-        metrics.certificate_misses.inc_by(computed.misses.into());
+        metrics.certificate_misses.inc_by(computed.check_failures.into());
         metrics.durations.observe(computed.elapsed.as_secs_f64());
         metrics.cache_bytes.set(i64::try_from(self.results.size()).unwrap_or(i64::MAX));
     }

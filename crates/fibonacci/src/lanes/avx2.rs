@@ -1,6 +1,9 @@
 //! Eight lanes in two registers: AVX2 with fused multiply-add.
 
-use super::{Eight, Entered, Lanes, Pair, Pass, order};
+use super::{
+    vector::{Eight, Lanes, Pair, Pass},
+    x86::{Entered, order},
+};
 use pulp::{cast, x86::V3};
 use std::arch::x86_64::{__m128i, __m256d, __m256i};
 
@@ -89,13 +92,13 @@ impl Lanes for V3 {
     #[inline(always)]
     fn shift_in(self, a: Two, before: Two) -> Two {
         let avx = self.avx;
-        // The halves of registers that straddle the lanes wanted, then one lane of each.
+        // Joins the halves on both sides of the lanes wanted, then takes one lane of each.
         let low = avx._mm256_permute2f128_pd::<0x21>(before[1], a[0]);
         let high = avx._mm256_permute2f128_pd::<0x21>(a[0], a[1]);
         [avx._mm256_shuffle_pd::<0x5>(low, a[0]), avx._mm256_shuffle_pd::<0x5>(high, a[1])]
     }
 
-    /// Four squares of four by four.
+    /// Transposes four squares of four by four lanes.
     #[inline(always)]
     fn transpose(self, rows: [Two; 8]) -> [Two; 8] {
         let [a, b, c, d, e, f, g, h] = rows;
@@ -140,7 +143,7 @@ impl Lanes for V3 {
     }
 }
 
-/// Four by four, transposed.
+/// Transposes four by four lanes.
 #[inline(always)]
 fn square(lanes: V3, rows: [__m256d; 4]) -> [__m256d; 4] {
     let avx = lanes.avx;

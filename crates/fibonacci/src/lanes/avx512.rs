@@ -1,14 +1,19 @@
 //! Eight lanes in one register: AVX-512.
 
-use super::{Eight, Entered, Lanes, Pair, Pass, order};
+use super::{
+    vector::{Eight, Lanes, Pair, Pass},
+    x86::{Entered, order},
+};
 use pulp::{cast, x86::V4};
 use std::arch::x86_64::{__m512d, __m512i};
 
 /// Rounds to nearest, raising no exception: the operand of VRNDSCALE.
 const NEAREST: i32 = 0x08;
 
-/// The first and third quarters of both registers; the second and fourth.
+/// Selects the first and third quarters of both registers.
 const EVENS: i32 = 0x88;
+
+/// Selects the second and fourth quarters of both registers.
 const ODDS: i32 = 0xdd;
 
 impl Lanes for V4 {
@@ -140,7 +145,7 @@ impl Lanes for V4 {
     }
 }
 
-/// Four by four, of quarters of registers.
+/// Transposes four by four quarters of registers.
 #[inline(always)]
 fn quarters(lanes: V4, a: __m512d, b: __m512d, c: __m512d, d: __m512d) -> [__m512d; 4] {
     let f = lanes.avx512f;

@@ -1,14 +1,17 @@
-//! Eight lanes in an array: any machine, as well as its compiler makes it.
+//! Eight lanes in an array: for any machine, with the vectors that the compiler chooses.
 //!
-//! No fused multiply-add: where the processor lacks it, it is a slow library call.
+//! Without fused multiply-add, which is a slow library call where the processor lacks it.
 
-use super::{Eight, Lanes, Pair, Pass, characters, eight, value};
+use super::{
+    vector::{Eight, Lanes, Pair, Pass, eight},
+    word::{characters, value},
+};
 
 /// The token of the back end that every machine has.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Portable;
 
-/// 1.5 * 2^52: numbers below 2^51 lose their fraction, rounded, when it is added.
+/// 1.5 * 2^52: adding it rounds a number below 2^51 to an integer.
 const ROUNDER: f64 = 6_755_399_441_055_744.0;
 
 impl Lanes for Portable {
@@ -108,7 +111,7 @@ impl Lanes for Portable {
         let pair = |i: usize| {
             let lower = words[2 * i] >> (64 - 8 * WIDTH) << (128 - 8 * WIDTH);
             let upper = words[2 * i + 1] << (64 - 8 * WIDTH);
-            // Zeros where there is nothing; characters stay what they are.
+            // Fills the empty bytes with zeros; a character stays the same.
             (lower | upper | u128::from_le_bytes([b'0'; 16])).to_le_bytes()
         };
         [pair(0), pair(1), pair(2), pair(3)]

@@ -1,8 +1,12 @@
 //! Every operation of every back end, against plain arithmetic.
 
-use super::{Backend, Eight, Lanes, Pair, Pass, characters, eight, value};
+use super::{
+    Backend,
+    vector::{Eight, Lanes, Pair, Pass, eight},
+    word::{characters, value},
+};
 
-/// Puts eight numbers through every operation of lanes and collects what comes out.
+/// Runs every operation on given vectors and collects the results.
 struct Operations<'a> {
     a: &'a Eight,
     b: &'a Eight,

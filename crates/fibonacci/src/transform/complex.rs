@@ -15,7 +15,7 @@ pub(super) type Point = Complex<f64>;
 impl Point {
     /// e^(2 pi i turn), for a turn from 0 to 1.
     ///
-    /// The angle is taken to the first octant, where sine and cosine are most accurate.
+    /// The angle is reduced to at most an octant, where sine and cosine are most accurate.
     pub(super) fn at(turn: f64) -> Self {
         let octant = (turn * 8.0) as u32 % 8;
         let quarters = f64::from(octant.div_ceil(2)) * 0.25;
@@ -32,7 +32,7 @@ impl Point {
 /// Eight vectors of complex numbers.
 pub(super) type Octet<L> = [Complex<<L as Lanes>::V>; 8];
 
-/// Complex arithmetic on any back end.
+/// Complex arithmetic, on every back end.
 pub(super) trait ComplexLanes: Lanes {
     #[inline(always)]
     fn load_cell(self, cell: &Cell) -> Complex<Self::V> {
@@ -126,20 +126,20 @@ pub(super) trait ComplexLanes: Lanes {
         Complex { re: self.mul_add(x, b.im, a.re), im: self.neg_mul_add(x, b.re, a.im) }
     }
 
-    /// `a_j w^j`, for the powers given.
+    /// `a_j w^j`, for the given powers of w.
     #[inline(always)]
     fn twist(self, a: Octet<Self>, powers: &Octet<Self>) -> Octet<Self> {
         eight!(|j| if j == 0 { a[0] } else { self.times(a[j], powers[j]) })
     }
 
-    /// `a_j w^-j`, for the powers given of a w on the unit circle.
+    /// `a_j w^-j`, for the given powers of a w on the unit circle.
     #[inline(always)]
     fn untwist(self, a: Octet<Self>, powers: &Octet<Self>) -> Octet<Self> {
         eight!(|j| if j == 0 { a[0] } else { self.times_conj(a[j], powers[j]) })
     }
 
-    /// The sums over j of `a_j e^(2 pi i j t / 8)`; slot s has that of t = s with its three bits
-    /// reversed.
+    /// The sums over j of `a_j e^(2 pi i j t / 8)`. Result s is the sum for t = s with its three
+    /// bits reversed.
     #[inline(always)]
     fn fourier(self, a: Octet<Self>) -> Octet<Self> {
         let half = self.splat(std::f64::consts::FRAC_1_SQRT_2);
@@ -165,7 +165,7 @@ pub(super) trait ComplexLanes: Lanes {
         ]
     }
 
-    /// Undoes [`fourier`](Self::fourier), but for a factor of 8.
+    /// The inverse of [`fourier`](Self::fourier), multiplied by 8.
     #[inline(always)]
     fn fourier_back(self, a: Octet<Self>) -> Octet<Self> {
         let half = self.splat(std::f64::consts::FRAC_1_SQRT_2);

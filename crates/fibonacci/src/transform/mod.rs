@@ -1,66 +1,67 @@
-//! One doubling: from the digits of F(k) and F(k-1) to those of two numbers about 2 k.
+//! One doubling: from the digits of F(k) and F(k-1) to those of two numbers with indices near 2k.
 //!
-//! Both are transformed once, the two products are formed point by point, and transformed back:
-//! four transforms of half the length of the result, where multiplying number by number would
+//! Both numbers are transformed once, the two products are formed point by point, and transformed
+//! back. That is four transforms of half the length of the result; separate multiplications would
 //! take nine.
 //!
-//! Read [`root`] for what is transformed, [`tree`] for how, [`complex`] for the arithmetic.
+//! `root` says what is transformed, and has the first level of the transform; `tree` has the
+//! others, `complex` the arithmetic, `twiddles` the roots of unity, `shape` the lengths.
 
 mod complex;
 mod root;
-mod roots;
 mod shape;
 mod tree;
+mod twiddles;
 
-pub(super) use roots::Roots;
-pub(super) use shape::{Plan, Shape};
+pub(crate) use shape::{Plan, Shape};
+pub(crate) use twiddles::Twiddles;
 
-use super::{
-    Interrupt, Pace,
+use crate::{
     carry::{Digits, Range},
     identity::Step,
     lanes::{Backend, Cell},
+    pace::{Interrupt, Pace},
 };
 use root::{Join, Split};
 use tree::Multiply;
 
-/// What a doubling works with.
-pub(super) struct Doubling<'a, 'b> {
-    pub(super) backend: Backend,
-    pub(super) plan: &'a Plan,
-    pub(super) roots: &'a mut Roots,
-    /// Room for the transforms, as many cells as the shape has.
-    pub(super) cells: [&'a mut [Cell]; 2],
-    pub(super) base: u32,
-    pub(super) pace: &'a mut Pace<'b>,
+/// The tools and the memory of a doubling.
+pub(crate) struct Doubling<'a, 'b> {
+    pub(crate) backend: Backend,
+    pub(crate) plan: &'a Plan,
+    pub(crate) twiddles: &'a mut Twiddles,
+    /// Memory for the two transforms, each with as many cells as the shape has.
+    pub(crate) cells: [&'a mut [Cell]; 2],
+    pub(crate) base: u32,
+    pub(crate) pace: &'a mut Pace<'b>,
 }
 
 impl Doubling<'_, '_> {
     /// Replaces the digits of F(k) and F(k-1) by those of the step's results.
     ///
-    /// `f` and `g` have room for the digits of the results; beyond those of the numbers, they are
-    /// zero as far as the number of points.
-    pub(super) fn run(
+    /// `f` and `g` have room for the digits of the results. Behind the digits of the numbers they
+    /// hold zeros, up to the number of points.
+    pub(crate) fn run(
         self,
         step: Step,
         f: &mut [Digits],
         g: &mut [Digits],
     ) -> Result<(), Interrupt> {
-        let Self { backend, plan, roots, cells: [x, y], base, pace } = self;
-        roots.extend_to(plan.shape.roots());
+        let Self { backend, plan, twiddles, cells: [x, y], base, pace } = self;
+        twiddles.extend_to(plan.shape.nodes());
         backend.run(Split { plan, digits: f, cells: x, pace })?;
         backend.run(Split { plan, digits: g, cells: y, pace })?;
         let column = plan.shape.column();
         let parts = x.chunks_exact_mut(column).zip(y.chunks_exact_mut(column));
         for ((f, g), turns) in parts.zip(&plan.turns) {
-            backend.run(Multiply { f, g, turns, roots, step, pace })?;
+            backend.run(Multiply { f, g, turns, twiddles, step, pace })?;
         }
         let range = if step.wants_both() { Range::Balanced } else { Range::Positive };
         let tails = backend.run(Join { plan, cells: x, digits: f, base, range, pace })?;
-        tails.carry_on(f, base);
+        tails.add_to(f, base);
         if step.wants_both() {
             let tails = backend.run(Join { plan, cells: y, digits: g, base, range, pace })?;
-            tails.carry_on(g, base);
+            tails.add_to(g, base);
         }
         Ok(())
     }

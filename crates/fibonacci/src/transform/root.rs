@@ -1,17 +1,17 @@
-//! The root of a transform: digits in, digits out.
+//! The root level of a transform: digits in, digits out.
 //!
-//! A product of 2 M real digits is wanted. The digits d are taken as the polynomial d(x), whose
-//! product modulo x^(2M) + 1 is the true one while it has at most 2 M digits. As
+//! The product is to have up to 2M digits. The digits d of a factor are the coefficients of a
+//! polynomial d(x), and a product modulo x^(2M) + 1 is exact while it has at most 2M digits. As
 //!
 //! ```text
 //! x^(2M) + 1 = (x^M - i) (x^M + i),
 //! ```
 //!
-//! and the remainder of a real polynomial modulo the one factor is the conjugate of that modulo
-//! the other, M complex points modulo x^M - i say it all: point j is
-//! `d_j + i d_(j+M)`. (The right-angle convolution of R. Crandall and B. Fagin, "Discrete weighted transforms and large-integer
-//! arithmetic", 1994.) The factors have at most M digits: their points are real. And the digits of
-//! the product are where they belong: no reordering, no weights.
+//! and the remainders of a real polynomial modulo the two are conjugates, that modulo `x^M - i` is
+//! enough. It has M complex points: point j is `d_j + i d_(j+M)`. (This is the right-angle
+//! convolution of R. Crandall and B. Fagin, "Discrete weighted transforms and large-integer
+//! arithmetic", 1994.) The factors have at most M digits, so their points are real. The digits of
+//! the product come out in order and unweighted.
 //!
 //! The first split is into `ways` parts: x^M - i is the product of the `x^(M/ways) - y_t`, where
 //!
@@ -19,34 +19,34 @@
 //! y_t = e^(2 pi i (1/4 + t) / ways), for t = 0..ways.
 //! ```
 //!
-//! The remainders are the sums over j of `a_j y_t^j`: coefficients, turned by e^(2 pi i j / (4 ways)),
-//! in a Fourier transform of length `ways`. That is q p, for a power q of two and an odd p, which
-//! have no factor in common. So with t = p a + q b, modulo q p,
+//! The remainders are the sums over j of `a_j y_t^j`: a Fourier transform of length `ways` of the
+//! coefficients, each multiplied by e^(2 pi i j / (4 ways)). The length is q p, for a power q of
+//! two and an odd p, which have no factor in common. So with t = p a + q b, modulo q p,
 //!
 //! ```text
 //! e^(2 pi i j t / (q p)) = e^(2 pi i j a / q) e^(2 pi i j b / p),
 //! ```
 //!
-//! where only j modulo q, and j modulo p, matter: two transforms, of the columns and of the rows
-//! of a q by p table, with nothing to do between them. (I. J. Good, "The interaction algorithm and
-//! practical Fourier analysis", 1958.) The way back is the same transform, as the sum for -t is the
-//! one with the conjugate powers.
+//! where only j modulo q and j modulo p matter: two transforms, of the columns and of the rows of a
+//! q by p table, with nothing to do between them. (I. J. Good, "The interaction algorithm and
+//! practical Fourier analysis", 1958.) The inverse is the same transform with the results in
+//! another order, as the sum with the conjugate powers is the one for -t.
 
 use super::{
     complex::{Complex, ComplexLanes, Point},
     shape::{MOST_WAYS, Plan},
 };
 use crate::{
-    Interrupt, Pace,
     carry::{Carries, Digits, Range, Rounding, Tails},
     lanes::{Cell, Lanes, Pass},
+    pace::{Interrupt, Pace},
 };
 
-/// Columns worked on between two looks at the clock.
+/// The number of cells of each part between two calls of [`Pace::worked`].
 const STRIDE: usize = 256;
 
-/// Calls a function for the length of a plan's rows, which is a constant there: sums of
-/// a constant length stay in registers.
+/// Calls a function with the length of a plan's rows as a constant, so that the loops over a row
+/// are unrolled and its numbers stay in registers.
 macro_rules! by_row {
     ($plan:expr, $function:ident, $($argument:expr),+) => {
         match $plan.row {
@@ -59,7 +59,7 @@ macro_rules! by_row {
     };
 }
 
-/// The first level down, from digits.
+/// The root level down, from digits.
 pub(super) struct Split<'a, 'b> {
     pub(super) plan: &'a Plan,
     pub(super) digits: &'a [Digits],
@@ -101,7 +101,7 @@ fn split<const ROW: usize, L: Lanes>(pass: Split<'_, '_>, lanes: L) -> Result<()
     Ok(())
 }
 
-/// The last level up, to digits.
+/// The root level up, to digits.
 pub(super) struct Join<'a, 'b> {
     pub(super) plan: &'a Plan,
     pub(super) cells: &'a [Cell],
@@ -180,7 +180,7 @@ fn columns<const ROW: usize, L: Lanes>(lanes: L, all: &mut [Complex<L::V>]) {
         [a, b, c, d, e, f, g, h] => {
             for i in 0..ROW {
                 let octet = [a[i], b[i], c[i], d[i], e[i], f[i], g[i], h[i]];
-                // Slots have their bits reversed.
+                // `fourier` returns the results in bit-reversed order.
                 [a[i], e[i], c[i], g[i], b[i], f[i], d[i], h[i]] = lanes.fourier(octet);
             }
         }
@@ -190,8 +190,8 @@ fn columns<const ROW: usize, L: Lanes>(lanes: L, all: &mut [Complex<L::V>]) {
 
 /// The Fourier transform of a row of odd length, given the cosines and sines.
 ///
-/// Terms j and -j have the same cosine and opposite sines, and so have results t and -t: a quarter
-/// of the products, and those with real numbers.
+/// Terms j and -j have the same cosine and opposite sines, and so do results t and -t. That leaves
+/// a quarter of the products, all with real numbers.
 #[inline(always)]
 fn row<const ROW: usize, L: Lanes>(
     lanes: L,

@@ -1,32 +1,33 @@
-//! The lengths a transform can have, and the angles that belong to each.
+//! The lengths that a transform can have, and the constants of each.
 
-use super::{complex::Point, roots::powers};
+use super::{complex::Point, twiddles::powers};
 use crate::lanes::Cell;
 
-/// The numbers of sub-transforms at the root: a power of two, up to 8, times an odd number, up
-/// to 9. More of them would waste less, but a root costs more than a level of the tree.
+/// The numbers of parts that the root level can split into: a power of two up to 8 times an odd
+/// number up to 9. More choices would waste less, but a large root costs more than a level of the
+/// tree.
 const WAYS: [usize; 14] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 18, MOST_WAYS];
 
 /// The largest of them.
 pub(super) const MOST_WAYS: usize = 20;
 
-/// Levels of eight below the root's children, at most: more than memory holds.
+/// The largest number of levels below the parts: for lengths beyond any memory.
 const LEVELS: usize = 10;
 
 /// The length of a transform: `ways` times 64 times a power of 8 complex points.
 ///
-/// Powers of two alone would waste up to half of the work; the factor at the root leaves at most
-/// a quarter, and a tenth as a rule.
+/// With powers of two alone, up to half of the work would be on zeros; with `ways` it is at most a
+/// quarter, typically a tenth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
-    /// How many sub-transforms the root splits into.
+    /// The number of parts that the root level splits into, each with a sub-transform.
     pub(super) ways: usize,
-    /// How many levels of eight-way splits each of them has, above its leaves.
+    /// The number of levels of eight-way splits in a sub-transform, above its leaves.
     pub(super) depth: usize,
 }
 
 impl Shape {
-    /// The shortest with room for a product of so many digits.
+    /// The shortest one for a product of the given number of digits.
     pub(crate) fn for_digits(digits: usize) -> Self {
         let points = digits.div_ceil(2);
         let fits = |ways: usize| {
@@ -43,53 +44,54 @@ impl Shape {
         best
     }
 
-    /// Complex points.
+    /// The number of complex points.
     pub(crate) fn points(self) -> usize {
         8 * self.cells()
     }
 
-    /// Cells of eight points.
+    /// The number of cells of eight points.
     pub(crate) fn cells(self) -> usize {
         self.ways * self.column()
     }
 
-    /// Cells of one sub-transform.
+    /// The number of cells of one sub-transform.
     pub(super) fn column(self) -> usize {
         8 << (3 * self.depth)
     }
 
-    /// The length of the tables of roots.
-    pub(super) fn roots(self) -> usize {
+    /// The number of nodes on the lowest level of a sub-transform.
+    pub(super) fn nodes(self) -> usize {
         1 << (3 * self.depth)
     }
 
-    /// The bytes of the transforms of two numbers, and of the tables.
+    /// The bytes of the transforms of two numbers, and of the tables of twiddle factors.
     pub(crate) fn memory(self) -> usize {
-        2 * (self.cells() + self.roots()) * size_of::<Cell>()
+        2 * (self.cells() + self.nodes()) * size_of::<Cell>()
     }
 }
 
-/// What a transform of one shape needs to know.
+/// The constants of a transform of one shape.
 ///
-/// The root works on `ways` numbers in places, in rows of an odd length; [`super::root`] says why.
+/// The root level works on `ways` numbers in a table with rows of an odd length; [`super::root`]
+/// says why.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(super) shape: Shape,
     /// The length of a row, odd.
     pub(super) row: usize,
-    /// Which coefficient comes to each place.
+    /// The coefficient that goes to each place of the table.
     pub(super) coefficients: Vec<usize>,
     /// For each place, e^(2 pi i j / (4 ways)), where j is its coefficient.
     pub(super) twist: Vec<Point>,
     /// Their conjugates, divided by the number of points.
     pub(super) untwist: Vec<Point>,
-    /// Which sub-transform each place has in the end.
+    /// The sub-transform that gets the result of each place.
     pub(super) split: Vec<usize>,
-    /// Which sub-transform comes to each place on the way back.
+    /// The sub-transform that goes to each place on the way back.
     pub(super) join: Vec<usize>,
-    /// e^(2 pi i j t / row), for t and in it for j from 1 to half of the row.
+    /// e^(2 pi i j t / row), for each t and, within it, each j from 1 to half of the row.
     pub(super) waves: Vec<Point>,
-    /// For each sub-transform and level, the powers of the turn common to all nodes of the level.
+    /// For each sub-transform and level, the powers of the factor common to all nodes of the level.
     pub(super) turns: Vec<Vec<Cell>>,
 }
 

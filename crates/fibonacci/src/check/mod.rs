@@ -1,36 +1,37 @@
-//! The proof that a reply is right.
+//! A probabilistic check of every result: wrong digits pass with a chance below 10^-9.
 //!
-//! Rounding errors have no bound that both is proved and leaves room for large digits. So every
-//! result above the table is checked as it leaves: the characters, read as a number modulo a
-//! random prime p, against F(n) modulo p by doubling in whole numbers, which takes a microsecond.
+//! The bounds on rounding errors that can be proved leave no room for large digits, so digits could
+//! be wrong. Therefore every result beyond the table is checked in its final form: the characters,
+//! read as a number modulo a random prime p, must equal F(n) modulo p, which doublings in integers
+//! give within a microsecond.
 //!
-//! A right result always agrees. A wrong one agrees only when p divides its difference from F(n).
-//! That has at most d digits, so at most d log(10) / log(2^60) primes of 61 bits divide it: for
-//! n = 10^8, 1.2 * 10^6 of them, of the 2.7 * 10^16 that there are. As p was drawn uniformly, and
-//! nothing that led to the result depends on it, the chance that a wrong result passes is below
-//! 10^-10 at n = 10^8, and in proportion to n elsewhere (10^-9 at most). That comes on top of the
-//! chance that a result is wrong at all. (A Monte Carlo check with one-sided error, as R. Freivalds
-//! had for products.)
+//! Right digits always pass. Wrong ones pass only if p divides their difference from F(n). That has
+//! at most d digits, so at most d log(10) / log(2^60) primes of 61 bits divide it: 1.2 * 10^6 for
+//! n = 10^8, out of 2.7 * 10^16. As p is drawn uniformly, and the digits do not depend on it, wrong
+//! digits pass with a chance below 10^-10 at n = 10^8, and in proportion to n elsewhere: 10^-9 at
+//! most. For a wrong result to be returned, the digits must be wrong in the first place as well.
+//! (This is a Monte Carlo check with one-sided error, like that of R. Freivalds for products:
+//! "Probabilistic machines can use less running time", 1977.)
 
 mod field;
 #[cfg(test)]
 mod tests;
 
-use super::{
-    Interrupt, Pace,
+use crate::{
     lanes::{Backend, Lanes, Pass},
+    pace::{Interrupt, Pace},
 };
 use field::Field;
 
-/// Characters in a word, that is, in a number of 54 bits.
+/// Characters in a word: a number of 54 bits.
 const WORD: usize = 16;
 
-/// Words that are added up before they are reduced.
+/// Words whose products are added up before they are reduced.
 const WORDS: usize = 64;
 
-/// A random prime and what it takes to compute modulo it.
+/// A random prime, with the constants for computing modulo it.
 #[derive(Debug)]
-pub(super) struct Certificate {
+pub(crate) struct Check {
     field: Field,
     /// 10^(16 i), in Montgomery form.
     powers: [u64; WORDS],
@@ -38,9 +39,9 @@ pub(super) struct Certificate {
     block: u64,
 }
 
-impl Certificate {
+impl Check {
     /// Draws a prime.
-    pub(super) fn random() -> Self {
+    pub(crate) fn random() -> Self {
         let field = Field::random();
         let word = field.enter(10_000_000_000_000_000);
         let mut power = field.enter(1);
@@ -52,22 +53,22 @@ impl Certificate {
         Self { field, powers, block: power }
     }
 
-    /// Whether these are the digits of F(n), but for the chance given above.
-    pub(super) fn proves(
+    /// Whether these are the digits of F(n), up to the chance given above.
+    pub(crate) fn passes(
         &self,
         n: u64,
         chars: &[u8],
         backend: Backend,
         pace: &mut Pace<'_>,
     ) -> Result<bool, Interrupt> {
-        let residue = backend.run(Residue { certificate: self, chars, pace })?;
+        let residue = backend.run(Residue { check: self, chars, pace })?;
         Ok(residue == self.field.fibonacci(n))
     }
 }
 
 /// The value of a string of digits modulo the prime.
 struct Residue<'a, 'b> {
-    certificate: &'a Certificate,
+    check: &'a Check,
     chars: &'a [u8],
     pace: &'a mut Pace<'b>,
 }
@@ -77,26 +78,26 @@ impl Pass for Residue<'_, '_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) -> Self::Output {
-        let Self { certificate, chars, pace } = self;
+        let Self { check, chars, pace } = self;
         let (head, blocks) = chars.as_rchunks::<{ WORD * WORDS }>();
-        let mut residue = certificate.head(head);
+        let mut residue = check.head(head);
         for block in blocks {
             pace.worked(WORDS / 16)?;
-            let mut sum = u128::from(residue) * u128::from(certificate.block);
+            let mut sum = u128::from(residue) * u128::from(check.block);
             let (quarters, _) = block.as_chunks::<{ 4 * WORD }>();
-            for (quarter, powers) in quarters.iter().zip(certificate.powers.rchunks_exact(4)) {
+            for (quarter, powers) in quarters.iter().zip(check.powers.rchunks_exact(4)) {
                 let words = lanes.sixteens(quarter);
                 for (word, power) in words.iter().zip(powers.iter().rev()) {
                     sum += u128::from(*word) * u128::from(*power);
                 }
             }
-            residue = certificate.field.reduce(sum);
+            residue = check.field.reduce(sum);
         }
         Ok(residue)
     }
 }
 
-impl Certificate {
+impl Check {
     /// The residue of fewer digits than a block has.
     fn head(&self, chars: &[u8]) -> u64 {
         let mut sum = 0;

@@ -1,14 +1,14 @@
 //! Arithmetic modulo a random prime of 61 bits.
 //!
-//! In Montgomery form: x stands for x 2^-64, so that a product is reduced by multiplications
-//! alone (P. Montgomery, "Modular multiplication without trial division", 1985).
+//! Numbers are in Montgomery form: x stands for x 2^-64, so that products are reduced by
+//! multiplications alone (P. Montgomery, "Modular multiplication without trial division", 1985).
 
 use uuid::Uuid;
 
-/// The bits of a prime.
+/// The length of a prime in bits.
 const BITS: u32 = 61;
 
-/// Bases for which the test of Miller and Rabin is right for every number of 64 bits
+/// With these bases the test of Miller and Rabin is right for every number of 64 bits
 /// (J. Sorenson and J. Webster, "Strong pseudoprimes to twelve prime bases", 2015).
 const BASES: [u64; 12] = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37];
 
@@ -23,10 +23,11 @@ pub(super) struct Field {
 }
 
 impl Field {
-    /// Modulo a prime drawn uniformly from those of 61 bits.
+    /// The integers modulo a prime drawn uniformly from those of 61 bits.
     pub(super) fn random() -> Self {
         loop {
-            // Twice the random bits of a UUID, as six of its 128 are fixed.
+            // The lower half of a UUID has two bits that are not random. Those of `a` are shifted
+            // out, those of `b` covered by others of `a`.
             let [a, b] = [Uuid::new_v4(), Uuid::new_v4()].map(|uuid| uuid.as_u64_pair().1);
             let bits = a << 32 ^ b;
             let candidate = (bits >> (u64::BITS - BITS)) | 1 << (BITS - 1) | 1;
@@ -37,9 +38,9 @@ impl Field {
         }
     }
 
-    /// Modulo an odd number of at most 61 bits.
+    /// The integers modulo an odd number of at most 61 bits.
     pub(super) fn modulo(modulus: u64) -> Self {
-        // Newton's iteration doubles the bits that are right: 3, 6, 12, 24, 48, 96.
+        // Newton's iteration doubles the number of right bits: 3, 6, 12, 24, 48, 96.
         let mut inverse = modulus;
         for _ in 0..5 {
             inverse = inverse.wrapping_mul(2_u64.wrapping_sub(modulus.wrapping_mul(inverse)));
@@ -91,7 +92,7 @@ impl Field {
         self.reduce(u128::from(a))
     }
 
-    /// Whether the modulus is a prime, larger than the bases.
+    /// Whether the modulus is a prime that is larger than the bases.
     pub(super) fn is_prime(self) -> bool {
         let one = self.enter(1);
         let minus_one = self.minus(0, one);

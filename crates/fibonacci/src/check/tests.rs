@@ -1,7 +1,7 @@
 //! The arithmetic against wide integers, and what the check finds.
 
-use super::{Certificate, field::Field};
-use crate::{Arena, Backend, Pace};
+use super::{Check, field::Field};
+use crate::{arena::Arena, lanes::Backend, pace::Pace};
 
 /// The largest prime below 2^61.
 const PRIME: u64 = (1 << 61) - 1;
@@ -21,15 +21,15 @@ fn products_are_those_of_wide_integers() {
 }
 
 #[test]
-fn primes_are_told_from_the_rest() {
+fn primes_are_distinguished_from_composites() {
     let primes = [41, 1_000_003, 2_147_483_647, PRIME];
     // Carmichael numbers, strong pseudoprimes to the bases up to 7 and up to 17, a square.
-    let others = [561, 41_041, 3_215_031_751, 341_550_071_728_321, 1_000_003 * 1_000_003];
+    let composites = [561, 41_041, 3_215_031_751, 341_550_071_728_321, 1_000_003 * 1_000_003];
     for prime in primes {
         assert!(Field::modulo(prime).is_prime(), "{prime}");
     }
-    for other in others {
-        assert!(!Field::modulo(other).is_prime(), "{other}");
+    for composite in composites {
+        assert!(!Field::modulo(composite).is_prime(), "{composite}");
     }
 }
 
@@ -45,19 +45,18 @@ fn fibonacci_numbers_modulo_a_prime() {
 
 #[test]
 fn one_wrong_digit_is_found_wherever_it_is() {
-    let certificate = Certificate::random();
+    let check = Check::random();
     for n in [25_000, 30_011] {
         let mut chars = Vec::new();
         Arena::new().decimal(n, &mut chars, &|| false).unwrap();
         for backend in Backend::available() {
-            let proves = |chars: &[u8]| {
-                certificate.proves(n, chars, backend, &mut Pace::new(&|| false)).unwrap()
-            };
-            assert!(proves(&chars), "{}", backend.name());
+            let passes =
+                |chars: &[u8]| check.passes(n, chars, backend, &mut Pace::new(&|| false)).unwrap();
+            assert!(passes(&chars), "{}", backend.name());
             for place in 0..chars.len() {
                 let right = chars[place];
                 chars[place] = if right == b'9' { b'0' } else { right + 1 };
-                assert!(!proves(&chars), "digit {place} of F({n}), {}", backend.name());
+                assert!(!passes(&chars), "digit {place} of F({n}), {}", backend.name());
                 chars[place] = right;
             }
         }
