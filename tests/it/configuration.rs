@@ -2,7 +2,7 @@
 //! mistake is called is tested beside the code.
 
 use crate::support::program::{Daemon, fibrpcd};
-use fibrpc::config::DEFAULT_FILE;
+use fibrpc::daemon::config::DEFAULT_FILE;
 use std::{fs, path::Path};
 
 #[test]

@@ -4,16 +4,16 @@
 //! - [`log`]: what is logged, and how
 //! - [`http`]: metrics, probes and status over HTTP
 //! - [`overview`]: the page for people, and `/status`
-//! - [`request_record`]: what is known of a request once it is settled, for the log
-//! - [`spans`]: the same for traces, with the feature `otlp`
+//! - [`request_log`]: which requests have a record, for the log and the traces
+//! - [`request_record`]: what is known of such a request once it is settled
+//! - [`spans`]: trace spans made of records, exported with the feature `otlp`
+//! - [`traced`]: the trace that a request belongs to
 
 pub(crate) mod http;
 pub(crate) mod log;
 pub(crate) mod metrics;
 pub(crate) mod overview;
+pub(crate) mod request_log;
 pub(crate) mod request_record;
-#[cfg(feature = "otlp")]
 pub(crate) mod spans;
-#[cfg(not(feature = "otlp"))]
-#[path = "spans/off.rs"]
-pub(crate) mod spans;
+mod traced;

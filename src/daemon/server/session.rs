@@ -16,7 +16,7 @@ use crate::{
     daemon::{
         compute::{Class, Computed, Held, Job, Pool, Slot, Unfinished},
         config::{Amqp, Config},
-        observe::{metrics::Metrics, request_record::Effort},
+        observe::{metrics::Metrics, request_record::ComputeTime},
         vitals::Promise,
     },
     wire::{Envelope, Failure, Reply},
@@ -172,12 +172,20 @@ impl<'a> Session<'a> {
         };
         match answer {
             Answer::Now(reply) => {
-                self.reply(tag, &envelope, &reply_queue, reply, Effort::InPlace, None);
+                self.reply(tag, &envelope, &reply_queue, reply, ComputeTime::InPlace, None);
             }
             Answer::Compute { n, remaining } => {
                 let deadline = remaining.and_then(|left| received.checked_add(left));
-                let effort = Effort::None;
-                self.enter(Large { tag, n, deadline, received, envelope, reply_queue, effort });
+                let compute_time = ComputeTime::NotComputed;
+                self.enter(Large {
+                    tag,
+                    n,
+                    deadline,
+                    received,
+                    envelope,
+                    reply_queue,
+                    compute_time,
+                });
             }
         }
     }
@@ -255,7 +263,7 @@ impl<'a> Session<'a> {
     }
 
     fn reply_to(&mut self, large: &Large, reply: Reply, held: Option<Sent>) {
-        self.reply(large.tag, &large.envelope, &large.reply_queue, reply, large.effort, held);
+        self.reply(large.tag, &large.envelope, &large.reply_queue, reply, large.compute_time, held);
     }
 
     /// Publishes a reply, or says that it is larger than the broker takes.
@@ -265,11 +273,11 @@ impl<'a> Session<'a> {
         envelope: &Envelope,
         queue: &str,
         reply: Reply,
-        effort: Effort,
+        compute_time: ComputeTime,
         held: Option<Sent>,
     ) {
         match self.service.fit(reply) {
-            Some(reply) => self.link.reply(tag, envelope, queue, reply, effort, held),
+            Some(reply) => self.link.reply(tag, envelope, queue, reply, compute_time, held),
             // Nothing that could be said would get through.
             None => self.link.reject(tag),
         }

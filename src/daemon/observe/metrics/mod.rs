@@ -18,14 +18,14 @@ mod maker;
 mod requests;
 #[cfg(test)]
 mod tests;
-mod traces;
+pub(crate) mod traces;
 
 pub(crate) use self::{
     compute::Compute,
     life::{Life, LogMessages, State},
     link::Link,
     requests::{Requests, Times},
-    traces::{Exported, Traces},
+    traces::Traces,
 };
 
 use self::maker::Maker;
@@ -51,6 +51,7 @@ pub(crate) struct Metrics {
     /// Large numbers.
     pub compute: Compute,
     /// Traces.
+    #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "nothing counts there"))]
     pub traces: Traces,
     /// The daemon itself.
     pub life: Life,

@@ -3,7 +3,7 @@
 
 use super::{
     history::{INTERVAL, POINTS},
-    page::Escaped,
+    html::Escaped,
 };
 use std::fmt::Write as _;
 

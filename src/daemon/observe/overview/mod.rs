@@ -5,6 +5,7 @@
 
 mod chart;
 mod history;
+mod html;
 mod page;
 mod status;
 

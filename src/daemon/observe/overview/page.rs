@@ -5,10 +5,11 @@
 
 use super::{
     chart::{Chart, Line, Show},
+    html::Escaped,
     status::{Compute, Latency, Status, Told},
 };
 use std::{
-    fmt::{self, Write as _},
+    fmt::Write as _,
     time::{Duration, SystemTime},
 };
 
@@ -17,25 +18,6 @@ const SCRIPT: &str = include_str!("page.js");
 
 /// Warnings that are shown at once; the others are folded.
 const WARNINGS: usize = 5;
-
-/// Text from a stranger, fit for HTML and for its attributes.
-pub(super) struct Escaped<'a>(pub(super) &'a str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for ch in self.0.chars() {
-            match ch {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '"' => f.write_str("&quot;")?,
-                '\'' => f.write_str("&#39;")?,
-                ch => f.write_char(ch)?,
-            }
-        }
-        Ok(())
-    }
-}
 
 /// The whole page. The nonce is what its Content-Security-Policy lets style and script have.
 pub(super) fn render(status: &Status, nonce: &str) -> String {
@@ -319,12 +301,6 @@ fn long_time(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn strangers_say_nothing_in_html() {
-        let said = Escaped("<script>alert('\"&')</script>").to_string();
-        assert_eq!(said, "&lt;script&gt;alert(&#39;&quot;&amp;&#39;)&lt;/script&gt;");
-    }
 
     #[test]
     fn values_have_the_unit_that_suits_them() {

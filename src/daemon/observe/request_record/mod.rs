@@ -1,22 +1,15 @@
-//! The record of a request: what is known of it once it is settled, told in one line of the log and
-//! to the traces.
-//!
-//! Only requests that somebody wants to know about have one; the others cost nothing.
+//! The record of a request: what is known of it once it is settled, for the log and the traces.
 
-use crate::{
-    daemon::observe::spans::{Spans, Traced},
-    wire::{Envelope, Method, Number, Status},
-};
+use super::traced::Traced;
+use crate::wire::{Envelope, Method, Number, Status};
 use std::{
     fmt,
-    sync::Arc,
     time::{Duration, Instant},
 };
-use tracing::Level;
 
 /// What is remembered of a request until it is settled.
 #[derive(Debug)]
-pub(crate) struct Record {
+pub(crate) struct RequestRecord {
     pub(crate) correlation_id: Option<Vec<u8>>,
     pub(crate) method: Method,
     /// What was asked for, harmless to read.
@@ -29,28 +22,21 @@ pub(crate) struct Record {
     pub(crate) queue_wait: Option<Duration>,
     pub(crate) request_bytes: usize,
     pub(crate) reply_bytes: Option<usize>,
-    effort: Effort,
-    fate: Fate,
-}
-
-/// What the broker said of a reply beside a confirm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
-    Taken,
-    /// Nobody reads it.
-    Returned,
-    Refused,
+    compute_time: ComputeTime,
+    /// [`Outcome::Returned`] or [`Outcome::Refused`], where the broker said that of the reply.
+    reply_outcome: Option<Outcome>,
 }
 
 /// When the number that was asked for was computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Effort {
+pub(crate) enum ComputeTime {
     /// It was not: it was known, or there is none.
-    None,
-    /// From the delivery of the request to its reply.
+    NotComputed,
+    /// On the thread that serves, from the delivery of the request to its reply.
     InPlace,
-    /// On a thread; it may have begun before the request arrived, for another one.
-    Between(Instant, Instant),
+    /// On a compute thread, from one moment to the other. It may have begun before the request
+    /// arrived, for another one.
+    OnThread(Instant, Instant),
 }
 
 /// How a request ended.
@@ -82,99 +68,62 @@ pub(crate) struct Moments {
 /// A request that is over.
 #[derive(Debug)]
 pub(crate) struct Settled {
-    pub(crate) record: Box<Record>,
+    pub(crate) record: Box<RequestRecord>,
     pub(crate) outcome: Outcome,
     /// What the reply says, if there was one.
     pub(crate) status: Option<Status>,
     pub(crate) moments: Moments,
 }
 
-/// Decides which requests get a record, and tells of those.
-#[derive(Debug)]
-pub(crate) struct Recorder {
-    queue: Arc<str>,
-    spans: Spans,
-}
-
-impl Recorder {
-    /// For the requests of a queue.
-    pub(crate) fn new(queue: &str, spans: Spans) -> Self {
-        Self { queue: queue.into(), spans }
-    }
-
-    /// Starts the record of a request that has just arrived, if somebody wants to know.
-    /// `queue_wait` is how long it was in the queue, where that is known.
-    pub(crate) fn begin(
-        &self,
+impl RequestRecord {
+    /// The record of a request that has just arrived. `queue_wait` is how long it was in the queue,
+    /// where that is known.
+    pub(crate) fn new(
         envelope: &Envelope,
         body: &[u8],
         queue_wait: Option<Duration>,
-    ) -> Option<Box<Record>> {
-        let traced = self.spans.choose(envelope, &self.queue);
-        if traced.is_none() && !tracing::enabled!(Level::DEBUG) {
-            return None;
-        }
+        traced: Option<Traced>,
+    ) -> Self {
         let named = || envelope.trace_parent().map(|parent| parent.trace_id_text());
         let method = envelope.method();
-        Some(Box::new(Record {
+        Self {
             correlation_id: envelope.reply_id().map(<[u8]>::to_vec),
             method,
             n: (method == Method::Fib).then(|| shown(body)),
             peer: envelope.reply_queue().map(str::to_owned),
-            trace_id: traced.as_ref().map(Traced::trace_id).or_else(named),
+            trace_id: traced.as_ref().map(Traced::trace_id_text).or_else(named),
             traced,
             queue_wait,
             request_bytes: body.len(),
             reply_bytes: None,
-            effort: Effort::None,
-            fate: Fate::Taken,
-        }))
-    }
-
-    /// Ends a record, and tells of it.
-    pub(crate) fn settle(
-        &self,
-        record: Box<Record>,
-        outcome: Outcome,
-        status: Option<Status>,
-        moments: Moments,
-    ) {
-        let outcome = match (outcome, record.fate) {
-            (Outcome::Answered, Fate::Returned) => Outcome::Returned,
-            (Outcome::GivenBack, Fate::Refused) => Outcome::Refused,
-            _ => outcome,
-        };
-        let settled = Settled { record, outcome, status, moments };
-        settled.log();
-        if settled.record.traced.is_some() {
-            self.spans.hand_over(settled);
+            compute_time: ComputeTime::NotComputed,
+            reply_outcome: None,
         }
     }
-}
 
-impl Record {
-    /// Notes what was sent, and what it took.
-    pub(crate) fn replied(&mut self, bytes: usize, status: Status, effort: Effort) {
+    /// Notes what was sent, and when it was computed.
+    pub(crate) fn replied(&mut self, bytes: usize, status: Status, compute_time: ComputeTime) {
         self.reply_bytes = Some(bytes);
         let computed = self.method == Method::Fib && status == Status::Ok;
-        let in_place = effort == Effort::InPlace;
-        self.effort = if in_place && !computed { Effort::None } else { effort };
+        let in_place = compute_time == ComputeTime::InPlace;
+        self.compute_time =
+            if in_place && !computed { ComputeTime::NotComputed } else { compute_time };
     }
 
     /// Notes that the broker did not take the reply.
     pub(crate) fn refused(&mut self) {
-        self.fate = Fate::Refused;
+        self.reply_outcome = Some(Outcome::Refused);
     }
 
     /// Notes that this reply came back, if it is the one to this caller with this id and has not
     /// come back before.
     pub(crate) fn returned(&mut self, peer: &str, id: Option<&[u8]>) -> bool {
-        let mine = self.fate == Fate::Taken
+        let mine = self.reply_outcome.is_none()
             && self.reply_bytes.is_some()
             && self.peer.as_deref() == Some(peer)
             && self.correlation_id.as_deref() == id;
         if mine {
-            self.fate = Fate::Returned;
+            self.reply_outcome = Some(Outcome::Returned);
         }
         mine
     }
@@ -200,13 +149,28 @@ impl Outcome {
 }
 
 impl Settled {
+    /// The request of this record, now that it ended in this way.
+    pub(crate) fn new(
+        record: Box<RequestRecord>,
+        outcome: Outcome,
+        status: Option<Status>,
+        moments: Moments,
+    ) -> Self {
+        let outcome = match (outcome, record.reply_outcome) {
+            (Outcome::Answered, Some(Outcome::Returned)) => Outcome::Returned,
+            (Outcome::GivenBack, Some(Outcome::Refused)) => Outcome::Refused,
+            _ => outcome,
+        };
+        Self { record, outcome, status, moments }
+    }
+
     /// When the number was computed, as far as the request was there then.
     pub(crate) fn computing(&self) -> Option<(Instant, Instant)> {
         let Moments { received, replied, .. } = self.moments;
-        let (from, to) = match self.record.effort {
-            Effort::None => return None,
-            Effort::InPlace => (received, replied?),
-            Effort::Between(from, to) => (from.max(received), to),
+        let (from, to) = match self.record.compute_time {
+            ComputeTime::NotComputed => return None,
+            ComputeTime::InPlace => (received, replied?),
+            ComputeTime::OnThread(from, to) => (from.max(received), to),
         };
         (from < to).then_some((from, to))
     }
@@ -219,7 +183,8 @@ impl Settled {
         Some(self.moments.settled.duration_since(replied))
     }
 
-    fn log(&self) {
+    /// Writes the line of the log that every settled request has at the level debug.
+    pub(crate) fn log(&self) {
         let Moments { received, replied, settled } = self.moments;
         let record = &*self.record;
         let compute = self.computing().map(|(from, to)| to.duration_since(from));

@@ -1,8 +1,4 @@
 use super::*;
-use crate::daemon::{
-    config::Trace,
-    observe::{metrics::Metrics, spans},
-};
 
 fn at(start: Instant, micros: u64) -> Instant {
     start + Duration::from_micros(micros)
@@ -16,34 +12,20 @@ fn envelope() -> Envelope {
     }
 }
 
-fn recorder() -> Recorder {
-    let (spans, _) = spans::start(&Trace::default(), &Arc::new(Metrics::new().unwrap())).unwrap();
-    Recorder::new("rpc_queue", spans)
-}
-
-/// Begins a record where somebody wants to know.
-fn begin(body: &[u8]) -> Box<Record> {
-    let everything = tracing_subscriber::registry();
-    tracing::subscriber::with_default(everything, || {
-        recorder().begin(&envelope(), body, Some(Duration::from_micros(7))).unwrap()
-    })
+fn begin(body: &[u8]) -> Box<RequestRecord> {
+    Box::new(RequestRecord::new(&envelope(), body, Some(Duration::from_micros(7)), None))
 }
 
 /// A request that arrived at 1000 µs, was answered at 1100 and confirmed at 1500.
-fn settled(start: Instant, effort: Effort, outcome: Outcome) -> Settled {
+fn settled(start: Instant, compute_time: ComputeTime, outcome: Outcome) -> Settled {
     let mut record = begin(b"30");
-    record.replied(6, Status::Ok, effort);
+    record.replied(6, Status::Ok, compute_time);
     let moments = Moments {
         received: at(start, 1000),
         replied: Some(at(start, 1100)),
         settled: at(start, 1500),
     };
-    Settled { record, outcome, status: Some(Status::Ok), moments }
-}
-
-#[test]
-fn nobody_pays_for_a_record_that_nobody_reads() {
-    assert!(recorder().begin(&envelope(), b"30", None).is_none());
+    Settled::new(record, outcome, Some(Status::Ok), moments)
 }
 
 #[test]
@@ -57,15 +39,19 @@ fn what_is_asked_for_is_shown_as_a_number_or_escaped() {
 #[test]
 fn work_counts_only_while_the_request_is_there() {
     let start = Instant::now();
-    for (effort, expected) in [
-        (Effort::None, None),
-        (Effort::InPlace, Some((1000, 1100))),
-        (Effort::Between(at(start, 1010), at(start, 1090)), Some((1010, 1090))),
-        (Effort::Between(at(start, 500), at(start, 1090)), Some((1000, 1090))),
-        (Effort::Between(at(start, 500), at(start, 900)), None),
+    for (compute_time, expected) in [
+        (ComputeTime::NotComputed, None),
+        (ComputeTime::InPlace, Some((1000, 1100))),
+        (ComputeTime::OnThread(at(start, 1010), at(start, 1090)), Some((1010, 1090))),
+        (ComputeTime::OnThread(at(start, 500), at(start, 1090)), Some((1000, 1090))),
+        (ComputeTime::OnThread(at(start, 500), at(start, 900)), None),
     ] {
         let expected = expected.map(|(from, to)| (at(start, from), at(start, to)));
-        assert_eq!(settled(start, effort, Outcome::Answered).computing(), expected, "{effort:?}");
+        assert_eq!(
+            settled(start, compute_time, Outcome::Answered).computing(),
+            expected,
+            "{compute_time:?}"
+        );
     }
 }
 
@@ -79,7 +65,7 @@ fn a_confirm_takes_time_only_if_it_came() {
         (Outcome::GivenBack, None),
         (Outcome::Lost, None),
     ] {
-        let settled = settled(start, Effort::InPlace, outcome);
+        let settled = settled(start, ComputeTime::InPlace, outcome);
         assert_eq!(settled.confirming(), micros.map(Duration::from_micros), "{outcome:?}");
     }
 }
@@ -87,15 +73,15 @@ fn a_confirm_takes_time_only_if_it_came() {
 #[test]
 fn nothing_is_computed_in_place_for_an_error() {
     let mut record = begin(b"x");
-    record.replied(6, Status::InvalidArgument, Effort::InPlace);
-    assert_eq!(record.effort, Effort::None);
+    record.replied(6, Status::InvalidArgument, ComputeTime::InPlace);
+    assert_eq!(record.compute_time, ComputeTime::NotComputed);
 }
 
 #[test]
 fn a_reply_comes_back_once_and_to_nobody_else() {
     let mut record = begin(b"30");
     assert!(!record.returned("replies", Some(b"id\n")), "nothing was sent");
-    record.replied(6, Status::Ok, Effort::InPlace);
+    record.replied(6, Status::Ok, ComputeTime::InPlace);
     assert!(!record.returned("others", Some(b"id\n")));
     assert!(!record.returned("replies", None));
     assert!(record.returned("replies", Some(b"id\n")));

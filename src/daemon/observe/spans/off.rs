@@ -3,7 +3,7 @@
 use crate::{
     daemon::{
         config::Trace,
-        observe::{metrics::Metrics, request_record::Settled},
+        observe::{metrics::Metrics, request_record::Settled, traced::Traced},
     },
     wire::Envelope,
 };
@@ -21,10 +21,6 @@ pub(crate) struct Spans {
     _open: mpsc::Sender<Infallible>,
 }
 
-/// There is none.
-#[derive(Debug)]
-pub(crate) enum Traced {}
-
 /// Ends when the last clone of [`Spans`] is gone.
 pub(crate) struct Exporter(mpsc::Receiver<Infallible>);
 
@@ -41,12 +37,6 @@ impl Spans {
     }
 
     pub(crate) fn hand_over(&self, _: Settled) {}
-}
-
-impl Traced {
-    pub(crate) fn trace_id(&self) -> String {
-        match *self {}
-    }
 }
 
 impl Exporter {

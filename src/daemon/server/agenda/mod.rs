@@ -7,7 +7,7 @@
 use crate::{
     daemon::{
         compute::{Class, Computed, Held, StopOnDrop, StopSwitch, reply_memory},
-        observe::request_record::Effort,
+        observe::request_record::ComputeTime,
     },
     wire::Envelope,
 };
@@ -29,7 +29,7 @@ pub(super) struct Large {
     pub(super) envelope: Envelope,
     pub(super) reply_queue: String,
     /// Known when the agenda gives it back.
-    pub(super) effort: Effort,
+    pub(super) compute_time: ComputeTime,
 }
 
 /// Those whose turn it is in a class.
@@ -70,7 +70,7 @@ enum State {
     /// Computed, or found in the cache. The memory is for the digits, and for a first reply.
     Ready {
         digits: Bytes,
-        effort: Effort,
+        compute_time: ComputeTime,
         _held: Option<Held>,
         room: Option<Held>,
     },
@@ -108,7 +108,7 @@ impl Agenda {
                 let turn = large.received.checked_add(courtesy).unwrap_or(large.received);
                 let state = found.map_or(State::Waiting, |digits| State::Ready {
                     digits,
-                    effort: Effort::None,
+                    compute_time: ComputeTime::NotComputed,
                     _held: None,
                     room: None,
                 });
@@ -150,7 +150,7 @@ impl Agenda {
         let room = held.as_mut().and_then(|held| held.split(reply_memory(n)));
         let turns = if room.is_some() { &mut self.ready } else { &mut self.turns };
         turns[work.class as usize].insert((work.turn, n));
-        work.state = State::Ready { digits, effort: work.effort(), _held: held, room };
+        work.state = State::Ready { digits, compute_time: work.compute_time(), _held: held, room };
     }
 
     /// The next request for a number that is ready. The room is for its reply, unless the number has
@@ -166,7 +166,7 @@ impl Agenda {
         }
         let room = own.or(room);
         let mut large = work.requests.pop_front()?;
-        large.effort = work.effort();
+        large.compute_time = work.compute_time();
         self.forget(&large);
         self.remove_if_done(n);
         Some(Due { large, digits, room })
@@ -178,10 +178,10 @@ impl Agenda {
             return Vec::new();
         }
         let Some(work) = self.works.remove(&n) else { return Vec::new() };
-        let effort = work.effort();
+        let compute_time = work.compute_time();
         let mut requests = Vec::from(work.requests);
         for large in &mut requests {
-            large.effort = effort;
+            large.compute_time = compute_time;
             self.forget(large);
         }
         requests
@@ -199,7 +199,7 @@ impl Agenda {
         let work = self.works.get_mut(&n)?;
         let place = work.requests.iter().position(|large| large.tag == tag)?;
         let mut large = work.requests.remove(place)?;
-        large.effort = work.effort();
+        large.compute_time = work.compute_time();
         self.remove_if_done(n);
         Some(large)
     }
@@ -251,11 +251,11 @@ pub(super) struct Due {
 
 impl Work {
     /// What it took up to now.
-    fn effort(&self) -> Effort {
+    fn compute_time(&self) -> ComputeTime {
         match &self.state {
-            State::Waiting => Effort::None,
-            State::Running { since, .. } => Effort::Between(*since, Instant::now()),
-            State::Ready { effort, .. } => *effort,
+            State::Waiting => ComputeTime::NotComputed,
+            State::Running { since, .. } => ComputeTime::OnThread(*since, Instant::now()),
+            State::Ready { compute_time, .. } => *compute_time,
         }
     }
 

@@ -39,7 +39,7 @@ impl Desk {
             received: self.after(millis),
             envelope: Envelope::default(),
             reply_queue: "q".to_owned(),
-            effort: Effort::None,
+            compute_time: ComputeTime::NotComputed,
         };
         self.agenda.enter(large, Class::Long, None);
         self.tags

@@ -7,7 +7,7 @@ use crate::{
     daemon::{
         observe::{
             metrics::Times,
-            request_record::{Moments, Record},
+            request_record::{Moments, RequestRecord},
         },
         server::poison::Fingerprint,
     },
@@ -23,7 +23,7 @@ pub(super) struct Entry {
     /// Delivered too often: it is rejected, not acknowledged, when its reply is confirmed.
     pub(super) poison: bool,
     /// What is to be told of the request, where somebody wants to know.
-    pub(super) record: Option<Box<Record>>,
+    pub(super) record: Option<Box<RequestRecord>>,
     /// What the reply says and when it was published, once it is on its way.
     reply: Option<(Status, Instant)>,
     received: Instant,
@@ -120,20 +120,20 @@ impl Ledger {
     }
 
     /// Notes that the reply is on its way; returns the record of the request, if there is one.
-    pub(super) fn replying(&mut self, tag: u64, status: Status) -> Option<&mut Record> {
+    pub(super) fn replying(&mut self, tag: u64, status: Status) -> Option<&mut RequestRecord> {
         let Some(Slot::Open(entry)) = self.slot(tag) else { return None };
         entry.reply = Some((status, Instant::now()));
         entry.record.as_deref_mut()
     }
 
     /// The record of a request that is not settled, if there is one.
-    pub(super) fn record(&mut self, tag: u64) -> Option<&mut Record> {
+    pub(super) fn record(&mut self, tag: u64) -> Option<&mut RequestRecord> {
         let Some(Slot::Open(entry)) = self.slot(tag) else { return None };
         entry.record.as_deref_mut()
     }
 
     /// The records of all requests that are not settled.
-    pub(super) fn records(&mut self) -> impl Iterator<Item = &mut Record> {
+    pub(super) fn records(&mut self) -> impl Iterator<Item = &mut RequestRecord> {
         let slots = if self.recorded == 0 { 0 } else { self.slots.len() };
         self.slots.iter_mut().take(slots).filter_map(|slot| match slot {
             Slot::Open(entry) => entry.record.as_deref_mut(),

@@ -25,7 +25,8 @@ use crate::{
     broker_uri::BrokerUri,
     daemon::observe::{
         metrics::Metrics,
-        request_record::{Effort, Outcome, Recorder},
+        request_log::RequestLog,
+        request_record::{ComputeTime, Outcome},
         spans::Spans,
     },
     wire::{Envelope, Reply},
@@ -105,7 +106,7 @@ pub(crate) struct Serving {
     watch: Interval,
     metrics: Arc<Metrics>,
     suspects: Arc<Mutex<Suspects>>,
-    recorder: Recorder,
+    request_log: RequestLog,
     _gauges: Gauges,
     links: Links,
 }
@@ -144,7 +145,7 @@ impl Serving {
             _gauges: Gauges(Arc::clone(&metrics)),
             metrics,
             suspects,
-            recorder: Recorder::new(&settings.queue, spans),
+            request_log: RequestLog::new(&settings.queue, spans),
             links,
         })
     }
@@ -216,7 +217,7 @@ impl Serving {
         let poison = delivery.redelivered && suspects.is_poison(&envelope, fingerprint);
         drop(suspects);
         let mut entry = Entry::new(envelope.method(), fingerprint, poison);
-        entry.record = self.recorder.begin(&envelope, &body, queue_wait);
+        entry.record = self.request_log.begin(&envelope, &body, queue_wait);
         if !self.ledger.received(tag, entry) {
             let message = format!("the broker sent a delivery out of order, with tag {tag}");
             return Err(LinkError::new(Cause::Protocol, message));
@@ -236,7 +237,7 @@ impl Serving {
     }
 
     /// Publishes the reply to a request; the request is acknowledged when the broker confirms.
-    /// `effort` is what the answer took; `held` is dropped when nothing of the reply is in memory any
+    /// `compute_time` is what the answer took; `held` is dropped when nothing of the reply is in memory any
     /// more.
     pub(crate) fn reply(
         &mut self,
@@ -244,11 +245,11 @@ impl Serving {
         envelope: &Envelope,
         queue: &str,
         reply: Reply,
-        effort: Effort,
+        compute_time: ComputeTime,
         held: impl Send + 'static,
     ) {
         if let Some(record) = self.ledger.replying(tag, reply.status) {
-            record.replied(reply.body.len(), reply.status, effort);
+            record.replied(reply.body.len(), reply.status, compute_time);
         }
         let channel = self.channels.replies.channel();
         let properties = properties::of_reply(envelope, &reply);
@@ -369,7 +370,7 @@ impl Serving {
     /// Tells how a request ended, where somebody wants to know.
     fn tell(&self, mut entry: Entry, outcome: Outcome) {
         if let Some(record) = entry.record.take() {
-            self.recorder.settle(record, outcome, entry.status(), entry.moments());
+            self.request_log.settle(record, outcome, entry.status(), entry.moments());
         }
     }
 

@@ -10,14 +10,16 @@
 //!   begins, so it stands beside that one, below the caller's span; a request that begins a trace
 //!   has no such place, and only tells how long it waited.
 
-use super::Traced;
 use crate::{
-    daemon::observe::request_record::{Moments, Outcome, Settled},
+    daemon::observe::{
+        request_record::{Moments, Outcome, Settled},
+        traced::Traced,
+    },
     wire::Status,
 };
 use opentelemetry::{
-    InstrumentationScope, KeyValue,
-    trace::{SpanContext, SpanId, SpanKind, Status as SpanStatus, TraceFlags},
+    InstrumentationScope, KeyValue, TraceId,
+    trace::{SpanContext, SpanId, SpanKind, Status as SpanStatus, TraceFlags, TraceState},
 };
 use opentelemetry_sdk::trace::{
     IdGenerator as _, RandomIdGenerator, SpanData, SpanEvents, SpanLinks,
@@ -30,12 +32,13 @@ use std::{
 /// Every span of a request that is traced; none of one that is not.
 pub(super) fn spans(settled: &Settled, scope: &InstrumentationScope) -> Vec<SpanData> {
     let Some(traced) = &settled.record.traced else { return Vec::new() };
-    let maker = Maker { traced, scope, clock: Clock::now() };
+    let maker = Maker::new(traced, scope);
+    let parent = traced.parent.map(SpanId::from_bytes);
     let Moments { received, replied, settled: end } = settled.moments;
-    let mut process =
-        maker.span(format!("process {}", traced.queue).into(), traced.parent, (received, end));
+    let name = format!("process {}", traced.queue).into();
+    let mut process = maker.span(name, parent, (received, end));
     process.span_kind = SpanKind::Consumer;
-    process.parent_span_is_remote = traced.parent.is_some();
+    process.parent_span_is_remote = parent.is_some();
     process.attributes = process_attributes(settled, traced);
     if let Some(error) = error(settled) {
         process.attributes.push(KeyValue::new("error.type", error));
@@ -43,7 +46,7 @@ pub(super) fn spans(settled: &Settled, scope: &InstrumentationScope) -> Vec<Span
     }
     let inside = Some(process.span_context.span_id());
     let mut spans = vec![process];
-    if let (Some(parent), Some(waited)) = (traced.parent, settled.record.queue_wait) {
+    if let (Some(parent), Some(waited)) = (parent, settled.record.queue_wait) {
         spans.push(maker.queue_wait(parent, received, waited));
     }
     spans.extend(settled.computing().map(|span| maker.span("compute".into(), inside, span)));
@@ -136,21 +139,32 @@ impl Clock {
 /// Makes the spans of one trace, all by one clock, so that what lies within another does so to the
 /// nanosecond.
 struct Maker<'a> {
-    traced: &'a Traced,
+    trace_id: TraceId,
+    state: TraceState,
     scope: &'a InstrumentationScope,
     clock: Clock,
 }
 
-impl Maker<'_> {
+impl<'a> Maker<'a> {
+    fn new(traced: &Traced, scope: &'a InstrumentationScope) -> Self {
+        let state = traced.state.as_deref().and_then(|state| state.parse().ok());
+        Self {
+            trace_id: TraceId::from_bytes(traced.trace_id),
+            state: state.unwrap_or_default(),
+            scope,
+            clock: Clock::now(),
+        }
+    }
+
     fn span(
         &self,
         name: Cow<'static, str>,
         parent: Option<SpanId>,
         (from, to): (Instant, Instant),
     ) -> SpanData {
-        let Traced { trace_id, state, .. } = self.traced;
+        let (trace_id, state) = (self.trace_id, self.state.clone());
         let id = RandomIdGenerator::default().new_span_id();
-        let context = SpanContext::new(*trace_id, id, TraceFlags::SAMPLED, false, state.clone());
+        let context = SpanContext::new(trace_id, id, TraceFlags::SAMPLED, false, state);
         SpanData {
             span_context: context,
             parent_span_id: parent.unwrap_or(SpanId::INVALID),

@@ -6,7 +6,7 @@
 
 use super::{SpansError, build, http::Client};
 use crate::daemon::observe::{
-    metrics::{Exported, Metrics},
+    metrics::{Metrics, traces::Exported},
     request_record::Settled,
 };
 use opentelemetry::{InstrumentationScope, KeyValue};
