@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 /// A request that is to be traced.
 #[derive(Debug)]
+#[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "nothing makes spans of it"))]
 pub(crate) struct Traced {
     pub(crate) trace_id: [u8; 16],
     /// The caller's span.
