@@ -20,7 +20,7 @@
 //! - `poison`: requests that are delivered again and again
 //! - `compute`: the threads for large numbers
 //! - `reload`: new settings for a daemon that runs
-//! - `systemd`, `vitals`: what the service manager is told, and whether all is alive
+//! - `systemd`, `watchdog`: what the service manager is told, and whether all is alive
 //! - [`config`], [`broker_uri`]: the settings
 //! - [`metrics`], [`http`], [`log`]: what can be seen from outside; `overview`: the page for people
 //! - [`signals`]: the signals that ask to stop or to reload

@@ -1,6 +1,6 @@
 //! Why a link to a broker could not be made or ended.
 
-use super::transport::stream::Misfit;
+use super::transport::stream::TlsMismatch;
 use lapin::ErrorKind;
 use std::{io, time::Duration};
 
@@ -14,7 +14,7 @@ pub(crate) enum Cause {
     /// The broker refused the user, the password or access to something.
     AccessRefused,
     /// Certificates, keys or ports that do not fit each other: with or without TLS.
-    Misfit,
+    Tls,
     /// The virtual host does not exist.
     NoVhost,
     /// The queue does not exist.
@@ -37,7 +37,7 @@ impl Cause {
         "network",
         "timeout",
         "access_refused",
-        "misfit",
+        "tls",
         "no_vhost",
         "no_queue",
         "queue_mismatch",
@@ -53,7 +53,7 @@ impl Cause {
             Self::Network => "network",
             Self::Timeout => "timeout",
             Self::AccessRefused => "access_refused",
-            Self::Misfit => "misfit",
+            Self::Tls => "tls",
             Self::NoVhost => "no_vhost",
             Self::NoQueue => "no_queue",
             Self::QueueMismatch => "queue_mismatch",
@@ -92,7 +92,7 @@ impl LinkError {
 
     /// Whether trying again cannot help until somebody changes something.
     pub(crate) fn is_refusal(&self) -> bool {
-        matches!(self.cause, Cause::AccessRefused | Cause::Misfit | Cause::NoVhost)
+        matches!(self.cause, Cause::AccessRefused | Cause::Tls | Cause::NoVhost)
     }
 
     /// Says what a login by certificate needs, where it failed. A broker that knows no EXTERNAL
@@ -175,7 +175,7 @@ impl From<&io::Error> for LinkError {
         if error.kind() == io::ErrorKind::ConnectionAborted && error.get_ref().is_none() {
             return Self::new(Cause::Network, ABORTED);
         }
-        let cause = if Misfit::is(error) { Cause::Misfit } else { Cause::Network };
+        let cause = if TlsMismatch::is(error) { Cause::Tls } else { Cause::Network };
         Self::new(cause, error.to_string())
     }
 }
@@ -198,14 +198,14 @@ mod tests {
     #[test]
     fn every_cause_has_a_label_of_its_own() {
         use Cause::{
-            AccessRefused, ClosedByBroker, ConsumerCancelled, Misfit, Network, NoQueue, NoVhost,
-            Protocol, QueueMismatch, Timeout, TooLarge,
+            AccessRefused, ClosedByBroker, ConsumerCancelled, Network, NoQueue, NoVhost, Protocol,
+            QueueMismatch, Timeout, Tls, TooLarge,
         };
         let causes = [
             Network,
             Timeout,
             AccessRefused,
-            Misfit,
+            Tls,
             NoVhost,
             NoQueue,
             QueueMismatch,

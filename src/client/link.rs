@@ -22,10 +22,10 @@ use std::{
 use tokio::sync::mpsc;
 
 /// A call that is not answered after this long makes the client look whether there is a server.
-const LOOK_AFTER: Duration = Duration::from_millis(50);
+const PROBE_AFTER: Duration = Duration::from_millis(50);
 
 /// How often it looks again.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+const PROBE_EVERY: Duration = Duration::from_millis(500);
 
 pub(super) struct Keeper {
     uris: Vec<BrokerUri>,
@@ -40,7 +40,7 @@ pub(super) struct Keeper {
     blocked: bool,
 }
 
-type Looking = Pin<Box<dyn Future<Output = Result<u32, LinkError>> + Send>>;
+type Probing = Pin<Box<dyn Future<Output = Result<u32, LinkError>> + Send>>;
 
 impl Keeper {
     pub(super) fn new(
@@ -114,30 +114,30 @@ impl Keeper {
         let calls = Arc::clone(&self.calls);
         // Every call in the table, those of the session before included.
         self.send_all(&mut link);
-        let mut look = Look::new();
-        let mut looking: Option<Looking> = None;
+        let mut probe = ServerProbe::new();
+        let mut probing: Option<Probing> = None;
         let ended = loop {
             tokio::select! {
                 biased;
                 () = calls.closing() => break None,
                 event = link.next() => match event {
-                    Ok(event) => self.happened(&mut link, event),
+                    Ok(event) => self.on_event(&mut link, event),
                     Err(error) => break Some(error),
                 },
                 id = fresh.recv() => match id {
                     Some(id) => self.send(&mut link, &id),
                     None => break None,
                 },
-                Some(found) = async { Some(looking.as_mut()?.await) } => {
-                    looking = None;
-                    look.later();
-                    if let Err(error) = self.found(&mut link, found) {
+                Some(found) = async { Some(probing.as_mut()?.await) } => {
+                    probing = None;
+                    probe.later();
+                    if let Err(error) = self.on_consumer_count(&mut link, found) {
                         break Some(error);
                     }
                 }
                 // A broker that takes no messages does not answer either.
-                () = look.due(&calls), if looking.is_none() && !self.blocked => {
-                    looking = Some(Box::pin(link.consumers()));
+                () = probe.due(&calls), if probing.is_none() && !self.blocked => {
+                    probing = Some(Box::pin(link.consumers()));
                 }
             }
         };
@@ -165,7 +165,7 @@ impl Keeper {
         self.calls.ids().iter().for_each(|id| self.send(link, id));
     }
 
-    fn happened(&mut self, link: &mut Calling, event: Event) {
+    fn on_event(&mut self, link: &mut Calling, event: Event) {
         match event {
             Event::Reply { correlation_id, status, body } => {
                 self.backoff.reset();
@@ -175,7 +175,7 @@ impl Keeper {
                 let absent = Absent::NoQueue(self.queue.clone());
                 self.calls.absent(Some(&correlation_id), &absent, true);
             }
-            // Sent again with the next look.
+            // Sent again with the next probe.
             Event::Refused { correlation_id } => self.calls.unsent(&correlation_id),
             Event::Accepted => {}
             Event::Blocked { reason } => {
@@ -193,7 +193,7 @@ impl Keeper {
     }
 
     /// Tells the calls that wait whether there is a server.
-    fn found(
+    fn on_consumer_count(
         &self,
         link: &mut Calling,
         consumers: Result<u32, LinkError>,
@@ -216,24 +216,24 @@ impl Keeper {
 }
 
 /// When to look for a server.
-struct Look {
+struct ServerProbe {
     not_before: Instant,
 }
 
-impl Look {
+impl ServerProbe {
     fn new() -> Self {
         Self { not_before: Instant::now() }
     }
 
     fn later(&mut self) {
-        self.not_before = Instant::now() + LOOK_EVERY;
+        self.not_before = Instant::now() + PROBE_EVERY;
     }
 
     /// Waits until there is a call that has waited for long enough. Cancel safe.
     async fn due(&self, calls: &Calls) {
         loop {
             let now = Instant::now();
-            let at = calls.oldest().map_or(now + LOOK_EVERY, |oldest| oldest + LOOK_AFTER);
+            let at = calls.oldest().map_or(now + PROBE_EVERY, |oldest| oldest + PROBE_AFTER);
             let at = at.max(self.not_before);
             if at <= now {
                 return;

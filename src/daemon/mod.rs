@@ -7,7 +7,7 @@ mod reload;
 mod server;
 mod signals;
 mod systemd;
-mod vitals;
+mod watchdog;
 
 use crate::{
     cli::DaemonArgs,
@@ -16,16 +16,16 @@ use crate::{
         config::{Config, File, Sources},
         observe::{
             http::{self, HttpError},
-            log::{self, LevelHandle, LogError, Seen},
+            log::{self, LevelHandle, LogError, LogMonitor},
             metrics::{Metrics, MetricsError},
             overview::Overview,
             spans,
         },
         reload::Reloader,
-        server::{Ending, Phase, Results, Server, Standing, handler::Service},
+        server::{Ending, Phase, ResultCache, Server, Standing, handler::Handler},
         signals::{Signal, SignalError, Signals},
-        systemd::{Notifier, Vitals},
-        vitals::Promise,
+        systemd::{Notifier, Watchdog},
+        watchdog::WatchdogTimer,
     },
     exit::Exit,
 };
@@ -85,16 +85,17 @@ pub fn main(args: &DaemonArgs) -> Exit {
 /// What tells of the daemon, set up before anything else.
 struct Watching {
     metrics: Arc<Metrics>,
-    seen: Arc<Seen>,
+    log_monitor: Arc<LogMonitor>,
     level: LevelHandle,
 }
 
 fn watch_over(config: &Config) -> Result<Watching, StartError> {
     let metrics = Arc::new(Metrics::new()?);
-    let life = &metrics.life;
-    let seen = Arc::new(Seen::new(life.log_messages.clone(), life.log_suppressed.clone()));
-    let level = log::init(config.log.level, config.log.format, Arc::clone(&seen))?;
-    Ok(Watching { metrics, seen, level })
+    let daemon = &metrics.daemon;
+    let log_monitor =
+        Arc::new(LogMonitor::new(daemon.log_messages.clone(), daemon.log_suppressed.clone()));
+    let level = log::init(config.log.level, config.log.format, Arc::clone(&log_monitor))?;
+    Ok(Watching { metrics, log_monitor, level })
 }
 
 /// One thread does all I/O: small calls need no other, and large ones have threads of their own.
@@ -110,40 +111,41 @@ async fn start(config: Config, sources: Sources, watching: Watching) -> Result<E
     let signals = Signals::register()?;
     let file = sources.file.in_force();
     tracing::info!(version = crate::VERSION, file, "starting");
-    let Watching { metrics, seen, level } = watching;
+    let Watching { metrics, log_monitor, level } = watching;
     metrics.configured(&config);
     let compute = &config.compute;
     let shares = Shares::new(compute.memory, compute.max_n, compute.threads);
     let pool = Pool::start(compute.threads, shares)?;
-    let results = Results::new(compute.cache);
+    let cache = ResultCache::new(compute.cache);
     let (standing, standings) = watch::channel(Standing::Detached("not attached yet".to_owned()));
-    let overview = Overview::new(Arc::clone(&metrics), seen, standings.clone(), pool.clone());
+    let overview =
+        Overview::new(Arc::clone(&metrics), log_monitor, standings.clone(), pool.clone());
     let http = listen(&config).await?;
-    let vitals = Vitals { server: Arc::new(Promise::default()), pool: pool.clone() };
+    let watchdog = Watchdog { server: Arc::new(WatchdogTimer::default()), pool: pool.clone() };
     let notifier = Notifier::new(Arc::clone(&metrics), standings);
     let (phase, phases) = watch::channel(Phase::Serving);
     let (spans, exporter) = spans::start(&config.trace, &metrics)?;
     let exporting = exporter.run().fuse();
     tokio::pin!(exporting);
-    let service = Service::new(config.compute.max_n);
+    let handler = Handler::new(config.compute.max_n);
     let (settings, configs) = watch::channel(Arc::new(config));
     let serving = Server {
-        service,
+        handler,
         config: configs,
         pool: pool.clone(),
-        results,
+        cache,
         metrics: Arc::clone(&metrics),
-        suspects: Arc::default(),
+        poison_tracker: Arc::default(),
         spans,
         standing,
-        promise: Arc::clone(&vitals.server),
+        watchdog: Arc::clone(&watchdog.server),
     };
     let reloader = Reloader { sources, config: settings, level, pool, metrics };
     notifier.ready();
     let ending = tokio::select! {
         ending = serving.run(phases) => ending,
         () = show(http, Arc::new(overview)) => Ending::GaveUp, // it never ends before the server, like the next one
-        () = notifier.report(&vitals) => Ending::GaveUp,
+        () = notifier.report(&watchdog) => Ending::GaveUp,
         () = conduct(signals, phase, &reloader, &notifier) => Ending::GaveUp,
         () = &mut exporting => Ending::GaveUp,
     };

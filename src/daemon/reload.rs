@@ -31,7 +31,7 @@ impl Reloader {
     /// What is wrong with it; the old one stays in force.
     pub(crate) fn reload(&self) -> Result<(), ConfigError> {
         let loaded = Config::load(self.sources.clone());
-        self.metrics.life.configured(loaded.is_ok());
+        self.metrics.daemon.configured(loaded.is_ok());
         match loaded {
             Ok(new) => {
                 self.adopt(new);

@@ -5,7 +5,7 @@
 
 use crate::daemon::{
     compute::Pool, config::ConfigError, observe::metrics::Metrics, server::Standing,
-    vitals::Promise,
+    watchdog::WatchdogTimer,
 };
 use sd_notify::NotifyState;
 use std::{
@@ -40,14 +40,14 @@ pub(crate) struct Notifier {
 }
 
 /// What must be alive for requests to flow.
-pub(crate) struct Vitals {
-    pub(crate) server: Arc<Promise>,
+pub(crate) struct Watchdog {
+    pub(crate) server: Arc<WatchdogTimer>,
     pub(crate) pool: Pool,
 }
 
-impl Vitals {
-    fn are_good(&self, now: Instant) -> bool {
-        !self.server.is_broken(now) && !self.pool.is_stuck(now)
+impl Watchdog {
+    fn all_alive(&self, now: Instant) -> bool {
+        !self.server.expired(now) && !self.pool.is_stuck(now)
     }
 }
 
@@ -90,8 +90,8 @@ impl Notifier {
     }
 
     /// Keeps the status current, and sends signs of life while requests could flow. Never ends.
-    pub(crate) async fn report(&self, vitals: &Vitals) {
-        tokio::join!(self.keep_status(), self.keep_alive(vitals));
+    pub(crate) async fn report(&self, watchdog: &Watchdog) {
+        tokio::join!(self.keep_status(), self.keep_alive(watchdog));
     }
 
     async fn keep_status(&self) {
@@ -110,14 +110,14 @@ impl Notifier {
         }
     }
 
-    async fn keep_alive(&self, vitals: &Vitals) {
+    async fn keep_alive(&self, watchdog: &Watchdog) {
         let Some(patience) = sd_notify::watchdog_enabled().filter(|time| !time.is_zero()) else {
             return future::pending().await;
         };
         let mut ticks = every(patience / 2);
         loop {
             ticks.tick().await;
-            if vitals.are_good(Instant::now()) {
+            if watchdog.all_alive(Instant::now()) {
                 self.notify(&[NotifyState::Watchdog]);
             } else {
                 tracing::error!("requests do not flow any more: asking for a restart by silence");
@@ -175,10 +175,10 @@ mod tests {
     fn a_server_that_is_silent_for_too_long_is_not_alive() {
         let shares = Shares::new(1 << 30, 0, NonZeroUsize::MIN);
         let pool = Pool::start(NonZeroUsize::MIN, shares).unwrap();
-        let vitals = Vitals { server: Arc::default(), pool };
-        vitals.server.within(Duration::from_mins(1));
-        assert!(vitals.are_good(Instant::now()));
-        assert!(!vitals.are_good(Instant::now() + Duration::from_mins(2)));
+        let watchdog = Watchdog { server: Arc::default(), pool };
+        watchdog.server.arm(Duration::from_mins(1));
+        assert!(watchdog.all_alive(Instant::now()));
+        assert!(!watchdog.all_alive(Instant::now() + Duration::from_mins(2)));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{
     Cause, LinkError,
-    transport::{Cut, CutOnDrop, Socket, Sockets, Target, stream::Secure},
+    transport::{KillOnDrop, KillSwitch, Socket, Sockets, Target, stream::Secure},
 };
 use crate::{broker_uri::BrokerUri, tls::Tls};
 use async_rs::{Runtime, Tokio, util::RuntimeParts};
@@ -55,7 +55,7 @@ impl Dial {
         }
         let Some(tls) = &self.tls else {
             let message = "no certificate authority is trusted; name a CA file";
-            return Err(LinkError::new(Cause::Misfit, message));
+            return Err(LinkError::new(Cause::Tls, message));
         };
         Ok(Some(Secure::new(tls, uri.host())?))
     }
@@ -64,7 +64,7 @@ impl Dial {
 /// An open connection. Dropping it cuts the socket.
 pub(crate) struct Link {
     connection: Connection,
-    _cut: CutOnDrop,
+    _cut: KillOnDrop,
 }
 
 /// Awaits an answer of the broker, with the deadline every such wait has.
@@ -81,9 +81,9 @@ pub(crate) async fn answer<T>(
 impl Link {
     pub(crate) async fn open(uri: &BrokerUri, dial: &Dial) -> Result<Self, LinkError> {
         let what = format!("connecting to {uri}");
-        let cut = Cut::default();
+        let kill_switch = KillSwitch::default();
         // Without it an unfinished handshake would go on for ever in lapin's thread.
-        let guard = cut.on_drop();
+        let guard = kill_switch.on_drop();
         let tokio = Tokio::current();
         let secure = dial.secure(uri).map_err(|error| error.during(&what))?;
         let external = dial.is_external(uri);
@@ -93,7 +93,7 @@ impl Link {
             port: uri.port(),
             secure,
             heartbeat: dial.heartbeat,
-            cut,
+            kill_switch,
         };
         let connecting = async {
             let socket = target.connect().await?;

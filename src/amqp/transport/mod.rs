@@ -3,17 +3,17 @@
 //!
 //! lapin gets a [`Socket`] that a [`Target`] has connected. It can be cut from outside, as lapin has
 //! no deadline of its own on a handshake, a write or a close, and keeps a thread for as long as the
-//! socket lives. After [`Cut::cut`] every read and write fails, lapin takes the connection for
+//! socket lives. After [`KillSwitch::throw`] every read and write fails, lapin takes the connection for
 //! broken, and its thread ends.
 
+mod frame_timeout;
 pub(super) mod frames;
-mod stall;
 pub(super) mod stream;
 
 use self::{
+    frame_timeout::FrameTimeout,
     frames::{Inbound, Outbound},
-    stall::Stall,
-    stream::{Misfit, Secure, Stream},
+    stream::{Secure, Stream, TlsMismatch},
 };
 use async_rs::{Tokio, traits::Reactor};
 use futures_util::{
@@ -34,7 +34,7 @@ use std::{
 
 /// Cuts the sockets of one connection. Clones are the same switch.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Cut(Arc<Switch>);
+pub(crate) struct KillSwitch(Arc<Switch>);
 
 #[derive(Debug, Default)]
 struct Switch {
@@ -43,17 +43,17 @@ struct Switch {
     writer: AtomicWaker,
 }
 
-impl Cut {
+impl KillSwitch {
     /// From now on every read and write fails.
-    pub(crate) fn cut(&self) {
+    pub(crate) fn throw(&self) {
         self.0.off.store(true, Ordering::SeqCst);
         self.0.reader.wake();
         self.0.writer.wake();
     }
 
     /// The switch, thrown when the guard is dropped.
-    pub(crate) fn on_drop(&self) -> CutOnDrop {
-        CutOnDrop(self.clone())
+    pub(crate) fn on_drop(&self) -> KillOnDrop {
+        KillOnDrop(self.clone())
     }
 
     fn check(&self, waker: &AtomicWaker, cx: &Context<'_>) -> io::Result<()> {
@@ -68,11 +68,11 @@ impl Cut {
 
 /// Cuts when dropped: an attempt that is given up half way leaves nothing behind.
 #[derive(Debug)]
-pub(crate) struct CutOnDrop(Cut);
+pub(crate) struct KillOnDrop(KillSwitch);
 
-impl Drop for CutOnDrop {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
-        self.0.cut();
+        self.0.throw();
     }
 }
 
@@ -85,11 +85,11 @@ const CHUNK: usize = 64 << 10;
 /// A stream that can be cut, and that translates.
 pub(crate) struct Socket {
     inner: Stream,
-    cut: Cut,
+    kill_switch: KillSwitch,
     /// Whether anything has come from the broker.
-    heard: bool,
+    first_bytes_checked: bool,
     inbound: Inbound,
-    stall: Stall,
+    frame_timeout: FrameTimeout,
     outbound: Outbound,
     chunk: Box<[u8]>,
     /// Translated, and not taken by lapin yet.
@@ -125,13 +125,13 @@ impl Queue {
 }
 
 impl Socket {
-    fn new(inner: Stream, cut: Cut, stall: Stall) -> Self {
+    fn new(inner: Stream, kill_switch: KillSwitch, frame_timeout: FrameTimeout) -> Self {
         Self {
             inner,
-            cut,
-            heard: false,
+            kill_switch,
+            first_bytes_checked: false,
             inbound: Inbound::default(),
-            stall,
+            frame_timeout,
             outbound: Outbound::default(),
             chunk: vec![0; CHUNK].into_boxed_slice(),
             received: Queue::default(),
@@ -140,14 +140,14 @@ impl Socket {
     }
 
     /// Looks at the first bytes that come, for what lapin would make nothing of.
-    fn hear(&mut self, count: usize) -> io::Result<()> {
-        if self.heard {
+    fn check_first_bytes(&mut self, count: usize) -> io::Result<()> {
+        if self.first_bytes_checked {
             return Ok(());
         }
-        self.heard = true;
+        self.first_bytes_checked = true;
         match self.chunk[..count].first() {
             Some(&TLS_ALERT) if !self.inner.is_tls() => {
-                Err(Misfit::error("the broker's port is one for TLS; use amqps://"))
+                Err(TlsMismatch::error("the broker's port is one for TLS; use amqps://"))
             }
             None => Err(io::Error::new(
                 io::ErrorKind::ConnectionAborted,
@@ -181,15 +181,15 @@ impl AsyncRead for Socket {
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
-        this.cut.check(&this.cut.0.reader, cx)?;
+        this.kill_switch.check(&this.kill_switch.0.reader, cx)?;
         while this.received.is_empty() {
             let count = ready!(this.inner.poll_read(cx, &mut this.chunk))?;
-            this.hear(count)?;
+            this.check_first_bytes(count)?;
             match count {
                 0 => return Poll::Ready(Ok(0)),
                 count => this.inbound.push(&this.chunk[..count], &mut this.received.bytes)?,
             }
-            this.stall.check(this.inbound.under_way())?;
+            this.frame_timeout.check(this.inbound.under_way())?;
         }
         let count = this.received.waiting().len().min(buffer.len());
         buffer[..count].copy_from_slice(&this.received.waiting()[..count]);
@@ -205,7 +205,7 @@ impl AsyncWrite for Socket {
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
-        this.cut.check(&this.cut.0.writer, cx)?;
+        this.kill_switch.check(&this.kill_switch.0.writer, cx)?;
         ready!(this.poll_drain(cx))?;
         let taken = &buffer[..buffer.len().min(CHUNK)];
         this.outbound.push(taken, &mut this.to_send.bytes)?;
@@ -226,13 +226,13 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.cut.check(&self.cut.0.writer, cx)?;
+        self.kill_switch.check(&self.kill_switch.0.writer, cx)?;
         ready!(self.poll_drain(cx))?;
         self.inner.poll_flush(cx)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.cut.0.off.load(Ordering::SeqCst) {
+        if self.kill_switch.0.off.load(Ordering::SeqCst) {
             return Poll::Ready(Ok(())); // dropping the socket closes it
         }
         ready!(self.poll_drain(cx))?;
@@ -245,10 +245,10 @@ pub(crate) struct Target {
     pub(crate) host: String,
     pub(crate) port: u16,
     pub(crate) secure: Option<Secure>,
-    /// How often the broker is to be heard of.
+    /// The heartbeat that was asked for.
     pub(crate) heartbeat: Duration,
     /// What cuts the socket.
-    pub(crate) cut: Cut,
+    pub(crate) kill_switch: KillSwitch,
 }
 
 impl Target {
@@ -265,7 +265,7 @@ impl Target {
     }
 
     fn socket(&self, stream: Stream) -> Socket {
-        Socket::new(stream, self.cut.clone(), Stall::new(self.heartbeat))
+        Socket::new(stream, self.kill_switch.clone(), FrameTimeout::new(self.heartbeat))
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) use self::{
 };
 
 use self::thread::{Assignment, Worker};
-use crate::daemon::vitals::Promise;
+use crate::daemon::watchdog::WatchdogTimer;
 use bytes::Bytes;
 use std::{
     num::NonZeroUsize,
@@ -46,7 +46,7 @@ pub(crate) struct Job {
 #[derive(Debug)]
 pub(crate) struct Computed {
     pub(crate) digits: Bytes,
-    pub(crate) held: Option<Held>,
+    pub(crate) memory: Option<MemoryPermit>,
     /// How often the digits failed their check and were computed again.
     pub(crate) check_failures: u32,
     /// How long the thread took.
@@ -58,15 +58,15 @@ pub(crate) struct Computed {
 pub(crate) struct Slot {
     n: u64,
     lane: Lane,
-    memory: Held,
+    memory: MemoryPermit,
     _thread: OwnedSemaphorePermit,
 }
 
 /// A share of the memory, free again when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Held(OwnedSemaphorePermit);
+pub(crate) struct MemoryPermit(OwnedSemaphorePermit);
 
-impl Held {
+impl MemoryPermit {
     /// Takes so many bytes off; `None` where there are not so many.
     pub(crate) fn split(&mut self, bytes: u64) -> Option<Self> {
         self.0.split(usize::try_from(units(bytes)).ok()?).map(Self)
@@ -120,7 +120,7 @@ pub(crate) struct Pool {
     reserved: Threads,
     quick: Arc<Semaphore>,
     long: Arc<Semaphore>,
-    promises: Arc<[Promise]>,
+    watchdogs: Arc<[WatchdogTimer]>,
 }
 
 /// The threads could not be started.
@@ -134,9 +134,10 @@ pub(crate) struct PoolError {
 impl Pool {
     /// Starts the threads. They end when the last clone of the pool is gone.
     pub(crate) fn start(threads: NonZeroUsize, shares: Shares) -> Result<Self, PoolError> {
-        let promises: Arc<[Promise]> = (0..=threads.get()).map(|_| Promise::default()).collect();
+        let watchdogs: Arc<[WatchdogTimer]> =
+            (0..=threads.get()).map(|_| WatchdogTimer::default()).collect();
         let start = |first, count| {
-            Threads::start(first, count, shares.kept, &promises)
+            Threads::start(first, count, shares.kept, &watchdogs)
                 .map_err(|source| PoolError { threads, source })
         };
         let (general, reserved) = (start(0, threads.get())?, start(threads.get(), 1)?);
@@ -145,7 +146,7 @@ impl Pool {
             Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)))
         };
         let (quick, long) = (memory(shares.quick), memory(shares.long + UNIT));
-        Ok(Self { shares, general, reserved, quick, long, promises })
+        Ok(Self { shares, general, reserved, quick, long, watchdogs })
     }
 
     pub(crate) fn class(&self, n: u64) -> Class {
@@ -154,7 +155,7 @@ impl Pool {
 
     /// How much of it is taken at this moment.
     pub(crate) fn usage(&self) -> Usage {
-        let threads = self.promises.len();
+        let threads = self.watchdogs.len();
         let free = self.general.free.available_permits() + self.reserved.free.available_permits();
         let memory = self.shares.quick / UNIT * UNIT + self.shares.long / UNIT * UNIT + UNIT;
         let unused = self.quick.available_permits() + self.long.available_permits();
@@ -173,7 +174,7 @@ impl Pool {
 
     /// Whether a thread should have been heard of before `now`, and was not.
     pub(crate) fn is_stuck(&self, now: Instant) -> bool {
-        self.promises.iter().any(|promise| promise.is_broken(now))
+        self.watchdogs.iter().any(|watchdog| watchdog.expired(now))
     }
 
     /// Waits for a free thread and for the memory that F(n) takes. Cancel safe. `None` never comes:
@@ -193,16 +194,16 @@ impl Pool {
     }
 
     /// Waits for the memory of a reply that needs no computing. Cancel safe; `None` as above.
-    pub(crate) async fn room(&self, n: u64) -> Option<Held> {
+    pub(crate) async fn reserve_reply(&self, n: u64) -> Option<MemoryPermit> {
         self.memory(n, reply_memory(n)).await
     }
 
-    async fn memory(&self, n: u64, bytes: u64) -> Option<Held> {
+    async fn memory(&self, n: u64, bytes: u64) -> Option<MemoryPermit> {
         let share = match self.class(n) {
             Class::Quick => &self.quick,
             Class::Long => &self.long,
         };
-        Arc::clone(share).acquire_many_owned(units(bytes)).await.ok().map(Held)
+        Arc::clone(share).acquire_many_owned(units(bytes)).await.ok().map(MemoryPermit)
     }
 
     /// Runs a job on the thread the slot stands for.
@@ -226,14 +227,14 @@ impl Threads {
         first: usize,
         count: usize,
         keep: u64,
-        promises: &Arc<[Promise]>,
+        watchdogs: &Arc<[WatchdogTimer]>,
     ) -> std::io::Result<Self> {
         // As many places as slots: a send by a slot's owner never blocks.
         let (jobs, inbox) = mpsc::sync_channel(count);
         let inbox = Arc::new(Mutex::new(inbox));
         for index in first..first + count {
-            let (inbox, promises) = (Arc::clone(&inbox), Arc::clone(promises));
-            let worker = Worker { inbox, promises, index, keep };
+            let (inbox, watchdogs) = (Arc::clone(&inbox), Arc::clone(watchdogs));
+            let worker = Worker { inbox, watchdogs, index, keep };
             std::thread::Builder::new()
                 .name(format!("compute-{index}"))
                 .spawn(move || worker.work())?;

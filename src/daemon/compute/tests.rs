@@ -89,7 +89,7 @@ async fn memory_is_held_until_the_reply_is_gone() {
     drop(slot);
     let computed = run(&pool, n, StopSwitch::default()).await.unwrap();
     assert!(pool.slot(n).now_or_never().is_none(), "the reply has its share");
-    assert!(pool.room(n).now_or_never().is_some(), "and no more");
+    assert!(pool.reserve_reply(n).now_or_never().is_some(), "and no more");
     drop(computed);
     assert!(pool.slot(n).now_or_never().is_some());
 }

@@ -1,7 +1,7 @@
 //! What a compute thread does.
 
 use super::{Computed, Job, Slot, Unfinished};
-use crate::daemon::vitals::Promise;
+use crate::daemon::watchdog::WatchdogTimer;
 use bytes::Bytes;
 use fibonacci::{Arena, DecimalError};
 use std::{
@@ -17,7 +17,7 @@ pub(super) type Assignment = (Job, Slot);
 pub(super) struct Worker {
     pub(super) inbox: Arc<Mutex<mpsc::Receiver<Assignment>>>,
     /// Given while it works.
-    pub(super) promises: Arc<[Promise]>,
+    pub(super) watchdogs: Arc<[WatchdogTimer]>,
     pub(super) index: usize,
     /// Bytes that may stay in the arena between computations.
     pub(super) keep: u64,
@@ -26,7 +26,7 @@ pub(super) struct Worker {
 impl Worker {
     /// Runs jobs until there is nobody left who could send one.
     pub(super) fn work(&self) {
-        let promise = &self.promises[self.index];
+        let watchdog = &self.watchdogs[self.index];
         let mut arena = Arena::new();
         loop {
             let next = self.inbox.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -34,7 +34,7 @@ impl Worker {
             let Job { stop, done } = job;
             let n = slot.n;
             let started = Instant::now();
-            let computing = || compute(n, &mut arena, promise, &|| stop.stopped());
+            let computing = || compute(n, &mut arena, watchdog, &|| stop.stopped());
             let result = catch_unwind(AssertUnwindSafe(computing)).unwrap_or_else(|_| {
                 arena = Arena::new(); // whatever state it was left in
                 Err(Unfinished::Failed)
@@ -44,7 +44,7 @@ impl Worker {
             done(result.map(|(digits, check_failures)| {
                 slot.keep(digits, check_failures, started.elapsed())
             }));
-            promise.rest(); // only now: a thread that ends in `done` is one that is missing
+            watchdog.disarm(); // only now: a thread that ends in `done` is one that is missing
         }
     }
 }
@@ -52,14 +52,14 @@ impl Worker {
 fn compute(
     n: u64,
     arena: &mut Arena,
-    promise: &Promise,
+    watchdog: &WatchdogTimer,
     stopped: &dyn Fn() -> bool,
 ) -> Result<(Bytes, u32), Unfinished> {
     let patience = patience(n);
-    promise.within(patience);
+    watchdog.arm(patience);
     let mut digits = Vec::new();
     let stop = || {
-        promise.within(patience);
+        watchdog.arm(patience);
         stopped()
     };
     match arena.decimal(n, &mut digits, &stop) {
@@ -86,7 +86,7 @@ impl Slot {
     /// Gives the thread free, and the memory but for what the digits and a first reply take.
     fn keep(mut self, digits: Bytes, check_failures: u32, elapsed: Duration) -> Computed {
         let digits_alone = digits.len() as u64;
-        let held = self.memory.split(digits_alone + super::reply_memory(self.n));
-        Computed { digits, held, check_failures, elapsed }
+        let memory = self.memory.split(digits_alone + super::reply_memory(self.n));
+        Computed { digits, memory, check_failures, elapsed }
     }
 }

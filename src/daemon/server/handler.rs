@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 /// Answers requests within limits.
 #[derive(Debug)]
-pub(crate) struct Service {
+pub(crate) struct Handler {
     max_n: u64,
     /// The largest body the broker takes, once it has refused one.
     max_reply: Option<usize>,
@@ -36,7 +36,7 @@ struct Limits {
     max_n: u64,
 }
 
-impl Service {
+impl Handler {
     pub(crate) fn new(max_n: u64) -> Self {
         Self { max_n, max_reply: None, info: info(max_n) }
     }
@@ -163,7 +163,7 @@ mod tests {
     const LIMIT: u64 = 1_000_000;
 
     fn answer(envelope: &Envelope, body: &[u8]) -> Answer {
-        Service::new(LIMIT).answer(envelope, body)
+        Handler::new(LIMIT).answer(envelope, body)
     }
 
     fn status(answer: &Answer) -> Status {
@@ -192,35 +192,35 @@ mod tests {
 
     #[test]
     fn replies_the_broker_does_not_take_become_errors() {
-        let mut service = Service::new(LIMIT);
+        let mut handler = Handler::new(LIMIT);
         let small = Reply::text(vec![b'1'; 1000]);
         let large = Reply::text(vec![b'1'; 1001]);
-        assert_eq!(service.fit(large.clone()), Some(large.clone()), "no limit is known");
-        service.limit_replies(1000);
-        assert_eq!(service.fit(small.clone()), Some(small));
-        assert_eq!(service.fit(large.clone()).unwrap().status, Status::ResourceExhausted);
+        assert_eq!(handler.fit(large.clone()), Some(large.clone()), "no limit is known");
+        handler.limit_replies(1000);
+        assert_eq!(handler.fit(small.clone()), Some(small));
+        assert_eq!(handler.fit(large.clone()).unwrap().status, Status::ResourceExhausted);
         let plain = Envelope::default();
-        let refused = service.answer(&plain, LIMIT.to_string().as_bytes());
+        let refused = handler.answer(&plain, LIMIT.to_string().as_bytes());
         assert_eq!(status(&refused), Status::ResourceExhausted, "not computed");
-        assert_eq!(status(&service.answer(&plain, b"4700")), Status::Ok);
-        service.limit_replies(10);
-        assert_eq!(service.fit(large), None, "no room for an error either");
+        assert_eq!(status(&handler.answer(&plain, b"4700")), Status::Ok);
+        handler.limit_replies(10);
+        assert_eq!(handler.fit(large), None, "no room for an error either");
     }
 
     #[test]
     fn limits_can_change() {
-        let mut service = Service::new(LIMIT);
-        service.limit_replies(10);
-        assert!(service.limit_n(30_000));
-        assert!(!service.limit_n(30_000));
-        service.forget_reply_limit();
+        let mut handler = Handler::new(LIMIT);
+        handler.limit_replies(10);
+        assert!(handler.limit_n(30_000));
+        assert!(!handler.limit_n(30_000));
+        handler.forget_reply_limit();
         let plain = Envelope::default();
-        let Answer::Compute { n: 30_000, .. } = service.answer(&plain, b"30000") else {
+        let Answer::Compute { n: 30_000, .. } = handler.answer(&plain, b"30000") else {
             panic!("not computed")
         };
-        assert_eq!(status(&service.answer(&plain, b"30001")), Status::ResourceExhausted);
+        assert_eq!(status(&handler.answer(&plain, b"30001")), Status::ResourceExhausted);
         let info = Envelope { kind: Some("info".into()), ..plain };
-        let Answer::Now(reply) = service.answer(&info, b"") else { panic!("computed") };
+        let Answer::Now(reply) = handler.answer(&info, b"") else { panic!("computed") };
         assert!(std::str::from_utf8(&reply.body).unwrap().contains("30000"));
     }
 

@@ -3,21 +3,21 @@
 //! [`Server::run`] is the supervisor: it tries the brokers in turn, for ever, and starts anew
 //! whenever a session ends in any way. [`Session`] is what happens in between.
 
-mod agenda;
+mod cache;
 mod failure_log;
 pub(crate) mod handler;
 pub(crate) mod poison;
-mod results;
+mod scheduler;
 mod serving;
 mod session;
 mod window;
 
-pub(crate) use self::results::Results;
+pub(crate) use self::cache::ResultCache;
 
 use self::{
     failure_log::FailureLog,
-    handler::Service,
-    poison::Suspects,
+    handler::Handler,
+    poison::PoisonTracker,
     serving::{Serving, Settings},
     session::Session,
 };
@@ -31,7 +31,7 @@ use crate::{
             metrics::{Metrics, State},
             spans::Spans,
         },
-        vitals::Promise,
+        watchdog::WatchdogTimer,
     },
 };
 use std::{
@@ -98,19 +98,19 @@ impl Standing {
 /// Answers requests from a queue until it is told to stop.
 pub(crate) struct Server {
     pub(crate) config: watch::Receiver<Arc<Config>>,
-    pub(crate) service: Service,
+    pub(crate) handler: Handler,
     pub(crate) pool: Pool,
-    pub(crate) results: Results,
+    pub(crate) cache: ResultCache,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) suspects: Arc<Mutex<Suspects>>,
+    pub(crate) poison_tracker: Arc<Mutex<PoisonTracker>>,
     pub(crate) spans: Spans,
     pub(crate) standing: watch::Sender<Standing>,
     /// Given while anything is awaited, so that a watchdog knows a server that hangs.
-    pub(crate) promise: Arc<Promise>,
+    pub(crate) watchdog: Arc<WatchdogTimer>,
 }
 
 /// Why brokers of one configuration are served no longer.
-enum Over {
+enum Stopped {
     Ended(Ending),
     Reconfigured,
 }
@@ -121,34 +121,34 @@ impl Server {
         loop {
             let config = Arc::clone(&self.config.borrow());
             match self.serve(&config.amqp, &mut phase).await {
-                Over::Ended(ending) => return ending,
-                Over::Reconfigured => {
+                Stopped::Ended(ending) => return ending,
+                Stopped::Reconfigured => {
                     tracing::info!("attaching anew, with the new settings");
-                    self.service.forget_reply_limit();
+                    self.handler.forget_reply_limit();
                 }
             }
         }
     }
 
     /// Serves with one configuration of the link.
-    async fn serve(&mut self, amqp: &Amqp, phase: &mut watch::Receiver<Phase>) -> Over {
+    async fn serve(&mut self, amqp: &Amqp, phase: &mut watch::Receiver<Phase>) -> Stopped {
         let mut failures = FailureLog::default();
         let mut backoff = Backoff::new(amqp.backoff_initial, amqp.backoff_max);
         let settings = settings(amqp);
         let mut config = self.config.clone();
         // Each broker in turn; a pause after each round.
         for (index, uri) in amqp.uris.iter().enumerate().cycle() {
-            self.promise.within(2 * amqp.connect_timeout + ATTACH_SLACK);
+            self.watchdog.arm(2 * amqp.connect_timeout + ATTACH_SLACK);
             let attached = tokio::select! {
                 biased;
-                () = leaves_serving(phase) => return Over::Ended(Ending::Detached),
-                () = differs(&mut config, amqp) => return Over::Reconfigured,
+                () = stop_requested(phase) => return Stopped::Ended(Ending::Detached),
+                () = link_config_changed(&mut config, amqp) => return Stopped::Reconfigured,
                 attached = self.attach(uri, &settings) => attached,
             };
             let pause = match attached {
                 Ok(link) => match self.session(uri, amqp, link, phase, &mut backoff).await {
-                    Ok(_) if *phase.borrow() == Phase::Serving => return Over::Reconfigured,
-                    Ok(ending) => return Over::Ended(ending),
+                    Ok(_) if *phase.borrow() == Phase::Serving => return Stopped::Reconfigured,
+                    Ok(ending) => return Stopped::Ended(ending),
                     Err(error) => {
                         failures.clear();
                         self.lost(uri, &error);
@@ -165,20 +165,21 @@ impl Server {
             if pause {
                 let pause = backoff.pause();
                 tracing::debug!("trying again in {pause:?}");
-                self.promise.within(pause + TURN);
+                self.watchdog.arm(pause + TURN);
                 tokio::select! {
-                    () = leaves_serving(phase) => return Over::Ended(Ending::Detached),
-                    () = differs(&mut config, amqp) => return Over::Reconfigured,
+                    () = stop_requested(phase) => return Stopped::Ended(Ending::Detached),
+                    () = link_config_changed(&mut config, amqp) => return Stopped::Reconfigured,
                     () = tokio::time::sleep(pause) => {}
                 }
             }
         }
-        Over::Ended(Ending::Detached) // not reached: there is always a URI, and the cycle has no end
+        Stopped::Ended(Ending::Detached) // not reached: there is always a URI, and the cycle has no end
     }
 
     async fn attach(&self, uri: &BrokerUri, settings: &Settings) -> Result<Serving, LinkError> {
-        let (metrics, suspects) = (Arc::clone(&self.metrics), Arc::clone(&self.suspects));
-        Serving::attach(uri, settings, metrics, suspects, self.spans.clone()).await
+        let (metrics, poison_tracker) =
+            (Arc::clone(&self.metrics), Arc::clone(&self.poison_tracker));
+        Serving::attach(uri, settings, metrics, poison_tracker, self.spans.clone()).await
     }
 
     /// Notes the end of a session, and learns from it.
@@ -192,7 +193,7 @@ impl Server {
                 "the broker refused a large reply; from now on larger ones are answered with \
                  RESOURCE_EXHAUSTED: {error}"
             );
-            self.service.limit_replies(limit);
+            self.handler.limit_replies(limit);
         } else {
             tracing::warn!(broker = %uri, "lost the broker: {error}");
         }
@@ -242,13 +243,13 @@ fn settings(amqp: &Amqp) -> Settings {
 }
 
 /// Waits until the settings of the link are others than these.
-async fn differs(config: &mut watch::Receiver<Arc<Config>>, amqp: &Amqp) {
+async fn link_config_changed(config: &mut watch::Receiver<Arc<Config>>, amqp: &Amqp) {
     if config.wait_for(|config| config.amqp != *amqp).await.is_err() {
         std::future::pending::<()>().await; // nobody is left to change them
     }
 }
 
-async fn leaves_serving(phase: &mut watch::Receiver<Phase>) {
+async fn stop_requested(phase: &mut watch::Receiver<Phase>) {
     // An error means that nobody is left to change the phase: stop as well.
     let _ = phase.wait_for(|phase| *phase != Phase::Serving).await;
 }

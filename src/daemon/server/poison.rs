@@ -23,14 +23,14 @@ pub(crate) struct Fingerprint(u64);
 
 /// What the server remembers.
 #[derive(Debug, Default)]
-pub(crate) struct Suspects {
+pub(crate) struct PoisonTracker {
     hasher: RandomState,
     counts: HashMap<Fingerprint, u32>,
 }
 
-impl Suspects {
+impl PoisonTracker {
     /// The fingerprint of a request: equal ones may be mistaken for each other, which matters only
-    /// if they are suspects.
+    /// if they are suspected.
     pub(crate) fn fingerprint(&self, envelope: &Envelope, body: &[u8]) -> Fingerprint {
         let mut hasher = self.hasher.build_hasher();
         (&envelope.reply_to, &envelope.correlation_id, &envelope.message_id).hash(&mut hasher);
@@ -39,7 +39,7 @@ impl Suspects {
     }
 
     /// Notes that a session ended while it held this request.
-    pub(crate) fn held(&mut self, fingerprint: Fingerprint) {
+    pub(crate) fn lost(&mut self, fingerprint: Fingerprint) {
         if self.counts.len() < CAPACITY || self.counts.contains_key(&fingerprint) {
             *self.counts.entry(fingerprint).or_default() += 1;
         }
@@ -70,36 +70,36 @@ mod tests {
 
     #[test]
     fn a_request_held_too_often_is_poison_until_it_is_settled() {
-        let mut suspects = Suspects::default();
+        let mut tracker = PoisonTracker::default();
         let (bad, good) = (envelope("bad"), envelope("good"));
-        let print = suspects.fingerprint(&bad, b"30");
+        let print = tracker.fingerprint(&bad, b"30");
         for _ in 0..MAX_DELIVERIES {
-            suspects.held(print);
-            assert!(!suspects.is_poison(&bad, print));
+            tracker.lost(print);
+            assert!(!tracker.is_poison(&bad, print));
         }
-        suspects.held(print);
-        assert!(suspects.is_poison(&bad, print));
-        assert!(!suspects.is_poison(&good, suspects.fingerprint(&good, b"30")));
-        assert!(!suspects.is_poison(&bad, suspects.fingerprint(&bad, b"31")));
-        suspects.settled(print);
-        assert!(!suspects.is_poison(&bad, print));
+        tracker.lost(print);
+        assert!(tracker.is_poison(&bad, print));
+        assert!(!tracker.is_poison(&good, tracker.fingerprint(&good, b"30")));
+        assert!(!tracker.is_poison(&bad, tracker.fingerprint(&bad, b"31")));
+        tracker.settled(print);
+        assert!(!tracker.is_poison(&bad, print));
     }
 
     #[test]
     fn the_count_of_the_queue_is_believed() {
-        let suspects = Suspects::default();
+        let tracker = PoisonTracker::default();
         for (count, poison) in [(-1, false), (15, false), (16, true), (i64::MAX, true)] {
             let counted = Envelope { delivery_count: Some(count), ..envelope("x") };
-            assert_eq!(suspects.is_poison(&counted, suspects.fingerprint(&counted, b"")), poison);
+            assert_eq!(tracker.is_poison(&counted, tracker.fingerprint(&counted, b"")), poison);
         }
     }
 
     #[test]
     fn memory_is_bounded() {
-        let mut suspects = Suspects::default();
+        let mut tracker = PoisonTracker::default();
         for n in 0..2 * CAPACITY {
-            suspects.held(Fingerprint(n as u64));
+            tracker.lost(Fingerprint(n as u64));
         }
-        assert_eq!(suspects.counts.len(), CAPACITY);
+        assert_eq!(tracker.counts.len(), CAPACITY);
     }
 }

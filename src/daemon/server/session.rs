@@ -5,19 +5,19 @@
 
 use super::{
     Ending, Phase, Server, Standing, TURN,
-    agenda::{Agenda, Due, Large, Need, Next},
-    handler::{self, Answer, Service},
-    results::Results,
+    cache::ResultCache,
+    handler::{self, Answer, Handler},
+    scheduler::{Large, ReadyReply, Scheduler, Turn, Waiting},
     serving::{Event, Incoming, Serving},
-    window::{OnItsWay, Window},
+    window::{SendPermit, Window},
 };
 use crate::{
     amqp::LinkError,
     daemon::{
-        compute::{Class, Computed, Held, Job, Pool, Slot, Unfinished},
+        compute::{Class, Computed, Job, MemoryPermit, Pool, Slot, Unfinished},
         config::{Amqp, Config},
         observe::{metrics::Metrics, request_record::ComputeTime},
-        vitals::Promise,
+        watchdog::WatchdogTimer,
     },
     wire::{Envelope, Failure, Reply},
 };
@@ -40,11 +40,11 @@ type Finished = (u64, u64, Result<Computed, Unfinished>);
 enum Grant {
     Compute(u64, Slot),
     /// The memory, where the number has none of its own.
-    Send(u64, Option<Held>, OnItsWay),
+    Send(u64, Option<MemoryPermit>, SendPermit),
 }
 
 /// What a large reply holds until it is confirmed.
-type Sent = (Option<Held>, OnItsWay);
+type ReplyPermits = (Option<MemoryPermit>, SendPermit);
 
 /// One session's requests.
 pub(super) struct Session<'a> {
@@ -54,14 +54,14 @@ pub(super) struct Session<'a> {
     amqp: &'a Amqp,
     /// The queue and the broker.
     place: String,
-    service: &'a mut Service,
+    handler: &'a mut Handler,
     pool: &'a Pool,
     standing: &'a watch::Sender<Standing>,
-    promise: &'a Promise,
+    watchdog: &'a WatchdogTimer,
     pulse: Interval,
-    agenda: Agenda,
+    scheduler: Scheduler,
     window: Window,
-    results: &'a mut Results,
+    cache: &'a mut ResultCache,
     metrics: &'a Metrics,
     finished: mpsc::Receiver<Finished>,
     finish: mpsc::Sender<Finished>,
@@ -87,14 +87,14 @@ impl<'a> Session<'a> {
             config: &mut server.config,
             amqp,
             place,
-            service: &mut server.service,
+            handler: &mut server.handler,
             pool: &server.pool,
             standing: &server.standing,
-            promise: &server.promise,
+            watchdog: &server.watchdog,
             pulse,
-            agenda: Agenda::default(),
+            scheduler: Scheduler::default(),
             window: Window::new(),
-            results: &mut server.results,
+            cache: &mut server.cache,
             metrics: &server.metrics,
             finished,
             finish,
@@ -109,12 +109,12 @@ impl<'a> Session<'a> {
         phase: &mut watch::Receiver<Phase>,
     ) -> Result<Ending, LinkError> {
         let ending = loop {
-            self.promise.within(TURN);
+            self.watchdog.arm(TURN);
             if self.ended && self.link.outstanding() == 0 {
                 break Ok(Ending::Drained);
             }
-            let deadline = self.agenda.next_deadline();
-            let [quick, long] = Class::ALL.map(|class| self.agenda.next(class));
+            let deadline = self.scheduler.next_deadline();
+            let [quick, long] = Class::ALL.map(|class| self.scheduler.turn(class));
             tokio::select! {
                 biased;
                 changed = phase.changed() => {
@@ -145,8 +145,8 @@ impl<'a> Session<'a> {
                 },
                 Some((id, n, result)) = self.finished.recv() => self.finished(id, n, result),
                 () = at(deadline) => self.refuse_late(),
-                Some(grant) = grant(self.pool, &self.window, quick) => self.go_on(grant),
-                Some(grant) = grant(self.pool, &self.window, long) => self.go_on(grant),
+                Some(grant) = grant(self.pool, &self.window, quick) => self.proceed(grant),
+                Some(grant) = grant(self.pool, &self.window, long) => self.proceed(grant),
                 _ = self.pulse.tick() => {}
             }
         };
@@ -168,7 +168,7 @@ impl<'a> Session<'a> {
             );
             Answer::Now(Reply::from(&handler::poison()))
         } else {
-            self.service.answer(&envelope, &body)
+            self.handler.answer(&envelope, &body)
         };
         match answer {
             Answer::Now(reply) => {
@@ -192,29 +192,31 @@ impl<'a> Session<'a> {
 
     fn enter(&mut self, large: Large) {
         let (n, class) = (large.n, self.pool.class(large.n));
-        let found = self.results.get(n);
+        let found = self.cache.get(n);
         let count = if found.is_some() {
             &self.metrics.compute.cache_hits
         } else {
             &self.metrics.compute.cache_misses
         };
         count.inc();
-        self.agenda.enter(large, class, found);
+        self.scheduler.enter(large, class, found);
     }
 
-    fn go_on(&mut self, grant: Grant) {
+    fn proceed(&mut self, grant: Grant) {
         match grant {
             Grant::Compute(n, slot) => self.start(n, slot),
-            Grant::Send(n, room, on_its_way) => {
-                if let Some(Due { large, digits, room }) = self.agenda.due(n, room) {
-                    self.reply_to(&large, Reply::text(digits), Some((room, on_its_way)));
+            Grant::Send(n, memory, send_permit) => {
+                if let Some(ReadyReply { large, digits, permit }) =
+                    self.scheduler.next_ready(n, memory)
+                {
+                    self.reply_to(&large, Reply::text(digits), Some((permit, send_permit)));
                 }
             }
         }
     }
 
     fn start(&mut self, n: u64, slot: Slot) {
-        let Some((id, stop)) = self.agenda.start(n) else {
+        let Some((id, stop)) = self.scheduler.start(n) else {
             return;
         };
         let finish = self.finish.clone();
@@ -226,14 +228,14 @@ impl<'a> Session<'a> {
     fn finished(&mut self, id: u64, n: u64, result: Result<Computed, Unfinished>) {
         match result {
             Ok(computed) => {
-                self.results.insert(n, computed.digits.clone());
+                self.cache.insert(n, computed.digits.clone());
                 self.count(&computed);
-                self.agenda.computed(id, n, computed);
+                self.scheduler.computed(id, n, computed);
             }
             Err(Unfinished::Failed) => {
                 self.metrics.compute.failed.inc();
                 tracing::error!(n, "the computation failed: please report this");
-                for large in self.agenda.failed(id, n) {
+                for large in self.scheduler.failed(id, n) {
                     self.refuse(&large, &handler::internal());
                 }
             }
@@ -245,15 +247,15 @@ impl<'a> Session<'a> {
     fn count(&self, computed: &Computed) {
         let metrics = &self.metrics.compute;
         metrics.computations.inc();
-        metrics.certificate_misses.inc_by(computed.check_failures.into());
+        metrics.check_failures.inc_by(computed.check_failures.into());
         metrics.durations.observe(computed.elapsed.as_secs_f64());
-        metrics.cache_bytes.set(i64::try_from(self.results.size()).unwrap_or(i64::MAX));
+        metrics.cache_bytes.set(i64::try_from(self.cache.size()).unwrap_or(i64::MAX));
     }
 
     /// Answers the large requests whose deadline has passed.
     fn refuse_late(&mut self) {
         let now = Instant::now();
-        while let Some(large) = self.agenda.late(now) {
+        while let Some(large) = self.scheduler.late(now) {
             self.refuse(&large, &handler::too_late());
         }
     }
@@ -262,8 +264,15 @@ impl<'a> Session<'a> {
         self.reply_to(large, Reply::from(failure), None);
     }
 
-    fn reply_to(&mut self, large: &Large, reply: Reply, held: Option<Sent>) {
-        self.reply(large.tag, &large.envelope, &large.reply_queue, reply, large.compute_time, held);
+    fn reply_to(&mut self, large: &Large, reply: Reply, permits: Option<ReplyPermits>) {
+        self.reply(
+            large.tag,
+            &large.envelope,
+            &large.reply_queue,
+            reply,
+            large.compute_time,
+            permits,
+        );
     }
 
     /// Publishes a reply, or says that it is larger than the broker takes.
@@ -274,10 +283,10 @@ impl<'a> Session<'a> {
         queue: &str,
         reply: Reply,
         compute_time: ComputeTime,
-        held: Option<Sent>,
+        permits: Option<ReplyPermits>,
     ) {
-        match self.service.fit(reply) {
-            Some(reply) => self.link.reply(tag, envelope, queue, reply, compute_time, held),
+        match self.handler.fit(reply) {
+            Some(reply) => self.link.reply(tag, envelope, queue, reply, compute_time, permits),
             // Nothing that could be said would get through.
             None => self.link.reject(tag),
         }
@@ -294,8 +303,8 @@ impl<'a> Session<'a> {
     /// one is drained.
     fn reconfigure(&mut self) {
         let config = Arc::clone(&self.config.borrow_and_update());
-        if self.service.limit_n(config.compute.max_n) {
-            self.service.forget_reply_limit();
+        if self.handler.limit_n(config.compute.max_n) {
+            self.handler.forget_reply_limit();
         }
         if config.amqp != *self.amqp && !self.draining {
             self.patience = Instant::now().checked_add(config.shutdown.drain_timeout);
@@ -307,8 +316,8 @@ impl<'a> Session<'a> {
         self.draining = true;
         self.standing.send_replace(Standing::Draining);
         self.link.stop_consuming();
-        let unstarted = self.agenda.unstarted();
-        let (running, given_back) = (self.agenda.len(), unstarted.len());
+        let unstarted = self.scheduler.unstarted();
+        let (running, given_back) = (self.scheduler.len(), unstarted.len());
         tracing::info!(running, given_back, "draining");
         for large in unstarted {
             self.link.give_back(large.tag);
@@ -322,11 +331,11 @@ impl<'a> Session<'a> {
 }
 
 /// Waits for what the next ones of a class need; for ever if that is nothing.
-async fn grant(pool: &Pool, window: &Window, next: Next) -> Option<Grant> {
-    let Next { class, ready, need } = next;
-    let send = async |n, room| {
+async fn grant(pool: &Pool, window: &Window, turn: Turn) -> Option<Grant> {
+    let Turn { class, ready, waiting } = turn;
+    let send = async |n, memory| {
         let entered = window.enter(class, fibonacci::digits(n)).await?;
-        Some(Grant::Send(n, room, entered))
+        Some(Grant::Send(n, memory, entered))
     };
     let ready = async {
         match ready {
@@ -334,18 +343,18 @@ async fn grant(pool: &Pool, window: &Window, next: Next) -> Option<Grant> {
             Some(n) => send(n, None).await,
         }
     };
-    let need = async {
-        match need {
+    let waiting = async {
+        match waiting {
             None => std::future::pending().await,
-            Some(Need::Slot(n)) => Some(Grant::Compute(n, pool.slot(n).await?)),
+            Some(Waiting::Slot(n)) => Some(Grant::Compute(n, pool.slot(n).await?)),
             // In this order: what is on its way needs no more memory, so it comes to an end.
-            Some(Need::Room(n)) => send(n, Some(pool.room(n).await?)).await,
+            Some(Waiting::Memory(n)) => send(n, Some(pool.reserve_reply(n).await?)).await,
         }
     };
     tokio::select! {
         biased;
         grant = ready => grant,
-        grant = need => grant,
+        grant = waiting => grant,
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) struct Window([Arc<Semaphore>; Class::ALL.len()]);
 
 /// The right to send a large reply, held until the broker has confirmed it.
 #[derive(Debug)]
-pub(super) struct OnItsWay(#[expect(dead_code, reason = "held")] OwnedSemaphorePermit);
+pub(super) struct SendPermit(#[expect(dead_code, reason = "held until it is dropped")] OwnedSemaphorePermit);
 
 impl Window {
     pub(super) fn new() -> Self {
@@ -27,10 +27,10 @@ impl Window {
 
     /// Waits until a reply of so many bytes may be sent. Cancel safe. `None` never comes: it would
     /// mean that the window is closed.
-    pub(super) async fn enter(&self, class: Class, bytes: u64) -> Option<OnItsWay> {
+    pub(super) async fn enter(&self, class: Class, bytes: u64) -> Option<SendPermit> {
         let bytes = u32::try_from(bytes).unwrap_or(BYTES).min(BYTES);
         let entered = Arc::clone(&self.0[class as usize]).acquire_many_owned(bytes).await;
-        entered.ok().map(OnItsWay)
+        entered.ok().map(SendPermit)
     }
 }
 

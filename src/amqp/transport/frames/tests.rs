@@ -129,8 +129,8 @@ fn texts_in_methods_become_readable() {
     let close = |text: &[u8]| frame(METHOD, &[&[0, 10, 0, 50, 1, 2][..], &short(text)].concat());
     assert_eq!(inbound(&close(b"no \x80 here")), close(b"no ? here"));
     // Too short for what it says it is: not for us to judge.
-    let cut = frame(METHOD, &DELIVER[..6]);
-    assert_eq!(inbound(&cut), cut);
+    let kill_switch = frame(METHOD, &DELIVER[..6]);
+    assert_eq!(inbound(&kill_switch), kill_switch);
 }
 
 #[test]

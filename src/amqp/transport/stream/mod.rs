@@ -20,9 +20,9 @@ use tokio_rustls::{TlsConnector, client::TlsStream, rustls};
 /// of an [`io::Error`] it comes through lapin.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct Misfit(String);
+pub(crate) struct TlsMismatch(String);
 
-impl Misfit {
+impl TlsMismatch {
     pub(super) fn error(message: impl Into<String>) -> io::Error {
         io::Error::other(Self(message.into()))
     }
@@ -53,7 +53,7 @@ impl Debug for Secure {
 impl Secure {
     pub(crate) fn new(tls: &Tls, host: &str) -> io::Result<Self> {
         let name = tls::server_name(host).map_err(|_| {
-            Misfit::error(
+            TlsMismatch::error(
                 "a certificate cannot hold such a host name; use another one, or an address",
             )
         })?;
@@ -72,7 +72,7 @@ impl Secure {
             return error;
         };
         let message = tls::explain(cause, &self.0.host, self.0.shows_certificate);
-        if tls::may_pass(cause) { io::Error::other(message) } else { Misfit::error(message) }
+        if tls::may_pass(cause) { io::Error::other(message) } else { TlsMismatch::error(message) }
     }
 }
 

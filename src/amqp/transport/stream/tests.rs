@@ -54,6 +54,6 @@ async fn a_refusal_is_read_also_where_only_writing_fails() {
             Err(error) => break error,
         }
     };
-    assert!(Misfit::is(&error), "{error}");
+    assert!(TlsMismatch::is(&error), "{error}");
     assert!(error.to_string().contains("the broker wants a client certificate"), "{error}");
 }

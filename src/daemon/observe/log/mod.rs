@@ -47,12 +47,12 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, fmt as lines, registry, reload};
 
-use self::seen::Watch;
+use self::monitor::MonitorLayer;
 use crate::daemon::config::{Format, Level};
 
-mod seen;
+mod monitor;
 
-pub(crate) use self::seen::{Seen, Warning};
+pub(crate) use self::monitor::{LogMonitor, Warning};
 
 /// Why logging could not be set up.
 #[derive(Debug, Error)]
@@ -74,12 +74,16 @@ impl LevelHandle {
     }
 }
 
-/// Sets up logging for the process, and lets it record panics. `seen` sees all that is logged.
+/// Sets up logging for the process, and lets it record panics. `monitor` gets all that is logged.
 ///
 /// # Errors
 ///
 /// When it has been set up already.
-pub(crate) fn init(level: Level, format: Format, seen: Arc<Seen>) -> Result<LevelHandle, LogError> {
+pub(crate) fn init(
+    level: Level,
+    format: Format,
+    monitor: Arc<LogMonitor>,
+) -> Result<LevelHandle, LogError> {
     let stderr = Stderr::inspect();
     let (layer, unreachable) = match stderr.choose(format) {
         Form::Journal => match journal() {
@@ -90,8 +94,13 @@ pub(crate) fn init(level: Level, format: Format, seen: Arc<Seen>) -> Result<Leve
         Form::Json => (json(io::stderr), None),
     };
     let (filter, handle) = reload::Layer::new(filter(level));
-    let watch = Watch(seen);
-    registry().with(filter).with(layer).with(watch).try_init().map_err(|_| LogError::AlreadySet)?;
+    let monitoring = MonitorLayer(monitor);
+    registry()
+        .with(filter)
+        .with(layer)
+        .with(monitoring)
+        .try_init()
+        .map_err(|_| LogError::AlreadySet)?;
     log_panics();
     if let Some(error) = unreachable {
         tracing::warn!(%error, "cannot reach the journal; logging text to standard error instead");

@@ -37,9 +37,9 @@ impl MakeWriter<'_> for Buffer {
     }
 }
 
-fn seen() -> Arc<Seen> {
-    let life = crate::daemon::observe::metrics::Metrics::new().unwrap().life;
-    Arc::new(Seen::new(life.log_messages, life.log_suppressed))
+fn monitor() -> Arc<LogMonitor> {
+    let daemon = crate::daemon::observe::metrics::Metrics::new().unwrap().daemon;
+    Arc::new(LogMonitor::new(daemon.log_messages, daemon.log_suppressed))
 }
 
 fn logged_as_text(colour: bool, level: Level, events: impl FnOnce()) -> String {
@@ -208,8 +208,8 @@ fn is_child() -> bool {
 #[test]
 fn a_panic_is_logged_and_then_printed_as_ever() {
     if is_child() {
-        init(Level::Error, Format::Auto, seen()).unwrap();
-        assert!(matches!(init(Level::Error, Format::Auto, seen()), Err(LogError::AlreadySet)));
+        init(Level::Error, Format::Auto, monitor()).unwrap();
+        assert!(matches!(init(Level::Error, Format::Auto, monitor()), Err(LogError::AlreadySet)));
         let worker = thread::Builder::new().name("worker".to_owned());
         let worker = worker.spawn(|| panic!("no {}", "way")).unwrap();
         assert!(worker.join().is_err());
@@ -233,7 +233,7 @@ fn a_log_that_nobody_reads_hurts_nobody() {
     if is_child() {
         for format in [Format::Text, Format::Json] {
             // Text is installed, JSON only built: both must bear a write that fails.
-            let _ = init(Level::Info, format, seen());
+            let _ = init(Level::Info, format, monitor());
             info!("into the void");
         }
         tracing::subscriber::with_default(registry().with(json(io::stderr)), || info!("too"));
@@ -248,7 +248,7 @@ fn a_log_that_nobody_reads_hurts_nobody() {
 #[test]
 fn without_a_journal_the_log_is_text_without_time() {
     if is_child() {
-        init(Level::Info, Format::Journald, seen()).unwrap();
+        init(Level::Info, Format::Journald, monitor()).unwrap();
         return info!("hello");
     }
     if std::path::Path::new("/run/systemd/journal/socket").exists() {

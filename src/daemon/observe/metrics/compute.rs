@@ -16,7 +16,7 @@ pub(crate) struct Compute {
     /// How long they took on their thread.
     pub durations: Histogram,
     /// Times digits were found wrong and computed anew.
-    pub certificate_misses: IntCounter,
+    pub check_failures: IntCounter,
     /// Large requests whose result was in the cache.
     pub cache_hits: IntCounter,
     /// Large requests whose result was not.
@@ -46,8 +46,8 @@ impl Compute {
                 "Time a large number was computed on its thread.",
                 &DURATION_BUCKETS,
             )?,
-            certificate_misses: make.counter(
-                "fibrpcd_certificate_misses_total",
+            check_failures: make.counter(
+                "fibrpcd_computation_check_failures_total",
                 "Times the digits of a number were found wrong, and computed anew.",
             )?,
             cache_hits: make.counter(

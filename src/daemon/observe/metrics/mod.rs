@@ -9,12 +9,12 @@
 //! - [`Link`]: the broker, and the replies on their way to it
 //! - [`Compute`]: threads, memory and cache for large numbers
 //! - [`Traces`]: traces on their way to a collector
-//! - [`Life`]: state, configuration, log, I/O thread, build
+//! - [`DaemonMetrics`]: state, configuration, log, I/O thread, build
 
 mod compute;
-mod life;
 mod link;
 mod maker;
+mod process;
 mod requests;
 #[cfg(test)]
 mod tests;
@@ -22,8 +22,8 @@ pub(crate) mod traces;
 
 pub(crate) use self::{
     compute::Compute,
-    life::{Life, LogMessages, State},
     link::Link,
+    process::{DaemonMetrics, LogMessages, State},
     requests::{Requests, Times},
     traces::Traces,
 };
@@ -54,7 +54,7 @@ pub(crate) struct Metrics {
     #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "nothing counts there"))]
     pub traces: Traces,
     /// The daemon itself.
-    pub life: Life,
+    pub daemon: DaemonMetrics,
 }
 
 /// Metrics could not be registered or rendered.
@@ -70,11 +70,11 @@ impl Metrics {
     pub(crate) fn new() -> Result<Self, MetricsError> {
         let make = Maker(Registry::new());
         let (requests, link) = (Requests::new(&make)?, Link::new(&make)?);
-        let (compute, traces, life) =
-            (Compute::new(&make)?, Traces::new(&make)?, Life::new(&make)?);
+        let (compute, traces, daemon) =
+            (Compute::new(&make)?, Traces::new(&make)?, DaemonMetrics::new(&make)?);
         let registry = make.0;
         registry.register(Box::new(ProcessCollector::for_self()))?;
-        Ok(Self { registry, requests, link, compute, traces, life })
+        Ok(Self { registry, requests, link, compute, traces, daemon })
     }
 
     /// Notes the limits that are in force, of a good configuration.
@@ -82,14 +82,14 @@ impl Metrics {
         self.requests.prefetch.set(config.amqp.prefetch.into());
         let cache = i64::try_from(config.compute.cache).unwrap_or(i64::MAX);
         self.compute.cache_limit.set(cache);
-        self.life.configured(true);
+        self.daemon.configured(true);
     }
 
     /// Looks up what is not counted as it happens.
     pub(crate) fn sample(&self, state: State, usage: &Usage) {
         self.link.sample();
         self.compute.sample(usage);
-        self.life.sample(state);
+        self.daemon.sample(state);
     }
 
     /// The Prometheus text format (version 0.0.4).

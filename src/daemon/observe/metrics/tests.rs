@@ -134,7 +134,7 @@ fn time_blocked_is_counted_while_it_passes() {
 fn exactly_one_state_is_on() {
     let metrics = Metrics::new().unwrap();
     for state in State::ALL {
-        metrics.life.sample(state);
+        metrics.daemon.sample(state);
         let text = metrics.render().unwrap();
         let on: Vec<_> = text
             .lines()

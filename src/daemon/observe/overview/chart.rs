@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 const HEIGHT: f64 = 60.0;
 
 /// Writes a value with its unit.
-pub(super) type Show = fn(f64) -> String;
+pub(super) type Format = fn(f64) -> String;
 
 /// A line of a chart.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub(super) struct Chart<'a> {
     pub(super) away: &'a [bool],
     /// The scale reaches this at least.
     pub(super) least: f64,
-    pub(super) show: Show,
+    pub(super) show: Format,
 }
 
 impl Chart<'_> {
@@ -42,22 +42,22 @@ impl Chart<'_> {
         let (top, minutes) =
             (round_up(most.max(self.least)), POINTS as u64 * INTERVAL.as_secs() / 60);
         let [highest, middle] = [top, top / 2.0].map(self.show);
-        let said = format!("{}, last {minutes} minutes: at most {}", self.label, (self.show)(most));
+        let text = format!("{}, last {minutes} minutes: at most {}", self.label, (self.show)(most));
         format!(
             "<figure><div class=\"y\"><span>{highest}</span><span>{middle}</span>\
              <span>0</span></div>{}<div class=\"x\"><span>{minutes} min ago</span>\
              <span>{}</span><span>{}</span><span>now</span></div></figure>",
-            self.svg(&said, top),
+            self.svg(&text, top),
             minutes * 2 / 3,
             minutes / 3,
         )
     }
 
-    fn svg(&self, said: &str, top: f64) -> String {
+    fn svg(&self, text: &str, top: f64) -> String {
         let mut svg = format!(
             "<svg class=\"chart\" viewBox=\"0 0 {POINTS} {HEIGHT}\" preserveAspectRatio=\"none\" \
              role=\"img\" aria-label=\"{}\">",
-            Escaped(said)
+            Escaped(text)
         );
         let first = POINTS.saturating_sub(self.away.len());
         for (from, length) in runs(self.away) {

@@ -11,7 +11,7 @@ pub(super) const INTERVAL: Duration = Duration::from_secs(5);
 /// How many there are: a quarter of an hour.
 pub(super) const POINTS: usize = 180;
 
-/// Over how many points latencies are told: a minute.
+/// Over how many points latencies are shown: a minute.
 pub(super) const RECENT: usize = 12;
 
 /// What had been counted at some moment, and what was the case then.

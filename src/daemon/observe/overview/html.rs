@@ -27,7 +27,7 @@ mod tests {
 
     #[test]
     fn strangers_say_nothing_in_html() {
-        let said = Escaped("<script>alert('\"&')</script>").to_string();
-        assert_eq!(said, "&lt;script&gt;alert(&#39;&quot;&amp;&#39;)&lt;/script&gt;");
+        let text = Escaped("<script>alert('\"&')</script>").to_string();
+        assert_eq!(text, "&lt;script&gt;alert(&#39;&quot;&amp;&#39;)&lt;/script&gt;");
     }
 }

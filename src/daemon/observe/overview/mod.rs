@@ -17,7 +17,7 @@ use crate::daemon::{
     compute::Pool,
     observe::{
         http::{Probe, ProbeError},
-        log::Seen,
+        log::LogMonitor,
         metrics::{Metrics, State},
     },
     server::Standing,
@@ -36,7 +36,7 @@ use tokio::{
 #[derive(Debug)]
 pub(crate) struct Overview {
     metrics: Arc<Metrics>,
-    seen: Arc<Seen>,
+    log_monitor: Arc<LogMonitor>,
     standings: watch::Receiver<Standing>,
     pool: Pool,
     started: Instant,
@@ -46,12 +46,12 @@ pub(crate) struct Overview {
 impl Overview {
     pub(crate) fn new(
         metrics: Arc<Metrics>,
-        seen: Arc<Seen>,
+        log_monitor: Arc<LogMonitor>,
         standings: watch::Receiver<Standing>,
         pool: Pool,
     ) -> Self {
         let (started, history) = (Instant::now(), Mutex::default());
-        Self { metrics, seen, standings, pool, started, history }
+        Self { metrics, log_monitor, standings, pool, started, history }
     }
 
     /// Keeps the history, and the log honest about what it left out. Never ends.
@@ -62,7 +62,7 @@ impl Overview {
             ticks.tick().await;
             let sample = self.sample();
             self.history().add(sample);
-            self.seen.report();
+            self.log_monitor.report();
         }
     }
 

@@ -4,9 +4,9 @@
 //! is no script, the browser loads it again. Nothing comes from elsewhere.
 
 use super::{
-    chart::{Chart, Line, Show},
+    chart::{Chart, Format, Line},
     html::Escaped,
-    status::{Compute, Latency, Status, Told},
+    status::{Compute, Latency, LogLine, Status},
 };
 use std::{
     fmt::Write as _,
@@ -85,7 +85,7 @@ fn charts(status: &Status) -> String {
             rate(requests.per_second, requests.total),
             vec![known("requests", &past.requests_per_second)],
             1.0,
-            number as Show,
+            number as Format,
         ),
         (
             "Failures",
@@ -109,7 +109,7 @@ fn charts(status: &Status) -> String {
             number,
         ),
     ];
-    let card = |(name, top, lines, least, show): (&str, String, Vec<Line<'_>>, f64, Show)| {
+    let card = |(name, top, lines, least, show): (&str, String, Vec<Line<'_>>, f64, Format)| {
         let chart = Chart { label: name, lines: &lines, away: &away, least, show }.html();
         format!("<section class=\"card\"><h2>{name}</h2>{top}{chart}</section>\n")
     };
@@ -224,16 +224,16 @@ fn warnings(status: &Status) -> String {
     html + "</section>\n"
 }
 
-fn log(warnings: &[Told]) -> String {
+fn log(warnings: &[LogLine]) -> String {
     let mut html = String::from("<ol class=\"log\">\n");
-    for told in warnings {
+    for line in warnings {
         let _ = writeln!(
             html,
             "<li class=\"{}\"><time>{}</time> <em>{}</em> <span>{}</span></li>",
-            told.level,
-            moment(&told.time),
-            told.level,
-            Escaped(&told.text)
+            line.level,
+            moment(&line.time),
+            line.level,
+            Escaped(&line.text)
         );
     }
     html + "</ol>\n"

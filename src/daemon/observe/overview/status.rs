@@ -20,8 +20,8 @@ pub(super) struct Status {
     pub(super) latency: Latency,
     pub(super) link: Link,
     pub(super) compute: Compute,
-    pub(super) warnings: Vec<Told>,
-    pub(super) history: Past,
+    pub(super) warnings: Vec<LogLine>,
+    pub(super) history: HistoryView,
 }
 
 #[derive(Debug, Serialize)]
@@ -68,7 +68,7 @@ pub(super) struct Compute {
 
 /// A line of the log.
 #[derive(Debug, Serialize)]
-pub(super) struct Told {
+pub(super) struct LogLine {
     pub(super) time: String,
     pub(super) level: &'static str,
     pub(super) text: String,
@@ -76,7 +76,7 @@ pub(super) struct Told {
 
 /// The last quarter of an hour, the oldest first.
 #[derive(Debug, Serialize)]
-pub(super) struct Past {
+pub(super) struct HistoryView {
     pub(super) interval_seconds: u64,
     pub(super) requests_per_second: Vec<f64>,
     pub(super) failures_per_second: Vec<f64>,
@@ -104,13 +104,13 @@ impl Status {
             state,
             detail,
             uptime_seconds: overview.started.elapsed().as_secs(),
-            configuration_good: overview.metrics.life.is_configured_well(),
+            configuration_good: overview.metrics.daemon.is_configured_well(),
             requests: Requests::of(overview, &history),
             latency: Latency::of(&history),
             link: Link::of(overview),
             compute: Compute::of(overview),
-            warnings: overview.seen.warnings().into_iter().map(Told::from).collect(),
-            history: Past::of(&history),
+            warnings: overview.log_monitor.warnings().into_iter().map(LogLine::from).collect(),
+            history: HistoryView::of(&history),
         }
     }
 }
@@ -169,7 +169,7 @@ impl Compute {
     }
 }
 
-impl From<Warning> for Told {
+impl From<Warning> for LogLine {
     fn from(warning: Warning) -> Self {
         Self {
             time: humantime::format_rfc3339_seconds(warning.time).to_string(),
@@ -179,7 +179,7 @@ impl From<Warning> for Told {
     }
 }
 
-impl Past {
+impl HistoryView {
     fn of(history: &History) -> Self {
         fn all<T>(history: &History, of: impl Fn(&Point) -> T) -> Vec<T> {
             history.points().map(of).collect()

@@ -2,7 +2,7 @@
 
 use super::{
     Serving,
-    ledger::{Acks, Entry},
+    unacked::{Acks, Entry},
 };
 use crate::{
     amqp::{Cause, LinkError, properties},
@@ -49,7 +49,7 @@ impl Serving {
         }
         let Batch { mut acks, told } = batch;
         self.tell_all(told);
-        self.ledger.collect(&mut acks);
+        self.unacked.collect(&mut acks);
         for (tag, multiple) in acks.take() {
             let _ =
                 self.channels.requests.basic_ack(tag, BasicAckOptions { multiple }).now_or_never();
@@ -77,9 +77,9 @@ impl Serving {
         match confirmation {
             Confirmation::Ack(returned) => {
                 self.metrics.link.replies.inc();
-                let poison = self.ledger.is_poison(tag);
-                if !poison && let Some(entry) = self.ledger.confirmed(tag, &mut batch.acks) {
-                    self.suspects().settled(entry.fingerprint);
+                let poison = self.unacked.is_poison(tag);
+                if !poison && let Some(entry) = self.unacked.confirmed(tag, &mut batch.acks) {
+                    self.poison_tracker().settled(entry.fingerprint);
                     self.metrics.requests.acks.inc();
                     let status = entry.status().unwrap_or(Status::Ok);
                     self.metrics.requests.answered(entry.method, status, entry.times());
@@ -103,7 +103,7 @@ impl Serving {
     /// Notes that the broker did not take a reply; its request is given back in a while.
     fn refused(&mut self, tag: u64) {
         self.metrics.link.replies_refused.inc();
-        if let Some(record) = self.ledger.record(tag) {
+        if let Some(record) = self.unacked.record(tag) {
             record.refused();
         }
         self.refused.push(tag);
@@ -123,11 +123,11 @@ impl Serving {
     fn returned(&mut self, message: Option<&BasicReturnMessage>, batch: &mut Batch) {
         let Some(message) = message else { return };
         self.metrics.link.replies_unroutable.inc();
-        if batch.told.is_empty() && !self.ledger.has_records() {
+        if batch.told.is_empty() && !self.unacked.has_records() {
             return;
         }
         let told = batch.told.iter_mut().filter_map(|entry| entry.record.as_deref_mut());
-        let mut records = told.chain(self.ledger.records());
+        let mut records = told.chain(self.unacked.records());
         let id = properties::envelope(&message.delivery.properties).correlation_id;
         let peer = message.delivery.routing_key.as_str();
         records.any(|record| record.returned(peer, id.as_deref()));
@@ -138,7 +138,7 @@ impl Serving {
         let (since, limit, what) = if self.blocked_since.is_some() {
             (self.blocked_since, BLOCKED_TIMEOUT, "waiting for the broker to unblock")
         } else {
-            let oldest = self.ledger.oldest_reply();
+            let oldest = self.unacked.oldest_reply();
             let since = oldest.map(|oldest| self.unblocked.map_or(oldest, |at| oldest.max(at)));
             (since, CONFIRM_TIMEOUT, "waiting for a publisher confirm")
         };

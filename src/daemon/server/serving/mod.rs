@@ -8,14 +8,14 @@
 //! pipelined and acks sent in batches, so neither costs a round trip for each call.
 
 mod confirms;
-mod ledger;
 mod open;
+mod unacked;
 
 use self::{
-    ledger::{Entry, Ledger},
     open::{CONSUMER_TAG, Channels, Gauges, Links},
+    unacked::{Entry, UnackedDeliveries},
 };
-use super::poison::Suspects;
+use super::poison::PoisonTracker;
 use crate::{
     amqp::{
         Cause, LinkError, QueueType,
@@ -92,7 +92,7 @@ pub(crate) struct Serving {
     channels: Channels,
     cancelling: Option<Cancelling>,
     ended: bool,
-    ledger: Ledger,
+    unacked: UnackedDeliveries,
     publishing: FuturesUnordered<Publishing>,
     /// Requests whose replies the broker refused, to be given back when there is another channel
     /// to reply on: at once they would come back at once, and be refused again, until they count as
@@ -105,7 +105,7 @@ pub(crate) struct Serving {
     publish_events: Events,
     watch: Interval,
     metrics: Arc<Metrics>,
-    suspects: Arc<Mutex<Suspects>>,
+    poison_tracker: Arc<Mutex<PoisonTracker>>,
     request_log: RequestLog,
     _gauges: Gauges,
     links: Links,
@@ -117,7 +117,7 @@ impl Serving {
         uri: &BrokerUri,
         settings: &Settings,
         metrics: Arc<Metrics>,
-        suspects: Arc<Mutex<Suspects>>,
+        poison_tracker: Arc<Mutex<PoisonTracker>>,
         spans: Spans,
     ) -> Result<Self, LinkError> {
         let links = Links::open(uri, &settings.dial).await?;
@@ -134,7 +134,7 @@ impl Serving {
             channels,
             cancelling: None,
             ended: false,
-            ledger: Ledger::default(),
+            unacked: UnackedDeliveries::default(),
             publishing: FuturesUnordered::new(),
             refused: Vec::new(),
             blocked_since: None,
@@ -144,7 +144,7 @@ impl Serving {
             watch,
             _gauges: Gauges(Arc::clone(&metrics)),
             metrics,
-            suspects,
+            poison_tracker,
             request_log: RequestLog::new(&settings.queue, spans),
             links,
         })
@@ -152,7 +152,7 @@ impl Serving {
 
     /// Requests received and not settled yet.
     pub(crate) fn outstanding(&self) -> usize {
-        self.ledger.outstanding()
+        self.unacked.outstanding()
     }
 
     /// Waits for the next event. Cancel safe.
@@ -212,13 +212,13 @@ impl Serving {
         let queue_wait = sent.and_then(|sent| self.metrics.requests.sent_at(sent));
         let envelope = properties::envelope(&delivery.properties);
         let (tag, body) = (delivery.delivery_tag, delivery.data);
-        let suspects = self.suspects();
-        let fingerprint = suspects.fingerprint(&envelope, &body);
-        let poison = delivery.redelivered && suspects.is_poison(&envelope, fingerprint);
-        drop(suspects);
+        let poison_tracker = self.poison_tracker();
+        let fingerprint = poison_tracker.fingerprint(&envelope, &body);
+        let poison = delivery.redelivered && poison_tracker.is_poison(&envelope, fingerprint);
+        drop(poison_tracker);
         let mut entry = Entry::new(envelope.method(), fingerprint, poison);
         entry.record = self.request_log.begin(&envelope, &body, queue_wait);
-        if !self.ledger.received(tag, entry) {
+        if !self.unacked.received(tag, entry) {
             let message = format!("the broker sent a delivery out of order, with tag {tag}");
             return Err(LinkError::new(Cause::Protocol, message));
         }
@@ -227,7 +227,7 @@ impl Serving {
     }
 
     fn consumer_ended(&mut self) -> Result<Event, LinkError> {
-        if self.ledger.draining() {
+        if self.unacked.draining() {
             self.ended = true;
             return Ok(Event::Ended);
         }
@@ -248,7 +248,7 @@ impl Serving {
         compute_time: ComputeTime,
         held: impl Send + 'static,
     ) {
-        if let Some(record) = self.ledger.replying(tag, reply.status) {
+        if let Some(record) = self.unacked.replying(tag, reply.status) {
             record.replied(reply.body.len(), reply.status, compute_time);
         }
         let channel = self.channels.replies.channel();
@@ -272,8 +272,8 @@ impl Serving {
     /// Rejects a request that nobody can answer, or that nobody should try again, so that a
     /// dead-letter policy catches it.
     pub(crate) fn reject(&mut self, tag: u64) {
-        if let Some(entry) = self.ledger.settle(tag) {
-            self.suspects().settled(entry.fingerprint);
+        if let Some(entry) = self.unacked.settle(tag) {
+            self.poison_tracker().settled(entry.fingerprint);
             let options = BasicRejectOptions { requeue: false };
             // Written by lapin's thread; should it fail, the channel fails, which `next` reports.
             let _ = self.channels.requests.basic_reject(tag, options).now_or_never();
@@ -289,7 +289,7 @@ impl Serving {
 
     /// Gives a request back to the queue.
     pub(crate) fn give_back(&mut self, tag: u64) {
-        if let Some(entry) = self.ledger.settle(tag) {
+        if let Some(entry) = self.unacked.settle(tag) {
             let options = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
             let _ = self.channels.requests.basic_nack(tag, options).now_or_never();
             self.metrics.requests.requeues.inc();
@@ -312,14 +312,14 @@ impl Serving {
 
     /// Gives every request back that is not settled.
     pub(crate) fn give_back_all(&mut self) {
-        for tag in self.ledger.unsettled() {
+        for tag in self.unacked.unsettled() {
             self.give_back(tag);
         }
     }
 
     /// Stops consuming; [`Event::Ended`] comes after the last request.
     pub(crate) fn stop_consuming(&mut self) {
-        if self.ledger.drain() {
+        if self.unacked.drain() {
             let channel = self.channels.requests.clone();
             self.cancelling = Some(Box::pin(async move {
                 let options = BasicCancelOptions::default();
@@ -331,11 +331,11 @@ impl Serving {
 
     /// Remembers what was not settled, and says goodbye to the broker.
     pub(crate) async fn close(mut self) {
-        if self.ledger.draining() {
+        if self.unacked.draining() {
             tokio::time::sleep(LAST_ACKS).await;
         }
-        for entry in self.ledger.take_open() {
-            self.suspects().held(entry.fingerprint);
+        for entry in self.unacked.take_open() {
+            self.poison_tracker().lost(entry.fingerprint);
             self.tell(entry, Outcome::Lost);
         }
         self.links.close().await;
@@ -363,8 +363,8 @@ impl Serving {
         }
     }
 
-    fn suspects(&self) -> MutexGuard<'_, Suspects> {
-        self.suspects.lock().unwrap_or_else(PoisonError::into_inner)
+    fn poison_tracker(&self) -> MutexGuard<'_, PoisonTracker> {
+        self.poison_tracker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells how a request ended, where somebody wants to know.
@@ -383,6 +383,6 @@ impl Serving {
         self.metrics
             .requests
             .in_flight
-            .set(i64::try_from(self.ledger.outstanding()).unwrap_or(i64::MAX));
+            .set(i64::try_from(self.unacked.outstanding()).unwrap_or(i64::MAX));
     }
 }

@@ -143,7 +143,7 @@ impl Server {
                 stream = accept(&self.listener, &mut failures) => {
                     by_age.make_room(self.limits.connections);
                     let stopped = stopped.clone();
-                    let serving = converse(stream, probe.clone(), self.limits, stopped);
+                    let serving = serve_connection(stream, probe.clone(), self.limits, stopped);
                     by_age.add(connections.spawn(serving));
                 }
             }
@@ -217,7 +217,7 @@ impl AcceptFailures {
 }
 
 /// Serves one connection to its end, or until its peer has taken too long.
-async fn converse(
+async fn serve_connection(
     stream: TcpStream,
     probe: Arc<impl Probe>,
     limits: Limits,
@@ -226,12 +226,12 @@ async fn converse(
     // Answers are written whole; waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
     let (request_seen, mut requests) = watch::channel(());
-    let service = service_fn(move |request: Request<Incoming>| {
+    let handler = service_fn(move |request: Request<Incoming>| {
         request_seen.send_replace(());
         let response = routes::respond(&request, &*probe);
         async move { Ok::<_, Infallible>(response) }
     });
-    let serving = protocol(&limits).serve_connection(TokioIo::new(stream), service);
+    let serving = protocol(&limits).serve_connection(TokioIo::new(stream), handler);
     tokio::pin!(serving);
     // Hyper has no limit for a peer that does not read its response. Without a new request in this
     // time the last response was not read: hyper itself closes a connection that is merely idle.

@@ -73,7 +73,9 @@ impl Target {
         let spans = batch.drain(..).flat_map(|settled| build::spans(&settled, &self.scope));
         match timeout(TIMEOUT, self.exporter.export(spans.collect())).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(self.client.trouble().unwrap_or_else(|| error.to_string())),
+            Ok(Err(error)) => {
+                Err(self.client.take_last_error().unwrap_or_else(|| error.to_string()))
+            }
             Err(_) => Err(format!("no answer within {TIMEOUT:?}")),
         }
     }

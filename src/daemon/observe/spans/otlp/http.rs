@@ -18,13 +18,13 @@ const MAX_ANSWER: usize = 64 << 10;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Client {
     /// What went wrong last: the exporter's error does not say.
-    trouble: Arc<Mutex<Option<String>>>,
+    take_last_error: Arc<Mutex<Option<String>>>,
 }
 
 impl Client {
     /// What went wrong since this was asked last.
-    pub(super) fn trouble(&self) -> Option<String> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take()
+    pub(super) fn take_last_error(&self) -> Option<String> {
+        self.take_last_error.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -33,7 +33,8 @@ impl HttpClient for Client {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let answer = exchange(request).await;
         if let Err(error) = &answer {
-            *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+            *self.take_last_error.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(error.to_string());
         }
         answer
     }

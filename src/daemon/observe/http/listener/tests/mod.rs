@@ -211,14 +211,14 @@ fn other_paths_name_the_endpoints() {
 fn a_body_is_not_waited_for() {
     let server = Running::plain(PATIENT);
     // None of the promised bytes are sent, and still the answer and the end come.
-    for promise in [
+    for length in [
         "Content-Length: 1000",
         "Transfer-Encoding: chunked",
         "Content-Length: 9\r\nExpect: 100-continue",
     ] {
         let response =
-            server.exchange(format!("POST /livez HTTP/1.1\r\nHost: x\r\n{promise}\r\n\r\n"));
-        assert_eq!(status(&response), "405", "{promise}");
+            server.exchange(format!("POST /livez HTTP/1.1\r\nHost: x\r\n{length}\r\n\r\n"));
+        assert_eq!(status(&response), "405", "{length}");
         assert_eq!(header(&response, "connection"), Some("close"));
     }
 }

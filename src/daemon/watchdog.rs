@@ -11,7 +11,7 @@ use std::{
 /// The word of a thread or a loop to be heard of again by some moment. One that hangs cannot keep
 /// it, so a watchdog need not know what it does.
 #[derive(Debug)]
-pub(crate) struct Promise(AtomicU64);
+pub(crate) struct WatchdogTimer(AtomicU64);
 
 /// Moments are counted from here, in milliseconds.
 static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -19,27 +19,27 @@ static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
 /// Nothing is promised.
 const RESTING: u64 = u64::MAX;
 
-impl Default for Promise {
+impl Default for WatchdogTimer {
     /// Nothing is promised yet.
     fn default() -> Self {
         Self(AtomicU64::new(RESTING))
     }
 }
 
-impl Promise {
+impl WatchdogTimer {
     /// Promises a sign of life within this time, instead of what was promised before.
-    pub(crate) fn within(&self, time: Duration) {
+    pub(crate) fn arm(&self, time: Duration) {
         let until = millis(EPOCH.elapsed().saturating_add(time)).min(RESTING - 1);
         self.0.store(until, Ordering::Relaxed);
     }
 
     /// Promises nothing any more.
-    pub(crate) fn rest(&self) {
+    pub(crate) fn disarm(&self) {
         self.0.store(RESTING, Ordering::Relaxed);
     }
 
     /// Whether a sign of life was due before `now`.
-    pub(crate) fn is_broken(&self, now: Instant) -> bool {
+    pub(crate) fn expired(&self, now: Instant) -> bool {
         let until = self.0.load(Ordering::Relaxed);
         until != RESTING && until < millis(now.saturating_duration_since(*EPOCH))
     }
@@ -55,17 +55,17 @@ mod tests {
 
     #[test]
     fn a_promise_is_broken_by_silence_and_by_nothing_else() {
-        let promise = Promise::default();
+        let watchdog = WatchdogTimer::default();
         let in_an_hour = Instant::now() + Duration::from_hours(1);
-        assert!(!promise.is_broken(in_an_hour), "nothing was promised");
-        promise.within(Duration::from_mins(30));
-        assert!(!promise.is_broken(Instant::now()));
-        assert!(promise.is_broken(in_an_hour));
-        promise.within(Duration::from_hours(2));
-        assert!(!promise.is_broken(in_an_hour), "it was renewed");
-        promise.rest();
-        assert!(!promise.is_broken(in_an_hour));
-        promise.within(Duration::MAX);
-        assert!(!promise.is_broken(in_an_hour));
+        assert!(!watchdog.expired(in_an_hour), "nothing was promised");
+        watchdog.arm(Duration::from_mins(30));
+        assert!(!watchdog.expired(Instant::now()));
+        assert!(watchdog.expired(in_an_hour));
+        watchdog.arm(Duration::from_hours(2));
+        assert!(!watchdog.expired(in_an_hour), "it was renewed");
+        watchdog.disarm();
+        assert!(!watchdog.expired(in_an_hour));
+        watchdog.arm(Duration::MAX);
+        assert!(!watchdog.expired(in_an_hour));
     }
 }

@@ -11,13 +11,13 @@ use std::{
 
 /// How long frames take.
 #[derive(Debug)]
-pub(super) struct Stall {
+pub(super) struct FrameTimeout {
     limit: Duration,
     /// The frame that is under way, by number, and when it was first seen.
     under_way: Option<(u64, Instant)>,
 }
 
-impl Stall {
+impl FrameTimeout {
     /// The time is that of several heartbeats: enough for the largest frame, 128 KiB, on every link
     /// that is worth having.
     pub(super) fn new(heartbeat: Duration) -> Self {
@@ -47,14 +47,14 @@ mod tests {
 
     #[test]
     fn only_a_frame_that_stays_incomplete_is_a_stall() {
-        let mut stall = Stall::new(Duration::ZERO);
+        let mut frame_timeout = FrameTimeout::new(Duration::ZERO);
         for frame in [None, Some(1), Some(2), None, Some(2), Some(3)] {
-            assert!(stall.check(frame).is_ok(), "{frame:?}");
+            assert!(frame_timeout.check(frame).is_ok(), "{frame:?}");
         }
         let started = Instant::now();
         while started.elapsed().is_zero() {} // the clock has moved on
-        assert!(stall.check(Some(3)).is_err());
-        let mut patient = Stall::new(Duration::from_hours(1));
+        assert!(frame_timeout.check(Some(3)).is_err());
+        let mut patient = FrameTimeout::new(Duration::from_hours(1));
         assert!((0..3).all(|_| patient.check(Some(3)).is_ok()));
     }
 }

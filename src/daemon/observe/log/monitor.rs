@@ -1,4 +1,5 @@
-//! What passes through the log: counted, the last warnings kept, floods of one kind cut off.
+//! The monitor of the log: counts what is logged, keeps the last warnings, and limits how often one
+//! place in the program may warn.
 
 use super::Escaping;
 use crate::daemon::observe::metrics::LogMessages;
@@ -22,7 +23,7 @@ const KEPT: usize = 20;
 /// How much of each, in bytes.
 const LENGTH: usize = 500;
 
-/// How many warnings of one kind are logged within [`WINDOW`]; the others are counted.
+/// How many warnings of one callsite are logged within [`WINDOW`]; the others are counted.
 const BURST: u32 = 10;
 const WINDOW: Duration = Duration::from_mins(1);
 
@@ -37,41 +38,41 @@ pub(crate) struct Warning {
     pub text: String,
 }
 
-/// What has been seen of the log.
+/// Counts what is logged, keeps the last warnings, and limits floods.
 #[derive(Debug)]
-pub(crate) struct Seen {
+pub(crate) struct LogMonitor {
     messages: LogMessages,
     suppressed: IntCounter,
-    book: Mutex<Book>,
+    state: Mutex<State>,
 }
 
 /// Bounded: by [`KEPT`], and by the places in the program that warn.
 #[derive(Debug, Default)]
-struct Book {
+struct State {
     warnings: VecDeque<Warning>,
-    kinds: HashMap<Identifier, Kind>,
+    callsites: HashMap<Identifier, Callsite>,
 }
 
 /// Warnings that come from one place in the program.
 #[derive(Debug)]
-struct Kind {
+struct Callsite {
     since: Instant,
     logged: u32,
     left_out: u64,
     message: String,
 }
 
-impl Seen {
+impl LogMonitor {
     /// Counts into these.
     #[must_use]
     pub(crate) fn new(messages: LogMessages, suppressed: IntCounter) -> Self {
-        Self { messages, suppressed, book: Mutex::default() }
+        Self { messages, suppressed, state: Mutex::default() }
     }
 
     /// The last warnings and errors, the newest first.
     #[must_use]
     pub(crate) fn warnings(&self) -> Vec<Warning> {
-        self.book().warnings.iter().rev().cloned().collect()
+        self.state().warnings.iter().rev().cloned().collect()
     }
 
     /// Logs what was left out, once its flood is over or a minute old. To be called now and then.
@@ -83,52 +84,52 @@ impl Seen {
 
     fn over(&self, now: Instant) -> Vec<(String, u64)> {
         let mut over = Vec::new();
-        self.book().kinds.retain(|_, kind| {
-            let open = now.saturating_duration_since(kind.since) < WINDOW;
-            if !open && kind.left_out > 0 {
-                over.push((std::mem::take(&mut kind.message), kind.left_out));
+        self.state().callsites.retain(|_, callsite| {
+            let open = now.saturating_duration_since(callsite.since) < WINDOW;
+            if !open && callsite.left_out > 0 {
+                over.push((std::mem::take(&mut callsite.message), callsite.left_out));
             }
             open
         });
         over
     }
 
-    /// Whether to log a warning of this kind.
-    fn admit(&self, kind: Identifier, now: Instant, message: impl FnOnce() -> String) -> bool {
-        let mut book = self.book();
-        let kind = book.kinds.entry(kind).or_insert_with(|| Kind {
+    /// Whether to log a warning of this callsite.
+    fn admit(&self, callsite: Identifier, now: Instant, message: impl FnOnce() -> String) -> bool {
+        let mut state = self.state();
+        let callsite = state.callsites.entry(callsite).or_insert_with(|| Callsite {
             since: now,
             logged: 0,
             left_out: 0,
             message: message(),
         });
-        let admitted = kind.logged < BURST;
+        let admitted = callsite.logged < BURST;
         if admitted {
-            kind.logged += 1;
+            callsite.logged += 1;
         } else {
-            kind.left_out += 1;
+            callsite.left_out += 1;
             self.suppressed.inc();
         }
         admitted
     }
 
     fn keep(&self, level: Level, text: String) {
-        let mut book = self.book();
-        if book.warnings.len() == KEPT {
-            book.warnings.pop_front();
+        let mut state = self.state();
+        if state.warnings.len() == KEPT {
+            state.warnings.pop_front();
         }
-        book.warnings.push_back(Warning { time: SystemTime::now(), level, text });
+        state.warnings.push_back(Warning { time: SystemTime::now(), level, text });
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Lets a [`Seen`] see.
-pub(super) struct Watch(pub(super) Arc<Seen>);
+/// The tracing layer that feeds the [`LogMonitor`].
+pub(super) struct MonitorLayer(pub(super) Arc<LogMonitor>);
 
-impl<S: Subscriber> Layer<S> for Watch {
+impl<S: Subscriber> Layer<S> for MonitorLayer {
     fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
         let about = event.metadata();
         *about.level() > Level::WARN
@@ -181,14 +182,17 @@ mod tests {
     use crate::daemon::observe::metrics::Metrics;
     use tracing_subscriber::{layer::SubscriberExt as _, registry};
 
-    /// Runs the events, and returns what was seen of them and what a layer beside it got.
-    fn seen(events: impl FnOnce()) -> (Arc<Seen>, Metrics) {
+    /// Runs the events, and returns their monitor and what a layer beside it got.
+    fn monitor(events: impl FnOnce()) -> (Arc<LogMonitor>, Metrics) {
         let metrics = Metrics::new().unwrap();
-        let life = &metrics.life;
-        let seen = Seen::new(life.log_messages.clone(), life.log_suppressed.clone());
-        let seen = Arc::new(seen);
-        tracing::subscriber::with_default(registry().with(Watch(Arc::clone(&seen))), events);
-        (seen, metrics)
+        let daemon = &metrics.daemon;
+        let monitor = LogMonitor::new(daemon.log_messages.clone(), daemon.log_suppressed.clone());
+        let monitor = Arc::new(monitor);
+        tracing::subscriber::with_default(
+            registry().with(MonitorLayer(Arc::clone(&monitor))),
+            events,
+        );
+        (monitor, metrics)
     }
 
     fn assert_counted(metrics: &Metrics, level: &str, count: u64) {
@@ -199,12 +203,12 @@ mod tests {
 
     #[test]
     fn warnings_are_kept_on_one_line_and_all_is_counted() {
-        let (seen, metrics) = seen(|| {
+        let (monitor, metrics) = monitor(|| {
             tracing::info!("not kept");
             tracing::warn!(id = %"a\nb", "first\r");
             tracing::error!("{}", "x".repeat(2 * LENGTH));
         });
-        let warnings = seen.warnings();
+        let warnings = monitor.warnings();
         assert_eq!(warnings.len(), 2);
         assert_eq!((warnings[0].level, warnings[0].text.len()), (Level::ERROR, LENGTH + 3));
         assert_eq!(warnings[1].text, r"first\r id=a\nb");
@@ -215,30 +219,30 @@ mod tests {
 
     #[test]
     fn a_flood_is_cut_off_and_told_when_it_is_over() {
-        let (seen, metrics) = seen(|| {
+        let (monitor, metrics) = monitor(|| {
             for count in 0..1000 {
                 tracing::warn!(count, "flood");
             }
-            tracing::warn!("another kind");
+            tracing::warn!("another callsite");
         });
         assert_counted(&metrics, "warn", u64::from(BURST) + 1);
-        assert_eq!(metrics.life.log_suppressed.get(), 1000 - u64::from(BURST));
-        assert_eq!(seen.warnings()[0].text, "another kind");
-        assert_eq!(seen.over(Instant::now()), []);
+        assert_eq!(metrics.daemon.log_suppressed.get(), 1000 - u64::from(BURST));
+        assert_eq!(monitor.warnings()[0].text, "another callsite");
+        assert_eq!(monitor.over(Instant::now()), []);
         let later = Instant::now() + WINDOW;
-        assert_eq!(seen.over(later), [("flood count=0".to_owned(), 990)]);
-        assert_eq!(seen.over(later), []);
+        assert_eq!(monitor.over(later), [("flood count=0".to_owned(), 990)]);
+        assert_eq!(monitor.over(later), []);
     }
 
     #[test]
     fn only_the_last_warnings_are_kept() {
         let metrics = Metrics::new().unwrap();
-        let life = &metrics.life;
-        let seen = Seen::new(life.log_messages.clone(), life.log_suppressed.clone());
+        let daemon = &metrics.daemon;
+        let monitor = LogMonitor::new(daemon.log_messages.clone(), daemon.log_suppressed.clone());
         for count in 0..100 {
-            seen.keep(Level::WARN, count.to_string());
+            monitor.keep(Level::WARN, count.to_string());
         }
-        let warnings = seen.warnings();
+        let warnings = monitor.warnings();
         assert_eq!((warnings.len(), warnings[0].text.as_str()), (KEPT, "99"));
     }
 }

@@ -39,7 +39,7 @@ enum Slot {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(super) struct UnackedDeliveries {
     /// Tag of the first slot, less one.
     settled_up_to: u64,
     slots: VecDeque<Slot>,
@@ -89,7 +89,7 @@ impl Acks {
     }
 }
 
-impl Ledger {
+impl UnackedDeliveries {
     /// Whether a request that is open has a record.
     pub(super) fn has_records(&self) -> bool {
         self.recorded > 0
@@ -227,81 +227,81 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{daemon::server::poison::Suspects, wire::Envelope};
+    use crate::{daemon::server::poison::PoisonTracker, wire::Envelope};
 
     fn entry() -> Entry {
-        let fingerprint = Suspects::default().fingerprint(&Envelope::default(), b"");
+        let fingerprint = PoisonTracker::default().fingerprint(&Envelope::default(), b"");
         Entry::new(Method::Fib, fingerprint, false)
     }
 
-    fn ledger(deliveries: u64) -> Ledger {
-        let mut ledger = Ledger::default();
-        assert!((1..=deliveries).all(|tag| ledger.received(tag, entry())));
-        ledger
+    fn unacked(deliveries: u64) -> UnackedDeliveries {
+        let mut unacked = UnackedDeliveries::default();
+        assert!((1..=deliveries).all(|tag| unacked.received(tag, entry())));
+        unacked
     }
 
-    fn confirm(ledger: &mut Ledger, tags: &[u64]) -> Vec<(u64, bool)> {
+    fn confirm(unacked: &mut UnackedDeliveries, tags: &[u64]) -> Vec<(u64, bool)> {
         let mut acks = Acks::default();
         for tag in tags {
-            assert!(ledger.confirmed(*tag, &mut acks).is_some(), "{tag} was open");
+            assert!(unacked.confirmed(*tag, &mut acks).is_some(), "{tag} was open");
         }
-        ledger.collect(&mut acks);
+        unacked.collect(&mut acks);
         acks.take().collect()
     }
 
     #[test]
     fn deliveries_out_of_order_are_not_entered() {
-        let mut ledger = ledger(2);
+        let mut unacked = unacked(2);
         for tag in [0, 1, 2, 4, u64::MAX] {
-            assert!(!ledger.received(tag, entry()), "{tag}");
+            assert!(!unacked.received(tag, entry()), "{tag}");
         }
-        assert_eq!(ledger.unsettled(), [1, 2]);
-        assert!(ledger.received(3, entry()));
+        assert_eq!(unacked.unsettled(), [1, 2]);
+        assert!(unacked.received(3, entry()));
     }
 
     #[test]
     fn confirms_in_order_become_one_ack() {
-        let mut ledger = ledger(5);
-        assert_eq!(confirm(&mut ledger, &[1, 2, 3]), [(3, true)]);
-        assert_eq!(confirm(&mut ledger, &[5, 4]), [(5, true)]);
-        assert_eq!(ledger.outstanding(), 0);
+        let mut unacked = unacked(5);
+        assert_eq!(confirm(&mut unacked, &[1, 2, 3]), [(3, true)]);
+        assert_eq!(confirm(&mut unacked, &[5, 4]), [(5, true)]);
+        assert_eq!(unacked.outstanding(), 0);
     }
 
     #[test]
     fn an_open_entry_is_never_acked_by_a_batch_behind_it() {
-        let mut ledger = ledger(5);
-        assert_eq!(confirm(&mut ledger, &[2, 3]), [(2, false), (3, false)]);
-        assert_eq!(confirm(&mut ledger, &[5]), [(5, false)]);
+        let mut unacked = unacked(5);
+        assert_eq!(confirm(&mut unacked, &[2, 3]), [(2, false), (3, false)]);
+        assert_eq!(confirm(&mut unacked, &[5]), [(5, false)]);
         // 1 closes the gap up to 3; 4 is open.
-        assert_eq!(confirm(&mut ledger, &[1]), [(1, true)]);
-        assert_eq!(ledger.unsettled(), [4]);
+        assert_eq!(confirm(&mut unacked, &[1]), [(1, true)]);
+        assert_eq!(unacked.unsettled(), [4]);
     }
 
     #[test]
     fn what_is_given_back_is_not_acked() {
-        let mut ledger = ledger(3);
-        assert!(ledger.settle(2).is_some());
-        assert!(ledger.settle(2).is_none(), "only once");
-        assert_eq!(confirm(&mut ledger, &[1]), [(1, true)]);
-        assert_eq!(confirm(&mut ledger, &[3]), [(3, true)]);
+        let mut unacked = unacked(3);
+        assert!(unacked.settle(2).is_some());
+        assert!(unacked.settle(2).is_none(), "only once");
+        assert_eq!(confirm(&mut unacked, &[1]), [(1, true)]);
+        assert_eq!(confirm(&mut unacked, &[3]), [(3, true)]);
     }
 
     #[test]
     fn a_confirm_after_giving_back_acks_nothing() {
-        let mut ledger = ledger(2);
-        ledger.settle(1);
+        let mut unacked = unacked(2);
+        unacked.settle(1);
         let mut acks = Acks::default();
-        assert!(ledger.confirmed(1, &mut acks).is_none());
-        ledger.collect(&mut acks);
+        assert!(unacked.confirmed(1, &mut acks).is_none());
+        unacked.collect(&mut acks);
         assert_eq!(acks.take().count(), 0);
-        assert_eq!(ledger.unsettled(), [2]);
+        assert_eq!(unacked.unsettled(), [2]);
     }
 
     #[test]
     fn any_order_of_confirms_acks_each_delivery_once() {
         // A broker's view: a set of unacked tags, from which acks remove.
         for seed in 0..200u64 {
-            let mut ledger = Ledger::default();
+            let mut unacked = UnackedDeliveries::default();
             let mut broker = std::collections::BTreeSet::new();
             let mut open: Vec<u64> = Vec::new();
             let (mut next, mut state) = (1, seed);
@@ -309,14 +309,14 @@ mod tests {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 let choice = (state >> 33) as usize;
                 if open.is_empty() || (choice & 1 == 0 && next <= 150) {
-                    assert!(ledger.received(next, entry()));
+                    assert!(unacked.received(next, entry()));
                     broker.insert(next);
                     open.push(next);
                     next += 1;
                     continue;
                 }
                 let tag = open.swap_remove(choice % open.len());
-                for (tag, multiple) in confirm(&mut ledger, &[tag]) {
+                for (tag, multiple) in confirm(&mut unacked, &[tag]) {
                     assert!(broker.contains(&tag), "ack of {tag}, which is settled");
                     broker.retain(|other| if multiple { *other > tag } else { *other != tag });
                 }

@@ -10,19 +10,24 @@ const LONG: u64 = 50_000_000;
 const SHORT: u64 = 30_000;
 
 /// What a thread brings back, and the memory for it.
-fn result(held: Option<Held>) -> Computed {
-    Computed { digits: Bytes::from_static(b"1"), held, check_failures: 0, elapsed: Duration::ZERO }
+fn result(memory: Option<MemoryPermit>) -> Computed {
+    Computed {
+        digits: Bytes::from_static(b"1"),
+        memory,
+        check_failures: 0,
+        elapsed: Duration::ZERO,
+    }
 }
 
 struct Desk {
-    agenda: Agenda,
+    scheduler: Scheduler,
     start: Instant,
     tags: u64,
 }
 
 impl Desk {
     fn new() -> Self {
-        Self { agenda: Agenda::default(), start: Instant::now(), tags: 0 }
+        Self { scheduler: Scheduler::default(), start: Instant::now(), tags: 0 }
     }
 
     fn after(&self, millis: u64) -> Instant {
@@ -41,29 +46,29 @@ impl Desk {
             reply_queue: "q".to_owned(),
             compute_time: ComputeTime::NotComputed,
         };
-        self.agenda.enter(large, Class::Long, None);
+        self.scheduler.enter(large, Class::Long, None);
         self.tags
     }
 
-    fn next(&self) -> Option<Need> {
-        self.agenda.next(Class::Long).need
+    fn next(&self) -> Option<Waiting> {
+        self.scheduler.turn(Class::Long).waiting
     }
 
     /// Enters a result without memory for a reply; returns the request it is due to.
     fn computed(&mut self, id: u64, n: u64) -> Option<u64> {
-        self.agenda.computed(id, n, result(None));
-        self.due(n)
+        self.scheduler.computed(id, n, result(None));
+        self.next_ready(n)
     }
 
-    fn due(&mut self, n: u64) -> Option<u64> {
-        self.agenda.due(n, None).map(|due| due.large.tag)
+    fn next_ready(&mut self, n: u64) -> Option<u64> {
+        self.scheduler.next_ready(n, None).map(|due| due.large.tag)
     }
 
     fn is_empty(&self) -> bool {
-        let agenda = &self.agenda;
-        agenda.works.is_empty()
-            && agenda.turns.iter().chain(&agenda.ready).all(BTreeSet::is_empty)
-            && agenda.deadlines.is_empty()
+        let scheduler = &self.scheduler;
+        scheduler.computations.is_empty()
+            && scheduler.turns.iter().chain(&scheduler.ready).all(BTreeSet::is_empty)
+            && scheduler.deadlines.is_empty()
     }
 }
 
@@ -72,38 +77,38 @@ fn small_ones_go_first_but_not_for_ever() {
     let mut desk = Desk::new();
     desk.request(LONG, 0, None);
     desk.request(SHORT, 1, None);
-    assert_eq!(desk.next(), Some(Need::Slot(SHORT)), "it came later, and takes less");
-    let courtesy = fibonacci::estimate(LONG).work * COURTESY / 1_000_000;
-    for later in 0..courtesy + 1000 {
-        let (id, _) = desk.agenda.start(SHORT).unwrap();
+    assert_eq!(desk.next(), Some(Waiting::Slot(SHORT)), "it came later, and takes less");
+    let aging = fibonacci::estimate(LONG).work * AGING_FACTOR / 1_000_000;
+    for later in 0..aging + 1000 {
+        let (id, _) = desk.scheduler.start(SHORT).unwrap();
         assert!(desk.computed(id, SHORT).is_some());
-        if desk.next() == Some(Need::Slot(LONG)) {
+        if desk.next() == Some(Waiting::Slot(LONG)) {
             return;
         }
         desk.request(SHORT, later, None);
     }
-    assert_eq!(desk.next(), Some(Need::Slot(LONG)), "those that come too late wait for it");
+    assert_eq!(desk.next(), Some(Waiting::Slot(LONG)), "those that come too late wait for it");
 }
 
 #[test]
 fn one_class_does_not_wait_for_the_other() {
     let mut desk = Desk::new();
     desk.request(LONG, 0, None);
-    assert_eq!(desk.agenda.next(Class::Quick).need, None);
-    assert_eq!(desk.next(), Some(Need::Slot(LONG)));
+    assert_eq!(desk.scheduler.turn(Class::Quick).waiting, None);
+    assert_eq!(desk.next(), Some(Waiting::Slot(LONG)));
 }
 
 #[test]
 fn requests_for_one_number_share_one_computation() {
     let mut desk = Desk::new();
     let tags = [0, 1, 2].map(|millis| desk.request(LONG, millis, None));
-    let (id, _) = desk.agenda.start(LONG).unwrap();
+    let (id, _) = desk.scheduler.start(LONG).unwrap();
     let late = desk.request(LONG, 3, None);
     assert_eq!(desk.next(), None, "nothing to start");
     assert_eq!(desk.computed(id, LONG), Some(tags[0]));
     for tag in [tags[1], tags[2], late] {
-        assert_eq!(desk.next(), Some(Need::Room(LONG)));
-        assert_eq!(desk.due(LONG), Some(tag));
+        assert_eq!(desk.next(), Some(Waiting::Memory(LONG)));
+        assert_eq!(desk.next_ready(LONG), Some(tag));
     }
     assert!(desk.is_empty());
 }
@@ -112,10 +117,10 @@ fn requests_for_one_number_share_one_computation() {
 fn what_was_found_needs_no_computation() {
     let mut desk = Desk::new();
     desk.request(LONG, 0, Some(9));
-    let large = desk.agenda.late(desk.after(9)).unwrap();
-    desk.agenda.enter(large, Class::Quick, Some(Bytes::from_static(b"1")));
-    assert_eq!(desk.agenda.next(Class::Quick).need, Some(Need::Room(LONG)));
-    assert_eq!(desk.due(LONG), Some(1));
+    let large = desk.scheduler.late(desk.after(9)).unwrap();
+    desk.scheduler.enter(large, Class::Quick, Some(Bytes::from_static(b"1")));
+    assert_eq!(desk.scheduler.turn(Class::Quick).waiting, Some(Waiting::Memory(LONG)));
+    assert_eq!(desk.next_ready(LONG), Some(1));
     assert!(desk.is_empty());
 }
 
@@ -124,10 +129,10 @@ fn a_computation_stops_when_the_last_who_waits_is_late() {
     let mut desk = Desk::new();
     let first = desk.request(LONG, 0, Some(10));
     let second = desk.request(LONG, 0, Some(20));
-    let (id, switch) = desk.agenda.start(LONG).unwrap();
-    assert_eq!(desk.agenda.next_deadline(), Some(desk.after(10)));
+    let (id, switch) = desk.scheduler.start(LONG).unwrap();
+    assert_eq!(desk.scheduler.next_deadline(), Some(desk.after(10)));
     let late =
-        |desk: &mut Desk, millis| desk.agenda.late(desk.after(millis)).map(|large| large.tag);
+        |desk: &mut Desk, millis| desk.scheduler.late(desk.after(millis)).map(|large| large.tag);
     assert_eq!(late(&mut desk, 9), None);
     assert_eq!(late(&mut desk, 10), Some(first));
     assert!(!switch.stopped(), "somebody still waits");
@@ -136,9 +141,9 @@ fn a_computation_stops_when_the_last_who_waits_is_late() {
     assert!(desk.is_empty());
     // Its result comes too late, perhaps when there is another computation of the same number.
     let third = desk.request(LONG, 40, None);
-    let (other, _) = desk.agenda.start(LONG).unwrap();
+    let (other, _) = desk.scheduler.start(LONG).unwrap();
     assert_eq!(desk.computed(id, LONG), None);
-    assert!(desk.agenda.failed(id, LONG).is_empty());
+    assert!(desk.scheduler.failed(id, LONG).is_empty());
     assert_eq!(desk.computed(other, LONG), Some(third));
     assert!(desk.is_empty());
 }
@@ -147,8 +152,8 @@ fn a_computation_stops_when_the_last_who_waits_is_late() {
 fn a_failure_concerns_everybody_who_waits() {
     let mut desk = Desk::new();
     let tags = [Some(5), None].map(|deadline| desk.request(LONG, 0, deadline));
-    let (id, _) = desk.agenda.start(LONG).unwrap();
-    let failed: Vec<_> = desk.agenda.failed(id, LONG).iter().map(|large| large.tag).collect();
+    let (id, _) = desk.scheduler.start(LONG).unwrap();
+    let failed: Vec<_> = desk.scheduler.failed(id, LONG).iter().map(|large| large.tag).collect();
     assert_eq!(failed, tags);
     assert!(desk.is_empty());
 }
@@ -158,13 +163,13 @@ fn only_what_is_not_started_is_given_back() {
     let mut desk = Desk::new();
     let waiting = [desk.request(SHORT, 0, Some(5)), desk.request(SHORT, 0, None)];
     let running = desk.request(LONG, 0, None);
-    let (id, switch) = desk.agenda.start(LONG).unwrap();
+    let (id, switch) = desk.scheduler.start(LONG).unwrap();
     let joined = desk.request(LONG, 1, None);
-    let unstarted: Vec<_> = desk.agenda.unstarted().iter().map(|large| large.tag).collect();
+    let unstarted: Vec<_> = desk.scheduler.unstarted().iter().map(|large| large.tag).collect();
     assert_eq!(unstarted, waiting);
-    assert_eq!((desk.agenda.len(), switch.stopped()), (2, false));
+    assert_eq!((desk.scheduler.len(), switch.stopped()), (2, false));
     assert_eq!(desk.computed(id, LONG), Some(running));
-    assert_eq!(desk.due(LONG), Some(joined));
+    assert_eq!(desk.next_ready(LONG), Some(joined));
     assert!(desk.is_empty());
 }
 
@@ -172,7 +177,7 @@ fn only_what_is_not_started_is_given_back() {
 fn an_agenda_that_is_dropped_stops_everything() {
     let mut desk = Desk::new();
     desk.request(LONG, 0, None);
-    let (_, switch) = desk.agenda.start(LONG).unwrap();
+    let (_, switch) = desk.scheduler.start(LONG).unwrap();
     drop(desk);
     assert!(switch.stopped());
 }
@@ -182,21 +187,24 @@ fn a_first_reply_waits_for_no_memory() {
     let mut desk = Desk::new();
     let tags = [0, 1].map(|millis| desk.request(SHORT, millis, None));
     desk.request(LONG, 2, None);
-    let (id, _) = desk.agenda.start(SHORT).unwrap();
+    let (id, _) = desk.scheduler.start(SHORT).unwrap();
     let shares = Shares::new(1 << 30, LONG, NonZeroUsize::MIN);
     let pool = Pool::start(NonZeroUsize::MIN, shares).unwrap();
-    let held = pool.room(SHORT).now_or_never().flatten();
-    assert!(held.is_some());
-    desk.agenda.computed(id, SHORT, result(held));
+    let memory = pool.reserve_reply(SHORT).now_or_never().flatten();
+    assert!(memory.is_some());
+    desk.scheduler.computed(id, SHORT, result(memory));
     let next = |desk: &Desk| {
-        let Next { ready, need, .. } = desk.agenda.next(Class::Long);
-        (ready, need)
+        let Turn { ready, waiting, .. } = desk.scheduler.turn(Class::Long);
+        (ready, waiting)
     };
-    assert_eq!(next(&desk), (Some(SHORT), Some(Need::Slot(LONG))));
-    let due = desk.agenda.due(SHORT, None).unwrap();
-    assert_eq!((due.large.tag, due.room.is_some()), (tags[0], true));
-    assert_eq!(next(&desk), (None, Some(Need::Room(SHORT))), "the second has none yet");
-    let due = desk.agenda.due(SHORT, pool.room(SHORT).now_or_never().flatten()).unwrap();
-    assert_eq!((due.large.tag, due.room.is_some()), (tags[1], true));
-    assert_eq!(next(&desk), (None, Some(Need::Slot(LONG))));
+    assert_eq!(next(&desk), (Some(SHORT), Some(Waiting::Slot(LONG))));
+    let due = desk.scheduler.next_ready(SHORT, None).unwrap();
+    assert_eq!((due.large.tag, due.permit.is_some()), (tags[0], true));
+    assert_eq!(next(&desk), (None, Some(Waiting::Memory(SHORT))), "the second has none yet");
+    let due = desk
+        .scheduler
+        .next_ready(SHORT, pool.reserve_reply(SHORT).now_or_never().flatten())
+        .unwrap();
+    assert_eq!((due.large.tag, due.permit.is_some()), (tags[1], true));
+    assert_eq!(next(&desk), (None, Some(Waiting::Slot(LONG))));
 }

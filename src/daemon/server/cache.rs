@@ -5,7 +5,7 @@ use quick_cache::{Weighter, unsync::Cache};
 
 /// A cache by n, bounded in bytes, that keeps what is asked for again.
 #[derive(Debug)]
-pub(crate) struct Results(Cache<u64, Bytes, Weight>);
+pub(crate) struct ResultCache(Cache<u64, Bytes, Weight>);
 
 /// A guess: a result is rarely smaller.
 const TYPICAL_RESULT: u64 = 64 << 10;
@@ -22,7 +22,7 @@ impl Weighter<u64, Bytes> for Weight {
     }
 }
 
-impl Results {
+impl ResultCache {
     /// For so many bytes; none at all if that is 0.
     pub(crate) fn new(bytes: u64) -> Self {
         let items = usize::try_from(bytes / TYPICAL_RESULT).unwrap_or(usize::MAX);
@@ -54,20 +54,20 @@ mod tests {
 
     #[test]
     fn never_holds_more_than_its_bytes() {
-        let mut results = Results::new(10_000);
+        let mut cache = ResultCache::new(10_000);
         for n in 0..1000 {
-            results.insert(n, digits(1000));
-            assert!(results.size() <= 10_000, "{}", results.size());
+            cache.insert(n, digits(1000));
+            assert!(cache.size() <= 10_000, "{}", cache.size());
         }
-        assert!((0..1000).any(|n| results.get(n).is_some()));
-        results.insert(7, digits(20_000));
-        assert!(results.get(7).is_none(), "too large");
+        assert!((0..1000).any(|n| cache.get(n).is_some()));
+        cache.insert(7, digits(20_000));
+        assert!(cache.get(7).is_none(), "too large");
     }
 
     #[test]
     fn of_no_bytes_holds_nothing() {
-        let mut results = Results::new(0);
-        results.insert(1, digits(1));
-        assert_eq!((results.get(1), results.size()), (None, 0));
+        let mut cache = ResultCache::new(0);
+        cache.insert(1, digits(1));
+        assert_eq!((cache.get(1), cache.size()), (None, 0));
     }
 }

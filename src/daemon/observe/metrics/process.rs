@@ -60,7 +60,7 @@ impl LogMessages {
 
 /// What is told of the daemon itself.
 #[derive(Debug)]
-pub(crate) struct Life {
+pub(crate) struct DaemonMetrics {
     states: Vec<IntGauge>,
     reload_successful: IntGauge,
     reload_success_time: IntGauge,
@@ -72,7 +72,7 @@ pub(crate) struct Life {
     pub log_suppressed: IntCounter,
 }
 
-impl Life {
+impl DaemonMetrics {
     pub(super) fn new(make: &Maker) -> Result<Self, prometheus::Error> {
         let build = make.gauges(
             "fibrpcd_build_info",

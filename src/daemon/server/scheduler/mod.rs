@@ -6,7 +6,7 @@
 
 use crate::{
     daemon::{
-        compute::{Class, Computed, Held, StopOnDrop, StopSwitch, reply_memory},
+        compute::{Class, Computed, MemoryPermit, StopOnDrop, StopSwitch, reply_memory},
         observe::request_record::ComputeTime,
     },
     wire::Envelope,
@@ -17,8 +17,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How many times the duration of its work a request lets others go first.
-const COURTESY: u64 = 4;
+/// A request may be overtaken for at most this multiple of its own estimated compute time.
+const AGING_FACTOR: u64 = 4;
 
 /// A large request.
 pub(super) struct Large {
@@ -28,31 +28,31 @@ pub(super) struct Large {
     pub(super) received: Instant,
     pub(super) envelope: Envelope,
     pub(super) reply_queue: String,
-    /// Known when the agenda gives it back.
+    /// When F(n) was computed; known once the scheduler hands the request out.
     pub(super) compute_time: ComputeTime,
 }
 
 /// Those whose turn it is in a class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Next {
+pub(super) struct Turn {
     pub(super) class: Class,
     /// A number whose reply only needs to be let into the window.
     pub(super) ready: Option<u64>,
     /// A number that needs more than that.
-    pub(super) need: Option<Need>,
+    pub(super) waiting: Option<Waiting>,
 }
 
 /// What one needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Need {
+pub(super) enum Waiting {
     /// A thread, and memory, to compute F(n).
     Slot(u64),
     /// Memory for a reply with F(n), and to be let into the window.
-    Room(u64),
+    Memory(u64),
 }
 
 /// The requests for one number; there is always one at least.
-struct Work {
+struct Computation {
     class: Class,
     turn: Instant,
     requests: VecDeque<Large>,
@@ -71,8 +71,8 @@ enum State {
     Ready {
         digits: Bytes,
         compute_time: ComputeTime,
-        _held: Option<Held>,
-        room: Option<Held>,
+        _memory: Option<MemoryPermit>,
+        permit: Option<MemoryPermit>,
     },
 }
 
@@ -81,8 +81,8 @@ type Turns = [BTreeSet<(Instant, u64)>; Class::ALL.len()];
 
 /// All of them. Bounded by the prefetch.
 #[derive(Default)]
-pub(super) struct Agenda {
-    works: HashMap<u64, Work>,
+pub(super) struct Scheduler {
+    computations: HashMap<u64, Computation>,
     /// What waits for a thread or for memory.
     turns: Turns,
     /// What is ready, and has the memory for its first reply. It waits for none of those above,
@@ -93,26 +93,26 @@ pub(super) struct Agenda {
     started: u64,
 }
 
-impl Agenda {
+impl Scheduler {
     /// Enters a request. `found` is its result, if that is known.
     pub(super) fn enter(&mut self, large: Large, class: Class, found: Option<Bytes>) {
         let n = large.n;
         if let Some(deadline) = large.deadline {
             self.deadlines.insert((deadline, n, large.tag));
         }
-        match self.works.entry(n) {
+        match self.computations.entry(n) {
             Entry::Occupied(work) => work.into_mut().requests.push_back(large),
             Entry::Vacant(place) => {
                 let work = if found.is_some() { 0 } else { fibonacci::estimate(n).work };
-                let courtesy = Duration::from_nanos(work.saturating_mul(COURTESY));
-                let turn = large.received.checked_add(courtesy).unwrap_or(large.received);
+                let aging = Duration::from_nanos(work.saturating_mul(AGING_FACTOR));
+                let turn = large.received.checked_add(aging).unwrap_or(large.received);
                 let state = found.map_or(State::Waiting, |digits| State::Ready {
                     digits,
                     compute_time: ComputeTime::NotComputed,
-                    _held: None,
-                    room: None,
+                    _memory: None,
+                    permit: None,
                 });
-                let work = Work { class, turn, requests: VecDeque::from([large]), state };
+                let work = Computation { class, turn, requests: VecDeque::from([large]), state };
                 self.turns[class as usize].insert((turn, n));
                 place.insert(work);
             }
@@ -120,19 +120,20 @@ impl Agenda {
     }
 
     /// Whose turn it is in a class. One class never waits for the other.
-    pub(super) fn next(&self, class: Class) -> Next {
+    pub(super) fn turn(&self, class: Class) -> Turn {
         let first = |turns: &Turns| turns[class as usize].first().map(|(_, n)| *n);
-        let need = first(&self.turns).map(|n| match self.works.get(&n).map(|work| &work.state) {
-            Some(State::Ready { .. }) => Need::Room(n),
-            _ => Need::Slot(n),
-        });
-        Next { class, ready: first(&self.ready), need }
+        let waiting =
+            first(&self.turns).map(|n| match self.computations.get(&n).map(|work| &work.state) {
+                Some(State::Ready { .. }) => Waiting::Memory(n),
+                _ => Waiting::Slot(n),
+            });
+        Turn { class, ready: first(&self.ready), waiting }
     }
 
     /// Notes that F(n), which waited, is computed from now on. Returns the name of the computation
     /// and its switch.
     pub(super) fn start(&mut self, n: u64) -> Option<(u64, StopSwitch)> {
-        let work = self.works.get_mut(&n)?;
+        let work = self.computations.get_mut(&n)?;
         self.turns[work.class as usize].remove(&(work.turn, n));
         self.started += 1;
         let (id, stop) = (self.started, StopOnDrop::default());
@@ -143,41 +144,47 @@ impl Agenda {
 
     /// Enters what was computed, unless nobody waits for it any more.
     pub(super) fn computed(&mut self, id: u64, n: u64, computed: Computed) {
-        let Some(work) = self.works.get_mut(&n).filter(|work| work.is_computed_by(id)) else {
+        let Some(work) = self.computations.get_mut(&n).filter(|work| work.is_computed_by(id))
+        else {
             return;
         };
-        let Computed { digits, mut held, .. } = computed;
-        let room = held.as_mut().and_then(|held| held.split(reply_memory(n)));
-        let turns = if room.is_some() { &mut self.ready } else { &mut self.turns };
+        let Computed { digits, mut memory, .. } = computed;
+        let permit = memory.as_mut().and_then(|memory| memory.split(reply_memory(n)));
+        let turns = if permit.is_some() { &mut self.ready } else { &mut self.turns };
         turns[work.class as usize].insert((work.turn, n));
-        work.state = State::Ready { digits, compute_time: work.compute_time(), _held: held, room };
+        work.state =
+            State::Ready { digits, compute_time: work.compute_time(), _memory: memory, permit };
     }
 
-    /// The next request for a number that is ready. The room is for its reply, unless the number has
-    /// some.
-    pub(super) fn due(&mut self, n: u64, room: Option<Held>) -> Option<Due> {
-        let work = self.works.get_mut(&n)?;
-        let State::Ready { digits, room: own, .. } = &mut work.state else { return None };
+    /// Takes the next request for a ready number, with the memory permit for its reply: the number's
+    /// own if it still has one, else the given one.
+    pub(super) fn next_ready(
+        &mut self,
+        n: u64,
+        permit: Option<MemoryPermit>,
+    ) -> Option<ReadyReply> {
+        let work = self.computations.get_mut(&n)?;
+        let State::Ready { digits, permit: own, .. } = &mut work.state else { return None };
         let (digits, own) = (digits.clone(), own.take());
         if own.is_some() {
             let (class, turn) = (work.class as usize, (work.turn, n));
             self.ready[class].remove(&turn);
             self.turns[class].insert(turn);
         }
-        let room = own.or(room);
+        let permit = own.or(permit);
         let mut large = work.requests.pop_front()?;
         large.compute_time = work.compute_time();
         self.forget(&large);
         self.remove_if_done(n);
-        Some(Due { large, digits, room })
+        Some(ReadyReply { large, digits, permit })
     }
 
     /// Takes the requests out that a failed computation was for.
     pub(super) fn failed(&mut self, id: u64, n: u64) -> Vec<Large> {
-        if self.works.get(&n).is_none_or(|work| !work.is_computed_by(id)) {
+        if self.computations.get(&n).is_none_or(|work| !work.is_computed_by(id)) {
             return Vec::new();
         }
-        let Some(work) = self.works.remove(&n) else { return Vec::new() };
+        let Some(work) = self.computations.remove(&n) else { return Vec::new() };
         let compute_time = work.compute_time();
         let mut requests = Vec::from(work.requests);
         for large in &mut requests {
@@ -196,7 +203,7 @@ impl Agenda {
     pub(super) fn late(&mut self, now: Instant) -> Option<Large> {
         let (deadline, n, tag) = *self.deadlines.first().filter(|first| first.0 <= now)?;
         self.deadlines.remove(&(deadline, n, tag));
-        let work = self.works.get_mut(&n)?;
+        let work = self.computations.get_mut(&n)?;
         let place = work.requests.iter().position(|large| large.tag == tag)?;
         let mut large = work.requests.remove(place)?;
         large.compute_time = work.compute_time();
@@ -206,10 +213,10 @@ impl Agenda {
 
     /// Takes out what is not started.
     pub(super) fn unstarted(&mut self) -> Vec<Large> {
-        let waits = |_: &u64, work: &mut Work| matches!(work.state, State::Waiting);
-        let works: Vec<_> = self.works.extract_if(waits).collect();
+        let waits = |_: &u64, work: &mut Computation| matches!(work.state, State::Waiting);
+        let computations: Vec<_> = self.computations.extract_if(waits).collect();
         let mut requests = Vec::new();
-        for (n, work) in works {
+        for (n, work) in computations {
             self.turns[work.class as usize].remove(&(work.turn, n));
             for large in &work.requests {
                 self.forget(large);
@@ -221,7 +228,7 @@ impl Agenda {
 
     /// How many requests there are.
     pub(super) fn len(&self) -> usize {
-        self.works.values().map(|work| work.requests.len()).sum()
+        self.computations.values().map(|work| work.requests.len()).sum()
     }
 
     fn forget(&mut self, large: &Large) {
@@ -231,7 +238,7 @@ impl Agenda {
     }
 
     fn remove_if_done(&mut self, n: u64) {
-        if let Entry::Occupied(work) = self.works.entry(n)
+        if let Entry::Occupied(work) = self.computations.entry(n)
             && work.get().requests.is_empty()
         {
             let work = work.remove();
@@ -243,13 +250,13 @@ impl Agenda {
 }
 
 /// A request, its answer, and the memory for its reply.
-pub(super) struct Due {
+pub(super) struct ReadyReply {
     pub(super) large: Large,
     pub(super) digits: Bytes,
-    pub(super) room: Option<Held>,
+    pub(super) permit: Option<MemoryPermit>,
 }
 
-impl Work {
+impl Computation {
     /// What it took up to now.
     fn compute_time(&self) -> ComputeTime {
         match &self.state {
