@@ -5,43 +5,51 @@
 //! built so that no call is lost, answered wrongly, or left hanging. `docs/protocol.md` has the
 //! wire; this is the map of the code.
 //!
-//! # What is computed and said: no I/O
+//! # The ground: no I/O
 //!
-//! - [`fibonacci`]: F(n) in decimal, a crate of its own in `crates/fibonacci`
+//! - `crates/fibonacci`, here as [`fibonacci`]: F(n) in decimal, a crate of its own
 //! - [`wire`]: requests, replies, statuses
-//! - `service`: the methods and limits: from a request to a reply, or to a number to compute
+//! - `text`: what makes a stranger's text harmless
+//! - [`exit`]: the exit codes of both programs
 //!
-//! # The server
+//! # Shared by both programs
 //!
-//! - [`daemon`]: the story of a start and a stop; read it first
-//! - `server`: the supervisor that keeps a session with a broker, and the session's requests
-//! - `record`: what is known of a request once it is settled, for the log
-//! - `spans`: the same for traces, with the feature `otlp`
-//! - `poison`: requests that are delivered again and again
-//! - `compute`: the threads for large numbers
-//! - `reload`: new settings for a daemon that runs
-//! - `systemd`, `watchdog`: what the service manager is told, and whether all is alive
-//! - [`config`], [`broker_uri`]: the settings
-//! - [`metrics`], [`http`], [`log`]: what can be seen from outside; `overview`: the page for people
-//! - [`signals`]: the signals that ask to stop or to reload
+//! - `amqp`: the broker link, all that knows AMQP but for the daemon's session
+//! - [`broker_uri`]: the address of a broker
+//! - [`tls`]: which certificates are trusted, and which is ours
+//! - `files`: small files that settings name
+//! - [`cli`]: the command lines
 //!
 //! # The client
 //!
 //! - [`client`]: [`Client`], for programs
 //! - [`ctl`]: `fibrpcctl`, for people
 //!
-//! # Shared
+//! # The daemon
 //!
-//! - `amqp`: the broker link, the only place that knows AMQP
-//! - [`tls`]: whom to trust, and who we are
-//! - `files`: files that the settings name
-//! - [`cli`]: the command lines of both programs
-//! - [`exit`]: their exit codes
+//! [`daemon`] is the story of its start; read it first. In it:
 //!
-//! A request's way through the server: `amqp::serving` receives a delivery and reads its
-//! properties, `server` hands it to `service`, which answers at once or names a number that a
-//! `compute` thread works out; `amqp::serving` publishes the reply, waits for the broker's
-//! confirm, and only then acknowledges the request.
+//! - `lifecycle`: everything that happens between a signal and the exit code
+//! - `signals`, `reload`: the signals, and new settings for a daemon that runs
+//! - `state`: what the daemon is doing, with the words for it
+//! - `systemd`, `watchdog`: what the service manager is told, and whether all is alive
+//! - [`config`](daemon::config): the settings, and every mistake in them
+//! - `server`: the supervisor that keeps a session with a broker; the session's requests, their
+//!   schedule, poison; `server::serving`, where acks are decided
+//! - `compute`: the threads for large numbers
+//! - `observe`: metrics, log, HTTP, the page, records of requests, trace spans
+//! - `ticks`: regular moments
+//!
+//! # Rules
+//!
+//! Imports go downwards: only `bin` and `daemon` itself name `daemon`, the kernel names nobody, and
+//! no files import each other in a loop. `packaging/dev/imports.py` checks it in `make lint`.
+//!
+//! A request's way through the server: `server::serving` receives a delivery and reads its
+//! properties, `server::session` hands it to `server::handler`, which answers at once or names a
+//! number; that waits in `server::scheduler` for a thread of `compute`. `server::serving` publishes
+//! the reply, waits for the broker's confirm, and only then acknowledges the request.
+//! `docs/development.md` has the threads, tasks and channels.
 
 mod amqp;
 pub mod broker_uri;
@@ -51,6 +59,7 @@ pub mod ctl;
 pub mod daemon;
 pub mod exit;
 mod files;
+mod text;
 pub mod tls;
 pub mod wire;
 

@@ -1,6 +1,7 @@
 //! Why a link to a broker could not be made or ended.
 
 use super::transport::stream::TlsMismatch;
+use crate::text::one_line;
 use lapin::ErrorKind;
 use std::{io, time::Duration};
 
@@ -184,11 +185,6 @@ impl From<io::Error> for LinkError {
     fn from(error: io::Error) -> Self {
         Self::from(&error)
     }
-}
-
-/// Text of the broker, without control characters.
-pub(super) fn one_line(text: &str) -> String {
-    text.replace(char::is_control, " ")
 }
 
 #[cfg(test)]

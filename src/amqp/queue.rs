@@ -3,8 +3,9 @@
 use super::{
     Cause, LinkError,
     connect::{Link, METHOD_TIMEOUT},
-    error::{broker_reply, code, one_line},
+    error::{broker_reply, code},
 };
+use crate::text::one_line;
 use lapin::{
     Queue,
     options::QueueDeclareOptions,

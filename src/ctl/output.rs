@@ -4,7 +4,8 @@ use crate::{
     cli::{CtlArgs, OutputFormat},
     client::{CallError, Pong},
     exit::Exit,
-    wire::{TraceParent, excerpt},
+    text::{escaped, excerpt},
+    wire::TraceParent,
 };
 use clap::CommandFactory as _;
 use clap_complete::Shell;
@@ -77,7 +78,7 @@ impl Output {
     /// The answer to a ping, and what it is where it is no pong.
     pub(super) fn pong(&mut self, pong: &Pong) -> Exit {
         let elapsed = pong.elapsed;
-        let instead = pong.instead.as_deref().map(excerpt);
+        let instead = pong.instead.as_deref().map(|answer| excerpt(answer, 60));
         match self.format {
             OutputFormat::Plain => self.line(
                 match instead {
@@ -110,11 +111,13 @@ impl Output {
         for (key, value) in object {
             let exit = match value {
                 Value::Object(inner) => self.lines_of(&format!("{prefix}{key}."), inner),
-                Value::String(text) => self.line(format!("{prefix}{key}: {text}").as_bytes()),
+                Value::String(text) => {
+                    self.line(escaped(&format!("{prefix}{key}: {text}")).as_bytes())
+                }
                 Value::Array(items) => {
                     let items = items.iter().map(|item| item.as_str().unwrap_or("?"));
                     let items = items.collect::<Vec<_>>().join(", ");
-                    self.line(format!("{prefix}{key}: {items}").as_bytes())
+                    self.line(escaped(&format!("{prefix}{key}: {items}")).as_bytes())
                 }
                 other => self.line(format!("{prefix}{key}: {other}").as_bytes()),
             };
@@ -146,7 +149,8 @@ impl Output {
     #[expect(clippy::unused_self, reason = "all that is printed goes through here")]
     fn tell(&self, line: &str) {
         // Where nobody reads standard error, there is nobody to tell.
-        let _ = writeln!(io::stderr(), "{line}");
+        // Some of it may be what a server or a broker says.
+        let _ = writeln!(io::stderr(), "{}", escaped(line));
     }
 
     fn json(&mut self, mut object: Map<String, Value>) -> Exit {

@@ -1,40 +1,39 @@
-//! The story of a start and a stop of `fibrpcd`.
+//! The story of a start of `fibrpcd`; that of its stop is in [`lifecycle`].
 
 mod compute;
 pub mod config;
+mod lifecycle;
 mod observe;
 mod reload;
 mod server;
 mod signals;
+mod state;
 mod systemd;
+mod ticks;
 mod watchdog;
 
-use crate::{
-    cli::DaemonArgs,
-    daemon::{
-        compute::{Pool, PoolError, Shares},
-        config::{Config, File, Sources},
-        observe::{
-            http::{self, HttpError},
-            log::{self, LevelHandle, LogError, LogMonitor},
-            metrics::{Metrics, MetricsError},
-            overview::Overview,
-            spans,
-        },
-        reload::Reloader,
-        server::{Ending, Phase, ResultCache, Server, Standing, handler::Handler},
-        signals::{Signal, SignalError, Signals},
-        systemd::{Notifier, Watchdog},
-        watchdog::WatchdogTimer,
+use self::{
+    compute::{Pool, PoolError, Shares},
+    config::{Config, File, Sources},
+    lifecycle::{Phase, handle_signals},
+    observe::{
+        http::{self, HttpError},
+        log::{self, LevelHandle, LogError, LogMonitor},
+        metrics::{Metrics, MetricsError},
+        overview::Overview,
+        spans,
     },
-    exit::Exit,
+    reload::Reloader,
+    server::{ResultCache, Server, handler::Handler},
+    signals::{SignalError, Signals},
+    state::State,
+    systemd::Notifier,
+    watchdog::Watchdog,
 };
+use crate::{cli::DaemonArgs, exit::Exit};
 use futures_util::FutureExt as _;
-use std::{sync::Arc, time::Duration};
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep_until, timeout},
-};
+use std::{convert::Infallible, sync::Arc, time::Duration};
+use tokio::{sync::watch, time::timeout};
 
 /// Why the daemon cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -69,67 +68,76 @@ pub fn main(args: &DaemonArgs) -> Exit {
     if args.check {
         return checked();
     }
-    let watching = match watch_over(&config) {
-        Ok(watching) => watching,
+    let observability = match init_observability(&config) {
+        Ok(observability) => observability,
         Err(error) => {
             report(&error);
             return Exit::Failure;
         }
     };
-    run(config, sources, watching).unwrap_or_else(|error| {
+    run(config, sources, observability).unwrap_or_else(|error| {
         tracing::error!("cannot start: {}", with_causes(&error));
         Exit::Failure
     })
 }
 
-/// What tells of the daemon, set up before anything else.
-struct Watching {
+/// What is set up before anything else, so that it sees all the rest.
+struct Observability {
     metrics: Arc<Metrics>,
     log_monitor: Arc<LogMonitor>,
     level: LevelHandle,
 }
 
-fn watch_over(config: &Config) -> Result<Watching, StartError> {
+fn init_observability(config: &Config) -> Result<Observability, StartError> {
     let metrics = Arc::new(Metrics::new()?);
     let daemon = &metrics.daemon;
     let log_monitor =
         Arc::new(LogMonitor::new(daemon.log_messages.clone(), daemon.log_suppressed.clone()));
     let level = log::init(config.log.level, config.log.format, Arc::clone(&log_monitor))?;
-    Ok(Watching { metrics, log_monitor, level })
+    metrics.configured(config);
+    Ok(Observability { metrics, log_monitor, level })
 }
 
 /// One thread does all I/O: small calls need no other, and large ones have threads of their own.
-fn run(config: Config, sources: Sources, watching: Watching) -> Result<Exit, StartError> {
+fn run(config: Config, sources: Sources, observability: Observability) -> Result<Exit, StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let exit = runtime.block_on(start(config, sources, watching));
+    let exit = runtime.block_on(start(config, sources, observability));
     runtime.shutdown_background(); // a name lookup may hang: not our problem any more
     exit
 }
 
-async fn start(config: Config, sources: Sources, watching: Watching) -> Result<Exit, StartError> {
-    // First of all, so that no signal is missed.
+async fn start(
+    config: Config,
+    sources: Sources,
+    observability: Observability,
+) -> Result<Exit, StartError> {
+    let Observability { metrics, log_monitor, level } = observability;
+
+    // Signals first of all, so that none is missed.
     let signals = Signals::register()?;
-    let file = sources.file.in_force();
-    tracing::info!(version = crate::VERSION, file, "starting");
-    let Watching { metrics, log_monitor, level } = watching;
-    metrics.configured(&config);
+    tracing::info!(version = crate::VERSION, file = sources.file.in_force(), "starting");
+
+    // What computes.
     let compute = &config.compute;
     let shares = Shares::new(compute.memory, compute.max_n, compute.threads);
     let pool = Pool::start(compute.threads, shares)?;
     let cache = ResultCache::new(compute.cache);
-    let (standing, standings) = watch::channel(Standing::Detached("not attached yet".to_owned()));
-    let overview =
-        Overview::new(Arc::clone(&metrics), log_monitor, standings.clone(), pool.clone());
+
+    // What shows the daemon to others.
+    let (state, states) = watch::channel(State::Detached("not attached yet".to_owned()));
     let http = listen(&config).await?;
-    let watchdog = Watchdog { server: Arc::new(WatchdogTimer::default()), pool: pool.clone() };
-    let notifier = Notifier::new(Arc::clone(&metrics), standings);
-    let (phase, phases) = watch::channel(Phase::Serving);
+    let overview = Overview::new(Arc::clone(&metrics), log_monitor, states.clone(), pool.clone());
+    let notifier = Notifier::new(Arc::clone(&metrics), states);
+    let watchdog = Watchdog { server: Arc::default(), compute: pool.watchdog_timers() };
     let (spans, exporter) = spans::start(&config.trace, &metrics)?;
     let exporting = exporter.run().fuse();
     tokio::pin!(exporting);
+
+    // What serves, and what tells it to stop or to change.
+    let (phase, phases) = watch::channel(Phase::Serving);
     let handler = Handler::new(config.compute.max_n);
     let (settings, configs) = watch::channel(Arc::new(config));
-    let serving = Server {
+    let server = Server {
         handler,
         config: configs,
         pool: pool.clone(),
@@ -137,20 +145,28 @@ async fn start(config: Config, sources: Sources, watching: Watching) -> Result<E
         metrics: Arc::clone(&metrics),
         poison_tracker: Arc::default(),
         spans,
-        standing,
+        state,
         watchdog: Arc::clone(&watchdog.server),
     };
     let reloader = Reloader { sources, config: settings, level, pool, metrics };
+
+    // All of it at once, in one task, until the server ends.
     notifier.ready();
     let ending = tokio::select! {
-        ending = serving.run(phases) => ending,
-        () = show(http, Arc::new(overview)) => Ending::GaveUp, // it never ends before the server, like the next one
-        () = notifier.report(&watchdog) => Ending::GaveUp,
-        () = conduct(signals, phase, &reloader, &notifier) => Ending::GaveUp,
-        () = &mut exporting => Ending::GaveUp,
+        ending = server.run(phases) => ending,
+        ending = handle_signals(signals, phase, &reloader, &notifier) => ending,
+        never = serve_http(http, Arc::new(overview)) => match never {},
+        never = notifier.report(&watchdog) => match never {},
+        never = export(exporting.as_mut()) => match never {},
     };
     flush(exporting).await;
-    Ok(exit_of(ending))
+    Ok(ending.exit())
+}
+
+/// Exports traces as long as somebody hands them over: with the server goes the last one who could.
+async fn export(exporting: impl Future<Output = ()>) -> Infallible {
+    exporting.await;
+    std::future::pending().await
 }
 
 /// How long the last exports may take when the daemon ends.
@@ -173,75 +189,20 @@ async fn listen(config: &Config) -> Result<Option<http::Server>, HttpError> {
     Ok(Some(server))
 }
 
-/// Never ends.
-async fn show(http: Option<http::Server>, overview: Arc<Overview>) {
+/// Serves what people and probes ask for, and keeps what they see current.
+async fn serve_http(http: Option<http::Server>, overview: Arc<Overview>) -> Infallible {
     let serve = async {
-        match http {
-            Some(http) => http.serve(Arc::clone(&overview), std::future::pending()).await,
-            None => std::future::pending().await,
+        if let Some(http) = http {
+            http.serve(Arc::clone(&overview), std::future::pending()).await;
         }
+        std::future::pending().await
     };
-    tokio::join!(serve, overview.keep());
-}
-
-fn exit_of(ending: Ending) -> Exit {
-    match ending {
-        Ending::Drained => {
-            tracing::info!("stopped; everything that was started is answered");
-            Exit::Ok
-        }
-        Ending::Detached => {
-            tracing::info!("stopped without a broker");
-            Exit::Ok
-        }
-        Ending::GaveUp => {
-            tracing::warn!("stopped; requests were given back to the queue");
-            Exit::Failure
-        }
-    }
-}
-
-/// Turns signals into phases: the first one that asks to stop drains, the second or the end of
-/// patience gives up. Until then, the configuration is read again whenever that is asked for.
-async fn conduct(
-    mut signals: Signals,
-    phase: watch::Sender<Phase>,
-    reloader: &Reloader,
-    notifier: &Notifier,
-) {
-    let signal = loop {
-        match signals.next().await {
-            Signal::Reload => {
-                notifier.reloading();
-                notifier.reloaded(reloader.reload().err().as_ref());
-            }
-            stop => break stop,
-        }
-    };
-    let drain_timeout = reloader.config().shutdown.drain_timeout;
-    tracing::info!(?signal, ?drain_timeout, "asked to stop");
-    phase.send_replace(Phase::Draining);
     tokio::select! {
-        () = notifier.stopping() => {}
-        () = give_up(signals, phase, drain_timeout) => {}
+        never = serve => never,
+        never = overview.keep_history() => never,
+        never = overview.report_suppressed() => never,
     }
 }
-
-/// Ends a stop that takes too long.
-async fn give_up(mut signals: Signals, phase: watch::Sender<Phase>, drain_timeout: Duration) {
-    let patience = sleep_until(Instant::now() + drain_timeout);
-    tokio::select! {
-        signal = signals.next_stop() => tracing::warn!(?signal, "asked to stop at once"),
-        () = patience => tracing::warn!(?drain_timeout, "not drained in time"),
-    }
-    phase.send_replace(Phase::GivingUp);
-    // Giving up has deadlines of its own; this one is for what nobody thought of.
-    sleep_until(Instant::now() + GIVE_UP_TIMEOUT).await;
-    tracing::error!("could not give everything back in time: the broker will notice and requeue");
-}
-
-/// How long giving everything back may take.
-const GIVE_UP_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn sources(args: &DaemonArgs) -> Sources {
     let file = args.config.clone().map_or(File::Default, File::Explicit);

@@ -3,13 +3,12 @@
 //! The protocol is that of `sd_notify(3)`: datagrams to the socket that `$NOTIFY_SOCKET` names.
 //! Without that variable nothing is sent.
 
-use crate::daemon::{
-    compute::Pool, config::ConfigError, observe::metrics::Metrics, server::Standing,
-    watchdog::WatchdogTimer,
+use super::{
+    config::ConfigError, observe::metrics::Metrics, state::State, ticks::every, watchdog::Watchdog,
 };
 use sd_notify::NotifyState;
 use std::{
-    borrow::Cow,
+    convert::Infallible,
     future,
     sync::{
         Arc, Mutex, PoisonError,
@@ -17,10 +16,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::{
-    sync::watch,
-    time::{Interval, MissedTickBehavior, interval},
-};
+use tokio::sync::watch;
 
 /// How often the status is looked at, and sent if it is another one.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
@@ -33,27 +29,15 @@ const EXTENSION_INTERVAL: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Notifier {
     metrics: Arc<Metrics>,
-    standings: watch::Receiver<Standing>,
+    states: watch::Receiver<State>,
     /// What was wrong with the configuration that was read last.
     complaint: Mutex<Option<String>>,
     failed: AtomicBool,
 }
 
-/// What must be alive for requests to flow.
-pub(crate) struct Watchdog {
-    pub(crate) server: Arc<WatchdogTimer>,
-    pub(crate) pool: Pool,
-}
-
-impl Watchdog {
-    fn all_alive(&self, now: Instant) -> bool {
-        !self.server.expired(now) && !self.pool.is_stuck(now)
-    }
-}
-
 impl Notifier {
-    pub(crate) fn new(metrics: Arc<Metrics>, standings: watch::Receiver<Standing>) -> Self {
-        Self { metrics, standings, complaint: Mutex::default(), failed: AtomicBool::new(false) }
+    pub(crate) fn new(metrics: Arc<Metrics>, states: watch::Receiver<State>) -> Self {
+        Self { metrics, states, complaint: Mutex::default(), failed: AtomicBool::new(false) }
     }
 
     /// Requests are taken as soon as there is a broker.
@@ -76,10 +60,10 @@ impl Notifier {
         self.ready();
     }
 
-    /// The daemon stops. Never ends: keeps the service manager from losing patience before
+    /// The daemon stops: keeps the service manager from losing patience before
     /// `shutdown.drain_timeout` does.
-    pub(crate) async fn stopping(&self) {
-        let status = describe(&Standing::Draining, self.metrics.requests.in_flight.get());
+    pub(crate) async fn stopping(&self) -> Infallible {
+        let status = status_line(&State::Draining, self.metrics.requests.in_flight.get());
         self.notify(&[NotifyState::Stopping, NotifyState::Status(&status)]);
         let mut ticks = every(EXTENSION_INTERVAL);
         loop {
@@ -89,28 +73,31 @@ impl Notifier {
         }
     }
 
-    /// Keeps the status current, and sends signs of life while requests could flow. Never ends.
-    pub(crate) async fn report(&self, watchdog: &Watchdog) {
-        tokio::join!(self.keep_status(), self.keep_alive(watchdog));
+    /// Keeps the status current, and sends signs of life while requests could flow.
+    pub(crate) async fn report(&self, watchdog: &Watchdog) -> Infallible {
+        tokio::select! {
+            never = self.keep_status() => never,
+            never = self.keep_alive(watchdog) => never,
+        }
     }
 
-    async fn keep_status(&self) {
+    async fn keep_status(&self) -> Infallible {
         if std::env::var_os("NOTIFY_SOCKET").is_none() {
             return future::pending().await;
         }
         let mut ticks = every(STATUS_INTERVAL);
-        let mut said = String::new();
+        let mut shown = String::new();
         loop {
             ticks.tick().await;
             let status = self.status();
-            if status != said {
+            if status != shown {
                 self.notify(&[NotifyState::Status(&status)]);
-                said = status;
+                shown = status;
             }
         }
     }
 
-    async fn keep_alive(&self, watchdog: &Watchdog) {
+    async fn keep_alive(&self, watchdog: &Watchdog) -> Infallible {
         let Some(patience) = sd_notify::watchdog_enabled().filter(|time| !time.is_zero()) else {
             return future::pending().await;
         };
@@ -120,13 +107,16 @@ impl Notifier {
             if watchdog.all_alive(Instant::now()) {
                 self.notify(&[NotifyState::Watchdog]);
             } else {
-                tracing::error!("requests do not flow any more: asking for a restart by silence");
+                tracing::error!(
+                    "the server loop or a compute thread is stuck; no longer answering the \
+                     systemd watchdog, which will restart this process"
+                );
             }
         }
     }
 
     fn status(&self) -> String {
-        let mut status = describe(&self.standings.borrow(), self.metrics.requests.in_flight.get());
+        let mut status = status_line(&self.states.borrow(), self.metrics.requests.in_flight.get());
         let complaint = self.complaint.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(complaint) = &*complaint {
             status.push_str("; the new configuration is wrong, the old one stays: ");
@@ -145,48 +135,24 @@ impl Notifier {
     }
 }
 
-/// Ticks at once and then at this interval, without catching up on those that were missed.
-fn every(time: Duration) -> Interval {
-    let mut ticks = interval(time);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks
-}
-
-/// One line: a line break would be the end of it, and the start of another notification.
-fn describe(standing: &Standing, in_flight: i64) -> String {
-    let line: Cow<'_, str> = match standing {
-        Standing::Consuming(place) => format!("serving {place}, {in_flight} in flight").into(),
-        Standing::Blocked(why) => {
-            format!("the broker takes no replies: {why}; {in_flight} in flight").into()
-        }
-        Standing::Draining => format!("draining, {in_flight} left").into(),
-        Standing::Detached(why) => format!("waiting for a broker: {why}").into(),
-    };
-    line.replace(char::is_control, " ")
+/// The line that `systemctl status` shows.
+fn status_line(state: &State, in_flight: i64) -> String {
+    match state {
+        State::Detached(_) => state.to_string(),
+        _ => format!("{state}, {in_flight} in flight"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::daemon::compute::Shares;
-    use std::num::NonZeroUsize;
 
     #[test]
-    fn a_server_that_is_silent_for_too_long_is_not_alive() {
-        let shares = Shares::new(1 << 30, 0, NonZeroUsize::MIN);
-        let pool = Pool::start(NonZeroUsize::MIN, shares).unwrap();
-        let watchdog = Watchdog { server: Arc::default(), pool };
-        watchdog.server.arm(Duration::from_mins(1));
-        assert!(watchdog.all_alive(Instant::now()));
-        assert!(!watchdog.all_alive(Instant::now() + Duration::from_mins(2)));
-    }
-
-    #[test]
-    fn the_status_is_one_line_that_says_what_the_daemon_does() {
-        let consuming = Standing::Consuming("rpc_queue at h:5672".to_owned());
-        assert_eq!(describe(&consuming, 3), "serving rpc_queue at h:5672, 3 in flight");
-        assert_eq!(describe(&Standing::Draining, 5), "draining, 5 left");
-        let detached = Standing::Detached("refused\nREADY=1".to_owned());
-        assert_eq!(describe(&detached, 0), "waiting for a broker: refused READY=1");
+    fn the_status_line_says_how_much_is_in_flight_where_something_can_be() {
+        let consuming = State::Consuming("rpc_queue at h:5672".to_owned());
+        assert_eq!(status_line(&consuming, 3), "serving rpc_queue at h:5672, 3 in flight");
+        assert_eq!(status_line(&State::Draining, 5), "draining, 5 in flight");
+        let detached = State::Detached("refused".to_owned());
+        assert_eq!(status_line(&detached, 0), "waiting for a broker: refused");
     }
 }

@@ -1,5 +1,6 @@
 //! The body of a Fibonacci request: n in ASCII decimal.
 
+use crate::text::excerpt;
 /// A number as it arrives: any length of decimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Number {
@@ -63,9 +64,7 @@ impl NumberError {
         if body.len() == 8 && body.iter().any(|byte| !byte.is_ascii_graphic()) {
             return Self::Binary;
         }
-        let excerpt = &text[..text.len().min(Self::EXCERPT)];
-        let dots = if text.len() > Self::EXCERPT { "..." } else { "" };
-        Self::NotANumber(format!("{}{dots}", excerpt.escape_ascii()))
+        Self::NotANumber(excerpt(text, Self::EXCERPT))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Replies.
 
 use super::{ERROR_PREFIX, Failure, Status};
+use crate::text::excerpt;
 use bytes::Bytes;
 
 /// A reply: the outcome, and the answer or one line that says why there is none.
@@ -29,18 +30,8 @@ impl ReplyError {
     /// The error for a reply to `info` with this body.
     #[must_use]
     pub fn no_info(body: &[u8]) -> Self {
-        Self::NoInfo(excerpt(body))
+        Self::NoInfo(excerpt(body, 60))
     }
-}
-
-/// The start of a body, fit to be shown.
-#[must_use]
-pub fn excerpt(body: &[u8]) -> String {
-    const SHOWN: usize = 60;
-    let text = String::from_utf8_lossy(&body[..body.len().min(4 * SHOWN)]);
-    let shown: String = text.chars().take(SHOWN).collect();
-    let rest = if shown.len() < body.len() { "..." } else { "" };
-    format!("{}{rest}", shown.escape_debug())
 }
 
 impl Reply {

@@ -43,7 +43,10 @@ fn readiness_goes_with_the_consumer() {
     assert_eq!(away.get("/livez").0, 200);
     let (status, why) = away.get("/readyz");
     assert_eq!(status, 503);
-    assert!(why.starts_with("not consuming: connecting to amqp://guest@127.0.0.1:1/"), "{why}");
+    assert!(
+        why.starts_with("waiting for a broker: connecting to amqp://guest@127.0.0.1:1/"),
+        "{why}"
+    );
     assert_eq!(away.metric("fibrpcd_amqp_connected"), 0);
 }
 

@@ -76,7 +76,7 @@ fn a_life_is_told_from_readiness_to_the_last_request() {
     caller.call("long", "10000000");
     manager.wait_for(&format!("STATUS=serving rpc_queue at 127.0.0.1:{port}, 1 in flight"));
     daemon.signal("TERM");
-    assert_eq!(manager.wait_for("STOPPING=1"), "STOPPING=1\nSTATUS=draining, 1 left\n");
+    assert_eq!(manager.wait_for("STOPPING=1"), "STOPPING=1\nSTATUS=draining, 1 in flight\n");
     manager.wait_for("EXTEND_TIMEOUT_USEC=15000000");
     relay.release_replies();
     assert_eq!(caller.reply().body.len(), 2_089_877);

@@ -49,10 +49,11 @@ fn a_hundred_thousand_failed_attempts_leave_nothing_behind() {
             peers.into_iter().find(|(peer, _)| format!("{peer:?}") == name).unwrap();
         return attempts_leave_nothing_behind(peer, attempts);
     }
+    let (_, here) = module_path!().split_once("::").unwrap();
     for (peer, _) in peers {
         let child = Command::new(env::current_exe().unwrap())
             .args(["--exact", "--nocapture"])
-            .arg("amqp::connect::tests::a_hundred_thousand_failed_attempts_leave_nothing_behind")
+            .arg(format!("{here}::a_hundred_thousand_failed_attempts_leave_nothing_behind"))
             .env(PEER, format!("{peer:?}"))
             .output()
             .unwrap();
@@ -86,7 +87,9 @@ fn attempts_leave_nothing_behind(peer: Peer, attempts: u32) {
     );
     // Of the last attempts, some may still be ending.
     assert!(last.0 <= first.0 + 16 && last.1 <= first.1 + 16, "{first:?}, then {last:?}");
-    assert!(last.2 <= first.2 + 1024, "{first:?}, then {last:?}");
+    // Half a KiB an attempt would show; the allocator's own pools are filled by and by.
+    let bound = first.2 + u64::from(attempts - attempts / 10) / 2;
+    assert!(last.2 <= bound.min(first.2 + 4096), "{first:?}, then {last:?}");
 }
 
 /// Tasks, threads, and resident memory in KiB.

@@ -22,7 +22,7 @@ use bytes::Bytes;
 use std::{
     num::NonZeroUsize,
     sync::{Arc, Mutex, mpsc},
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -172,9 +172,9 @@ impl Pool {
         self.shares.admit(n)
     }
 
-    /// Whether a thread should have been heard of before `now`, and was not.
-    pub(crate) fn is_stuck(&self, now: Instant) -> bool {
-        self.watchdogs.iter().any(|watchdog| watchdog.expired(now))
+    /// The timers of all threads, armed while they work.
+    pub(crate) fn watchdog_timers(&self) -> Arc<[WatchdogTimer]> {
+        Arc::clone(&self.watchdogs)
     }
 
     /// Waits for a free thread and for the memory that F(n) takes. Cancel safe. `None` never comes:

@@ -4,6 +4,8 @@ use std::fmt::{self, Display, Formatter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::text::Escaping;
+
 /// Longer texts from a source are cut when they are shown.
 const SHOWN_CHARS: usize = 60;
 
@@ -73,27 +75,13 @@ impl Problem {
 
 impl Display for Problem {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let mut line = OneLine(f);
+        // A path or a name with a line break must not fake a second line.
+        let mut line = Escaping(f);
         write!(line, "{}: ", self.origin)?;
         if let Some(key) = &self.key {
             write!(line, "{key}: ")?;
         }
         line.write_str(&self.message)
-    }
-}
-
-/// Escapes control characters: a path or name with a line break must not forge a second line.
-struct OneLine<'a, 'f>(&'a mut Formatter<'f>);
-
-impl Write for OneLine<'_, '_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        text.chars().try_for_each(|c| {
-            if c.is_control() {
-                write!(self.0, "{}", c.escape_default())
-            } else {
-                self.0.write_char(c)
-            }
-        })
     }
 }
 

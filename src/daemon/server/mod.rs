@@ -27,10 +27,9 @@ use crate::{
     daemon::{
         compute::Pool,
         config::{Amqp, Config},
-        observe::{
-            metrics::{Metrics, State},
-            spans::Spans,
-        },
+        lifecycle::{Ending, Phase},
+        observe::{metrics::Metrics, spans::Spans},
+        state::State,
         watchdog::WatchdogTimer,
     },
 };
@@ -49,52 +48,6 @@ const ATTACH_SLACK: Duration = Duration::from_mins(2);
 /// How long a turn of the server may take where nothing is waited for.
 const TURN: Duration = Duration::from_secs(10);
 
-/// Where the daemon is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// Taking requests.
-    Serving,
-    /// Finishing what is running.
-    Draining,
-    /// Giving everything back.
-    GivingUp,
-}
-
-/// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// What had been started was answered.
-    Drained,
-    /// There was no broker: it has, or will have, back whatever was not answered.
-    Detached,
-    /// Requests that had been started were given back.
-    GaveUp,
-}
-
-/// Where the server stands with the broker, for `/readyz` and the service manager.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// Not attached, and why.
-    Detached(String),
-    /// Consuming: from this queue at this broker.
-    Consuming(String),
-    /// Consuming, but the broker takes no replies, for lack of this.
-    Blocked(String),
-    /// Not consuming any more.
-    Draining,
-}
-
-impl Standing {
-    pub(crate) fn state(&self) -> State {
-        match self {
-            Self::Detached(_) => State::Detached,
-            Self::Consuming(_) => State::Consuming,
-            Self::Blocked(_) => State::Blocked,
-            Self::Draining => State::Draining,
-        }
-    }
-}
-
 /// Answers requests from a queue until it is told to stop.
 pub(crate) struct Server {
     pub(crate) config: watch::Receiver<Arc<Config>>,
@@ -104,7 +57,7 @@ pub(crate) struct Server {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) poison_tracker: Arc<Mutex<PoisonTracker>>,
     pub(crate) spans: Spans,
-    pub(crate) standing: watch::Sender<Standing>,
+    pub(crate) state: watch::Sender<State>,
     /// Given while anything is awaited, so that a watchdog knows a server that hangs.
     pub(crate) watchdog: Arc<WatchdogTimer>,
 }
@@ -200,7 +153,7 @@ impl Server {
     }
 
     fn detached(&self, error: &LinkError) {
-        self.standing.send_replace(Standing::Detached(error.message.clone()));
+        self.state.send_replace(State::Detached(error.message.clone()));
     }
 
     async fn session(
@@ -215,7 +168,7 @@ impl Server {
         let place = format!("{} at {}:{}", amqp.queue, uri.host(), uri.port());
         self.metrics.link.connects.inc();
         self.metrics.link.connected.set(1);
-        self.standing.send_replace(Standing::Consuming(place.clone()));
+        self.state.send_replace(State::Consuming(place.clone()));
         tracing::info!(broker = %uri, queue = amqp.queue, "attached; consuming");
         let result = Session::new(self, amqp, place, link).run(phase).await;
         self.metrics.link.connected.set(0);

@@ -4,7 +4,7 @@
 //! not started can be given back when the daemon drains.
 
 use super::{
-    Ending, Phase, Server, Standing, TURN,
+    Server, TURN,
     cache::ResultCache,
     handler::{self, Answer, Handler},
     scheduler::{Large, ReadyReply, Scheduler, Turn, Waiting},
@@ -16,7 +16,10 @@ use crate::{
     daemon::{
         compute::{Class, Computed, Job, MemoryPermit, Pool, Slot, Unfinished},
         config::{Amqp, Config},
+        lifecycle::{Ending, Phase},
         observe::{metrics::Metrics, request_record::ComputeTime},
+        state::State,
+        ticks::every,
         watchdog::WatchdogTimer,
     },
     wire::{Envelope, Failure, Reply},
@@ -27,7 +30,7 @@ use std::{
 };
 use tokio::{
     sync::{mpsc, watch},
-    time::{Interval, MissedTickBehavior, interval},
+    time::Interval,
 };
 
 /// The session takes a turn at least this often.
@@ -56,7 +59,7 @@ pub(super) struct Session<'a> {
     place: String,
     handler: &'a mut Handler,
     pool: &'a Pool,
-    standing: &'a watch::Sender<Standing>,
+    state: &'a watch::Sender<State>,
     watchdog: &'a WatchdogTimer,
     pulse: Interval,
     scheduler: Scheduler,
@@ -79,8 +82,7 @@ impl<'a> Session<'a> {
         link: Serving,
     ) -> Self {
         let (finish, finished) = mpsc::channel(usize::from(amqp.prefetch));
-        let mut pulse = interval(PULSE);
-        pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let pulse = every(PULSE);
         server.config.mark_changed(); // what changed meanwhile is seen in the first turn
         Self {
             link,
@@ -89,7 +91,7 @@ impl<'a> Session<'a> {
             place,
             handler: &mut server.handler,
             pool: &server.pool,
-            standing: &server.standing,
+            state: &server.state,
             watchdog: &server.watchdog,
             pulse,
             scheduler: Scheduler::default(),
@@ -294,8 +296,8 @@ impl<'a> Session<'a> {
 
     fn blocked(&self, reason: Option<String>) {
         if !self.draining {
-            let consuming = || Standing::Consuming(self.place.clone());
-            self.standing.send_replace(reason.map_or_else(consuming, Standing::Blocked));
+            let consuming = || State::Consuming(self.place.clone());
+            self.state.send_replace(reason.map_or_else(consuming, State::Blocked));
         }
     }
 
@@ -314,7 +316,7 @@ impl<'a> Session<'a> {
 
     fn drain(&mut self) {
         self.draining = true;
-        self.standing.send_replace(Standing::Draining);
+        self.state.send_replace(State::Draining);
         self.link.stop_consuming();
         let unstarted = self.scheduler.unstarted();
         let (running, given_back) = (self.scheduler.len(), unstarted.len());

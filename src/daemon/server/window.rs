@@ -18,7 +18,9 @@ pub(super) struct Window([Arc<Semaphore>; Class::ALL.len()]);
 
 /// The right to send a large reply, held until the broker has confirmed it.
 #[derive(Debug)]
-pub(super) struct SendPermit(#[expect(dead_code, reason = "held until it is dropped")] OwnedSemaphorePermit);
+pub(super) struct SendPermit(
+    #[expect(dead_code, reason = "held until it is dropped")] OwnedSemaphorePermit,
+);
 
 impl Window {
     pub(super) fn new() -> Self {

@@ -4,6 +4,7 @@
 //! while the broker is away and a slow client holds nothing but its own socket. Request bodies are
 //! never read; a connection that carries one is closed after the answer.
 
+use crate::text::one_line;
 use std::borrow::Cow;
 use std::error::Error;
 
@@ -126,7 +127,7 @@ fn readyz(probe: &impl Probe) -> Response<Full<Bytes>> {
     match probe.readiness() {
         Ok(()) => plain(StatusCode::OK, "ok\n"),
         Err(why) => {
-            let line = why.replace(char::is_control, " ");
+            let line = one_line(&why);
             plain(StatusCode::SERVICE_UNAVAILABLE, format!("{line}\n"))
         }
     }

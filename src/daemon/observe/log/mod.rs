@@ -49,6 +49,7 @@ use tracing_subscriber::{Layer, Registry, fmt as lines, registry, reload};
 
 use self::monitor::MonitorLayer;
 use crate::daemon::config::{Format, Level};
+use crate::text::{Escaping, is_treacherous};
 
 mod monitor;
 
@@ -248,32 +249,6 @@ fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -
         }
     }
     write!(Escaping(writer), "{value:?}")
-}
-
-/// Passes text on with every treacherous character replaced by its Rust escape.
-struct Escaping<'a, W>(&'a mut W);
-
-impl<W: fmt::Write> fmt::Write for Escaping<'_, W> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let mut rest = text;
-        while let Some(at) = rest.find(is_treacherous) {
-            let (clean, tail) = rest.split_at(at);
-            self.0.write_str(clean)?;
-            let mut tail = tail.chars();
-            if let Some(treacherous) = tail.next() {
-                write!(self.0, "{}", treacherous.escape_default())?;
-            }
-            rest = tail.as_str();
-        }
-        self.0.write_str(rest)
-    }
-}
-
-/// Whether a character changes more than its own place: controls, line breaks, writing direction.
-fn is_treacherous(ch: char) -> bool {
-    ch.is_control()
-        || matches!(ch, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}')
-        || matches!(ch, '\u{2066}'..='\u{2069}')
 }
 
 /// Writes lines of JSON with what JSON itself lets through escaped too (DEL, C1, directions).

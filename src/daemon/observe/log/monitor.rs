@@ -1,8 +1,7 @@
 //! The monitor of the log: counts what is logged, keeps the last warnings, and limits how often one
 //! place in the program may warn.
 
-use super::Escaping;
-use crate::daemon::observe::metrics::LogMessages;
+use crate::{daemon::observe::metrics::LogMessages, text::Escaping};
 use prometheus::IntCounter;
 use std::{
     collections::{HashMap, VecDeque},

@@ -78,7 +78,10 @@ fn text_shows_the_message_the_fields_and_the_span() {
         let _span = info_span!("call", id = 7).entered();
         info!(n = 30, queue = "rpc", r#type = %"fib", "done");
     });
-    assert_eq!(logged, " INFO call{id=7}: fibrpc::log::tests: done n=30 queue=\"rpc\" type=fib\n");
+    assert_eq!(
+        logged,
+        " INFO call{id=7}: fibrpc::daemon::observe::log::tests: done n=30 queue=\"rpc\" type=fib\n"
+    );
 }
 
 #[test]
@@ -109,7 +112,7 @@ fn json_is_one_flat_object_a_line() {
     });
     let object: serde_json::Value = serde_json::from_str(&logged).unwrap();
     assert_eq!(object["level"], "WARN");
-    assert_eq!(object["target"], "fibrpc::log::tests");
+    assert_eq!(object["target"], module_path!());
     assert_eq!(object["message"], "done");
     assert_eq!(object["n"], 30);
     assert_eq!(object["failed"], true);
@@ -191,8 +194,9 @@ const CHILD: &str = "FIBRPC_TEST_LOG_CHILD";
 
 /// Runs the named test of this module again, in a process of its own.
 fn child(test: &str, stderr: Stdio) -> Output {
+    let (_, here) = module_path!().split_once("::").unwrap();
     Command::new(env::current_exe().unwrap())
-        .args(["--exact", "--nocapture", &format!("log::tests::{test}")])
+        .args(["--exact", "--nocapture", &format!("{here}::{test}")])
         .env(CHILD, "1")
         .env_remove("RUST_BACKTRACE")
         .stderr(stderr)
@@ -224,7 +228,7 @@ fn a_panic_is_logged_and_then_printed_as_ever() {
     assert_eq!(object["reason"], "no way");
     assert_eq!(object["thread"], "worker");
     let location = object["location"].as_str().unwrap();
-    assert!(location.starts_with("src/log/tests.rs:"), "{location}");
+    assert!(location.starts_with("src/daemon/observe/log/tests.rs:"), "{location}");
     assert!(rest.contains("thread 'worker'"), "{rest}");
 }
 
@@ -257,6 +261,9 @@ fn without_a_journal_the_log_is_text_without_time() {
     let output = child("without_a_journal_the_log_is_text_without_time", Stdio::piped());
     let stderr = String::from_utf8(output.stderr).unwrap();
     let lines: Vec<&str> = stderr.lines().collect();
-    assert!(lines[0].starts_with(" WARN fibrpc::log: cannot reach the journal"), "{stderr}");
-    assert_eq!(lines[1], " INFO fibrpc::log::tests: hello");
+    assert!(
+        lines[0].starts_with(" WARN fibrpc::daemon::observe::log: cannot reach the journal"),
+        "{stderr}"
+    );
+    assert_eq!(lines[1], " INFO fibrpc::daemon::observe::log::tests: hello");
 }

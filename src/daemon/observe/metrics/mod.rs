@@ -23,13 +23,13 @@ pub(crate) mod traces;
 pub(crate) use self::{
     compute::Compute,
     link::Link,
-    process::{DaemonMetrics, LogMessages, State},
+    process::{DaemonMetrics, LogMessages},
     requests::{Requests, Times},
     traces::Traces,
 };
 
 use self::maker::Maker;
-use crate::daemon::{compute::Usage, config::Config};
+use crate::daemon::{compute::Usage, config::Config, state::State};
 use prometheus::{Encoder, Registry, TextEncoder, process_collector::ProcessCollector};
 
 /// Bucket bounds of durations, in seconds: from a small call on an idle machine to the largest
@@ -86,7 +86,7 @@ impl Metrics {
     }
 
     /// Looks up what is not counted as it happens.
-    pub(crate) fn sample(&self, state: State, usage: &Usage) {
+    pub(crate) fn sample(&self, state: &State, usage: &Usage) {
         self.link.sample();
         self.compute.sample(usage);
         self.daemon.sample(state);

@@ -1,40 +1,11 @@
 //! The daemon itself: what it is doing, its configuration, its log, its I/O thread, its build.
 
 use super::maker::Maker;
+use crate::daemon::state::State;
 use prometheus::{Counter, IntCounter, IntGauge};
 use std::time::SystemTime;
 use tokio::runtime::Handle;
 use tracing::Level;
-
-/// What the daemon is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
-    /// Attached to no broker.
-    Detached,
-    /// Taking requests and answering them.
-    Consuming,
-    /// The broker takes no replies.
-    Blocked,
-    /// Finishing what is running.
-    Draining,
-}
-
-impl State {
-    /// Every state, in the order of their declaration.
-    pub(crate) const ALL: [Self; 4] =
-        [Self::Detached, Self::Consuming, Self::Blocked, Self::Draining];
-
-    /// Its name in metrics and in `/status`.
-    #[must_use]
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Detached => "detached",
-            Self::Consuming => "consuming",
-            Self::Blocked => "blocked",
-            Self::Draining => "draining",
-        }
-    }
-}
 
 const LEVELS: [(Level, &str); 5] = [
     (Level::ERROR, "error"),
@@ -88,7 +59,7 @@ impl DaemonMetrics {
                 "fibrpcd_state",
                 "1 for what the daemon is doing, 0 for what it is not.",
                 "state",
-                State::ALL.map(State::name),
+                State::NAMES,
             )?,
             reload_successful: make.gauge(
                 "fibrpcd_config_last_reload_successful",
@@ -132,9 +103,9 @@ impl DaemonMetrics {
         self.reload_successful.get() == 1
     }
 
-    pub(super) fn sample(&self, state: State) {
-        for (gauge, known) in self.states.iter().zip(State::ALL) {
-            gauge.set((known == state).into());
+    pub(super) fn sample(&self, state: &State) {
+        for (gauge, name) in self.states.iter().zip(State::NAMES) {
+            gauge.set((name == state.name()).into());
         }
         if let Ok(handle) = Handle::try_current() {
             let runtime = handle.metrics();

@@ -133,8 +133,11 @@ fn time_blocked_is_counted_while_it_passes() {
 #[test]
 fn exactly_one_state_is_on() {
     let metrics = Metrics::new().unwrap();
-    for state in State::ALL {
-        metrics.daemon.sample(state);
+    let why = String::new;
+    let states =
+        [State::Detached(why()), State::Consuming(why()), State::Blocked(why()), State::Draining];
+    for state in states {
+        metrics.daemon.sample(&state);
         let text = metrics.render().unwrap();
         let on: Vec<_> = text
             .lines()

@@ -18,26 +18,25 @@ use crate::daemon::{
     observe::{
         http::{Probe, ProbeError},
         log::LogMonitor,
-        metrics::{Metrics, State},
+        metrics::Metrics,
     },
-    server::Standing,
+    state::State,
+    ticks::every,
 };
 use std::{
     borrow::Cow,
+    convert::Infallible,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
-use tokio::{
-    sync::watch,
-    time::{MissedTickBehavior, interval},
-};
+use tokio::sync::watch;
 
 /// Looks at the daemon from all sides.
 #[derive(Debug)]
 pub(crate) struct Overview {
     metrics: Arc<Metrics>,
     log_monitor: Arc<LogMonitor>,
-    standings: watch::Receiver<Standing>,
+    states: watch::Receiver<State>,
     pool: Pool,
     started: Instant,
     history: Mutex<History>,
@@ -47,21 +46,28 @@ impl Overview {
     pub(crate) fn new(
         metrics: Arc<Metrics>,
         log_monitor: Arc<LogMonitor>,
-        standings: watch::Receiver<Standing>,
+        states: watch::Receiver<State>,
         pool: Pool,
     ) -> Self {
         let (started, history) = (Instant::now(), Mutex::default());
-        Self { metrics, log_monitor, standings, pool, started, history }
+        Self { metrics, log_monitor, states, pool, started, history }
     }
 
-    /// Keeps the history, and the log honest about what it left out. Never ends.
-    pub(crate) async fn keep(&self) {
-        let mut ticks = interval(INTERVAL);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    /// Notes the numbers of the charts, every few seconds.
+    pub(crate) async fn keep_history(&self) -> Infallible {
+        let mut ticks = every(INTERVAL);
         loop {
             ticks.tick().await;
             let sample = self.sample();
             self.history().add(sample);
+        }
+    }
+
+    /// Has the log say now and then what it left out.
+    pub(crate) async fn report_suppressed(&self) -> Infallible {
+        let mut ticks = every(INTERVAL);
+        loop {
+            ticks.tick().await;
             self.log_monitor.report();
         }
     }
@@ -74,7 +80,7 @@ impl Overview {
             failed: requests.failures().map(|(_, count)| count).sum(),
             durations: requests.durations(),
             in_flight: u64::try_from(requests.in_flight.get()).unwrap_or(0),
-            consuming: self.standings.borrow().state() == State::Consuming,
+            consuming: self.states.borrow().is_ready(),
         }
     }
 
@@ -85,19 +91,13 @@ impl Overview {
 
 impl Probe for Overview {
     fn metrics(&self) -> Result<String, ProbeError> {
-        self.metrics.sample(self.standings.borrow().state(), &self.pool.usage());
+        self.metrics.sample(&self.states.borrow(), &self.pool.usage());
         Ok(self.metrics.render()?)
     }
 
     fn readiness(&self) -> Result<(), Cow<'static, str>> {
-        match &*self.standings.borrow() {
-            Standing::Consuming(_) => Ok(()),
-            Standing::Blocked(why) => {
-                Err(format!("the broker takes no replies at the moment: {why}").into())
-            }
-            Standing::Draining => Err("draining".into()),
-            Standing::Detached(why) => Err(format!("not consuming: {why}").into()),
-        }
+        let state = self.states.borrow();
+        if state.is_ready() { Ok(()) } else { Err(state.to_string().into()) }
     }
 
     fn status(&self) -> Result<String, ProbeError> {

@@ -41,12 +41,6 @@ pub(super) fn render(status: &Status, nonce: &str) -> String {
 }
 
 fn header(status: &Status) -> String {
-    let means = match status.state {
-        "consuming" => "Calls are answered.",
-        "blocked" => "The broker takes no replies: calls wait.",
-        "draining" => "Stopping: no more calls are taken.",
-        _ => "No calls are answered here: there is no broker.",
-    };
     let trouble = if status.configuration_good {
         ""
     } else {
@@ -55,13 +49,14 @@ fn header(status: &Status) -> String {
     format!(
         "<header class=\"{}\">\n<h1>fibrpcd <small>{}</small></h1>\n\
          <p class=\"facts\">up for {}, at {}</p>\n\
-         <p class=\"state\"><strong>{}</strong> {means}</p>\n\
+         <p class=\"state\"><strong>{}</strong> {}</p>\n\
          <p class=\"detail\">{}</p>\n{trouble}</header>\n",
         status.state,
         Escaped(status.version),
         long_time(status.uptime_seconds),
         moment(&humantime::format_rfc3339_seconds(SystemTime::now()).to_string()),
         status.state,
+        status.meaning,
         Escaped(&status.detail),
     )
 }

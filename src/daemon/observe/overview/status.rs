@@ -4,7 +4,7 @@ use super::{
     Overview,
     history::{History, INTERVAL, Point},
 };
-use crate::daemon::{observe::log::Warning, server::Standing};
+use crate::daemon::observe::log::Warning;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -12,7 +12,10 @@ use std::collections::BTreeMap;
 pub(super) struct Status {
     pub(super) version: &'static str,
     pub(super) state: &'static str,
-    /// The queue and the broker, or why there is none.
+    /// What that means for those who call; for the page.
+    #[serde(skip)]
+    pub(super) meaning: &'static str,
+    /// The state as one sentence, with the queue and the broker, or why there is none.
     pub(super) detail: String,
     pub(super) uptime_seconds: u64,
     pub(super) configuration_good: bool,
@@ -89,20 +92,12 @@ pub(super) struct HistoryView {
 impl Status {
     pub(super) fn of(overview: &Overview) -> Self {
         let history = overview.history();
-        let (state, detail) = {
-            let standing = overview.standings.borrow();
-            let detail = match &*standing {
-                Standing::Consuming(text) | Standing::Blocked(text) | Standing::Detached(text) => {
-                    text.replace(char::is_control, " ")
-                }
-                Standing::Draining => "finishing what is running".to_owned(),
-            };
-            (standing.state().name(), detail)
-        };
+        let state = overview.states.borrow().clone();
         Self {
             version: crate::VERSION,
-            state,
-            detail,
+            state: state.name(),
+            meaning: state.meaning(),
+            detail: state.to_string(),
             uptime_seconds: overview.started.elapsed().as_secs(),
             configuration_good: overview.metrics.daemon.is_configured_well(),
             requests: Requests::of(overview, &history),

@@ -1,11 +1,14 @@
 //! The record of a request: what is known of it once it is settled, for the log and the traces.
 
 use super::traced::Traced;
-use crate::wire::{Envelope, Method, Number, Status};
-use std::{
-    fmt,
-    time::{Duration, Instant},
+use crate::{
+    text::excerpt,
+    wire::{Envelope, Method, Number, Status},
 };
+use std::time::{Duration, Instant};
+
+/// How much of an id, or of what stands in the place of a number, is shown, in bytes.
+const SHOWN: usize = 64;
 
 /// What is remembered of a request until it is settled.
 #[derive(Debug)]
@@ -129,8 +132,8 @@ impl RequestRecord {
     }
 
     /// The correlation id, harmless to read.
-    pub(crate) fn shown_id(&self) -> impl fmt::Display {
-        Said(self.correlation_id.as_deref().unwrap_or_default())
+    pub(crate) fn shown_id(&self) -> String {
+        excerpt(self.correlation_id.as_deref().unwrap_or_default(), SHOWN)
     }
 }
 
@@ -213,17 +216,7 @@ impl Settled {
 fn shown(body: &[u8]) -> String {
     match Number::parse(body) {
         Ok(Number::Value(n)) => n.to_string(),
-        Ok(Number::Huge) | Err(_) => Said(body.trim_ascii()).to_string(),
-    }
-}
-
-/// Bytes from a stranger, the first of them, escaped.
-struct Said<'a>(&'a [u8]);
-
-impl fmt::Display for Said<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (shown, rest) = self.0.split_at(self.0.len().min(64));
-        write!(f, "{}{}", shown.escape_ascii(), if rest.is_empty() { "" } else { "..." })
+        Ok(Number::Huge) | Err(_) => excerpt(body.trim_ascii(), SHOWN),
     }
 }
 

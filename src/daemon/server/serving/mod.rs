@@ -23,11 +23,14 @@ use crate::{
         properties,
     },
     broker_uri::BrokerUri,
-    daemon::observe::{
-        metrics::Metrics,
-        request_log::RequestLog,
-        request_record::{ComputeTime, Outcome},
-        spans::Spans,
+    daemon::{
+        observe::{
+            metrics::Metrics,
+            request_log::RequestLog,
+            request_record::{ComputeTime, Outcome},
+            spans::Spans,
+        },
+        ticks::every,
     },
     wire::{Envelope, Reply},
 };
@@ -42,7 +45,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::Interval;
 
 /// How long after the last acks of a drain the channel stays open. A channel of RabbitMQ holds acks
 /// and nacks to a quorum queue back while more than 32 are on their way to the queue's members, and
@@ -128,8 +131,7 @@ impl Serving {
                 return Err(error);
             }
         };
-        let mut watch = interval(Duration::from_secs(1));
-        watch.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let watch = every(Duration::from_secs(1));
         Ok(Self {
             channels,
             cancelling: None,

@@ -71,7 +71,7 @@ fn process_attributes(settled: &Settled, traced: &Traced) -> Vec<KeyValue> {
         KeyValue::new("fibrpc.outcome", settled.outcome.name()),
     ];
     if record.correlation_id.is_some() {
-        let id = record.shown_id().to_string();
+        let id = record.shown_id();
         attributes.push(KeyValue::new("messaging.message.conversation_id", id));
     }
     if let Some(n) = &record.n {

@@ -121,11 +121,12 @@ fn running_out_of_file_descriptors_is_survived() {
     if std::env::var_os(CHILD).is_some() {
         return run_out_of_file_descriptors();
     }
-    let name = "http::listener::tests::limits::running_out_of_file_descriptors_is_survived";
+    let (_, here) = module_path!().split_once("::").unwrap();
+    let name = format!("{here}::running_out_of_file_descriptors_is_survived");
     let child = Command::new("sh")
         .args(["-c", "ulimit -n 32 && exec \"$@\"", "sh"])
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", name, "--nocapture", "--test-threads=1"])
+        .args(["--exact", &name, "--nocapture", "--test-threads=1"])
         .env(CHILD, "1")
         .output()
         .unwrap();
