@@ -5,6 +5,8 @@
 2. Circles: no files import each other in a loop. What a file takes from its direct parent module does
    not count, as that is where the parent says what its children share.
 
+3. Style: one `use` for each crate, `crate`, `super` and `self` at the top of a file, nested, in one block.
+
 Tests may import what they like. Prints what is wrong, a line each, and then exits with 1.
 """
 
@@ -171,12 +173,22 @@ def circles(crate):
     return found
 
 
+def scattered_uses(crate):
+    """Files that import from one root in more than one statement, which rustfmt does not see."""
+    for module, text in crate.texts.items():
+        top = re.split(r"^(?:pub(?:\([^)]*\))?\s+)?(?:async\s+)?(?:fn|struct|enum|const|static|impl|type|trait)\b", text, 1, re.M)[0]
+        roots = [found["tree"].split("::")[0].strip() for found in USE.finditer(top) if not found["shared"]]
+        for root in sorted({root for root in roots if roots.count(root) > 1}):
+            yield f"{crate.name(module)} has more than one use of {root}; put them into one"
+
+
 def main():
     main_crate = Crate(ROOT / "src")
     crates = [main_crate] + [Crate(source) for source in sorted(ROOT.glob("crates/*/src"))]
     wrong = list(wrong_directions(main_crate))
     for crate in crates:
         wrong += ["in a circle: " + ", ".join(group) for group in circles(crate)]
+        wrong += scattered_uses(crate)
     for room in sorted({module[0] for module in main_crate.files if module} - set(ROOMS)):
         wrong.append(f"src/{room} is in no plan; see ROOMS in packaging/dev/imports.py")
     for line in wrong:

@@ -4,10 +4,11 @@
 //! be left out, and each then has its default. A parsed URI never shows its password again, and no
 //! error repeats any part that might be one.
 
-use std::fmt::{self, Display, Formatter};
-use std::str::FromStr;
-
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use std::{
+    fmt::{self, Display, Formatter},
+    str::FromStr,
+};
 use url::{Host, Url};
 
 /// The port of AMQP without TLS.

@@ -4,15 +4,12 @@
 //! program exits with 2. Settings of the daemon are judged by [`crate::daemon::config`], numbers by the
 //! server.
 
-use std::fmt;
-use std::path::PathBuf;
-use std::time::Duration;
-
+use crate::{
+    client::MAX_TIMEOUT,
+    wire::{QueueNameError, check_queue_name},
+};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use thiserror::Error;
-
-use crate::client::MAX_TIMEOUT;
-use crate::wire::{QueueNameError, check_queue_name};
+use std::{fmt, path::PathBuf, time::Duration};
 
 const DAEMON_NOTES: &str = "\
 Settings: built-in defaults, then the file, then FIBRPCD_SECTION__KEY in the environment
@@ -223,7 +220,7 @@ impl CallArgs {
 }
 
 /// What is wrong with a `--timeout`.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 enum TimeoutError {
     #[error("{0}; expected a duration such as 10s or 250ms")]
     Syntax(#[from] humantime::DurationError),

@@ -1,7 +1,5 @@
-use clap::CommandFactory;
-use clap::error::ErrorKind;
-
 use super::*;
+use clap::{CommandFactory, error::ErrorKind};
 
 fn daemon(args: &[&str]) -> Result<DaemonArgs, clap::Error> {
     DaemonArgs::try_parse_from([&["fibrpcd"], args].concat())

@@ -1,4 +1,4 @@
-//! The story of a start of `fibrpcd`; that of its stop is in [`lifecycle`].
+//! The story of a start of `fibrpcd`; that of its stop is in `lifecycle`.
 
 mod compute;
 pub mod config;

@@ -63,33 +63,16 @@ impl Reloader {
     }
 }
 
-/// Puts back what cannot change while the daemon runs; returns the keys that have changed. `fits`
-/// says whether there is memory for the new limit: a number that does not fit would wait for ever.
+/// Puts back what cannot change while the daemon runs; returns the keys that had changed.
+/// `fits` says whether there is memory for the new limit of n: a number that does not fit would wait
+/// for ever.
 fn keep_fixed(old: &Config, new: &mut Config, fits: bool) -> Vec<&'static str> {
-    let mut fixed = Vec::new();
-    let mut keep = |key, changed| {
-        if changed {
-            fixed.push(key);
-        }
-    };
-    keep("http.listen", old.http != new.http);
-    keep("compute.threads", old.compute.threads != new.compute.threads);
-    keep("compute.memory", old.compute.memory != new.compute.memory);
-    keep("log.format", old.log.format != new.log.format);
-    keep("trace.endpoint", old.trace.endpoint != new.trace.endpoint);
-    keep("trace.sample_ratio", old.trace.sample_ratio != new.trace.sample_ratio);
-    keep("compute.cache", old.compute.cache != new.compute.cache);
-    keep("compute.max_n", !fits);
-    new.http = old.http.clone();
-    new.compute.threads = old.compute.threads;
-    new.compute.memory = old.compute.memory;
-    new.compute.cache = old.compute.cache;
-    new.log.format = old.log.format;
-    new.trace = old.trace.clone();
+    let mut kept = new.keep_what_needs_a_restart(old);
     if !fits {
         new.compute.max_n = old.compute.max_n;
+        kept.push("compute.max_n");
     }
-    fixed
+    kept
 }
 
 #[cfg(test)]
@@ -114,7 +97,7 @@ mod tests {
         new.compute.threads = NonZeroUsize::MAX;
         new.trace.endpoint = Some("http://127.0.0.1:4318".to_owned());
         let fixed = keep_fixed(&old, &mut new, true);
-        assert_eq!(fixed, ["http.listen", "compute.threads", "log.format", "trace.endpoint"]);
+        assert_eq!(fixed, ["compute.threads", "http.listen", "log.format", "trace.endpoint"]);
         assert_eq!(new, changeable);
     }
 

@@ -4,11 +4,9 @@
 //! nobody is waiting is delivered by the next [`Signals::next`]. Until [`Signals::register`] has
 //! run, a signal does what the system does by default, which is to end the process.
 
-use std::{fmt, future, io};
-
 use futures_util::StreamExt;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use thiserror::Error;
+use std::{fmt, future, io};
 use tokio::runtime::Handle;
 
 /// A request of an operator.
@@ -23,7 +21,7 @@ pub(super) enum Signal {
 }
 
 /// Why signals cannot be received.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum SignalError {
     /// [`Signals::register`] was called outside an asynchronous runtime.
     #[error("cannot receive signals outside a tokio runtime; register them within one")]

@@ -37,6 +37,8 @@ fn generated() -> Vec<(String, String)> {
         ("packaging/man/fibrpcctl.1".to_owned(), fibrpcctl()),
         ("packaging/man/fibrpcd.toml.5".to_owned(), fibrpcd_toml()),
         ("systemd/fibrpcd@.service".to_owned(), instance()),
+        ("docs/operations.md".to_owned(), with_reloads("docs/operations.md")),
+        ("README.md".to_owned(), with_reloads("README.md")),
     ];
     for (name, mut command) in
         [("fibrpcd", DaemonArgs::command()), ("fibrpcctl", CtlArgs::command())]
@@ -63,6 +65,24 @@ fn instance() -> String {
      # Generated from fibrpcd.service by make generated. To change something: systemctl edit fibrpcd@\n\n"
         .to_owned()
         + &body
+}
+
+/// A document with the paragraph between its marks made anew: what a reload does with which key.
+fn with_reloads(name: &str) -> String {
+    const MARKS: [&str; 2] = ["<!-- what a reload does: make generated -->\n", "<!-- end -->\n"];
+    let document = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
+    let (before, rest) = document.split_once(MARKS[0]).unwrap_or_else(|| panic!("{name}: mark"));
+    let (_, after) = rest.split_once(MARKS[1]).unwrap_or_else(|| panic!("{name}: end"));
+    let mut rows = "| a reload changes | keys |\n|---|---|\n".to_owned();
+    let mut ways: Vec<String> = KEYS.iter().map(|key| key.on_reload.to_string()).collect();
+    ways.sort();
+    ways.dedup();
+    for way in ways {
+        let keys = KEYS.iter().filter(|key| key.on_reload.to_string() == way);
+        let keys: Vec<_> = keys.map(|key| format!("`{}`", key.path)).collect();
+        rows.extend(["| ", &way, " | ", &keys.join(", "), " |\n"]);
+    }
+    [before, MARKS[0], &rows, MARKS[1], after].concat()
 }
 
 fn text(bytes: Vec<u8>) -> String {
@@ -165,6 +185,7 @@ fn fibrpcd_toml() -> String {
         }
         page.control("TP", []).text([bold(key.name())]);
         page.text([roman(key.doc), roman(format!(" Expects {}.", key.kind.expectation()))]);
+        page.text([roman(format!("A reload: {}.", key.on_reload))]);
         if let Some(default) = key.default {
             page.text([roman(format!("Default: {default}"))]);
         }

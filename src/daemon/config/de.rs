@@ -1,13 +1,8 @@
 //! How serde makes the typed values from the checked ones.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::time::Duration;
-
-use serde::de::Error;
-use serde::{Deserialize, Deserializer};
-
 use crate::broker_uri::BrokerUri;
+use serde::{Deserialize, Deserializer, de::Error};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 /// A duration such as `"250ms"`.
 pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {

@@ -1,12 +1,15 @@
 //! The layer of the environment: `FIBRPCD_SECTION__KEY`.
 
-use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
-
-use super::layer::Layer;
-use super::problem::{Origin, Problem, shown_name};
-use super::schema;
-use super::value::Raw;
+use super::{
+    layer::Layer,
+    problem::{Origin, Problem, shown_name},
+    schema,
+    value::Raw,
+};
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+};
 
 /// What the names of our variables start with, in any case.
 const PREFIX: &str = "FIBRPCD_";

@@ -1,18 +1,22 @@
 //! The layer of the TOML file.
 
-use std::io::{self, ErrorKind};
-use std::ops::Range;
-use std::path::Path;
-use std::sync::Arc;
-
-use toml::Spanned;
-use toml::de::{DeString, DeTable, DeValue};
-
-use super::layer::Layer;
-use super::problem::{Origin, Problem};
-use super::schema;
-use super::value::{Raw, parser_message, type_name};
+use super::{
+    layer::Layer,
+    problem::{Origin, Problem},
+    schema,
+    value::{Raw, parser_message, type_name},
+};
 use crate::files;
+use std::{
+    io::{self, ErrorKind},
+    ops::Range,
+    path::Path,
+    sync::Arc,
+};
+use toml::{
+    Spanned,
+    de::{DeString, DeTable, DeValue},
+};
 
 /// What the parser says of a key that is there twice.
 const DUPLICATE: &str = "duplicate key";

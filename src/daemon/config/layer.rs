@@ -1,13 +1,15 @@
 //! What one source says: values for figment, and where they stand.
 
+use super::{
+    problem::{Origin, Problem},
+    schema::Key,
+    value::{self, Raw},
+};
+use figment::{
+    Metadata, Profile, Provider,
+    value::{Dict, Map, Value},
+};
 use std::collections::BTreeMap;
-
-use figment::value::{Dict, Map, Value};
-use figment::{Metadata, Profile, Provider};
-
-use super::problem::{Origin, Problem};
-use super::schema::Key;
-use super::value::{self, Raw};
 
 /// The checked values of one source, and its mistakes. Without `Debug`: it holds passwords.
 pub(super) struct Layer {

@@ -9,6 +9,7 @@ mod environment;
 mod file;
 mod layer;
 mod named_files;
+mod on_reload;
 mod options;
 mod pairs;
 mod problem;
@@ -18,20 +19,21 @@ mod suggest;
 mod tests;
 mod value;
 
-use std::ffi::OsString;
-use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
+use crate::{broker_uri::BrokerUri, tls::Tls};
 use figment::Figment;
+use layer::Layer;
 use serde::Deserialize;
+use std::{
+    ffi::OsString,
+    fmt,
+    net::{Ipv4Addr, SocketAddr},
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 pub use crate::amqp::QueueType;
-use crate::broker_uri::BrokerUri;
-use crate::tls::Tls;
-use layer::Layer;
+pub use on_reload::{Field, OnReload};
 pub use problem::{ConfigError, Problem};
 pub use schema::{KEYS, Key, Kind};
 

@@ -3,14 +3,17 @@
 //! They are read with the configuration, so that what is wrong with them is told in the same way,
 //! and so that two configurations are equal only if these contents are.
 
+use super::{
+    Amqp, Config,
+    layer::Layer,
+    problem::{Origin, Problem},
+};
+use crate::{
+    broker_uri::BrokerUri,
+    files,
+    tls::{Tls, TlsFile, TlsFiles},
+};
 use std::path::{Path, PathBuf};
-
-use super::layer::Layer;
-use super::problem::{Origin, Problem};
-use super::{Amqp, Config};
-use crate::broker_uri::BrokerUri;
-use crate::files;
-use crate::tls::{Tls, TlsFile, TlsFiles};
 
 const URIS: &str = "amqp.uris";
 const PASSWORD: &str = "amqp.password_file";

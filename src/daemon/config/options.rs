@@ -1,9 +1,11 @@
 //! The strongest layer: `--set KEY=VALUE`.
 
-use super::layer::Layer;
-use super::problem::{Origin, Problem, shown_name, shown_value};
-use super::schema::{self, Kind};
-use super::value::Raw;
+use super::{
+    layer::Layer,
+    problem::{Origin, Problem, shown_name, shown_value},
+    schema::{self, Kind},
+    value::Raw,
+};
 
 /// Reads the options in their order; a later one replaces an earlier one.
 pub(super) fn read(options: &[String]) -> Layer {

@@ -1,10 +1,11 @@
 //! One line for each mistake in the configuration, and no secret in any.
 
-use std::fmt::{self, Display, Formatter, Write};
-use std::path::Path;
-use std::sync::Arc;
-
 use crate::text::Escaping;
+use std::{
+    fmt::{self, Display, Formatter, Write},
+    path::Path,
+    sync::Arc,
+};
 
 /// Longer texts from a source are cut when they are shown.
 const SHOWN_CHARS: usize = 60;

@@ -1,8 +1,10 @@
 //! The table of all keys.
 
+use super::{
+    on_reload::{OnReload, field},
+    suggest,
+};
 use std::time::Duration;
-
-use super::suggest;
 
 /// More threads than this are a mistake.
 pub(super) const MAX_THREADS: usize = 1024;
@@ -16,6 +18,8 @@ pub struct Key {
     pub kind: Kind,
     /// The default as it would stand in the file; `None` if it depends on the machine.
     pub default: Option<&'static str>,
+    /// What a reload does with it.
+    pub on_reload: OnReload,
     /// What it is for, in one line.
     pub doc: &'static str,
 }
@@ -70,48 +74,56 @@ pub const KEYS: &[Key] = &[
         path: "amqp.uris",
         kind: Kind::Uris,
         default: Some(r#"["amqp://guest:guest@127.0.0.1:5672/%2f"]"#),
+        on_reload: OnReload::Reattach,
         doc: "Broker nodes, tried in turn; amqps for TLS.",
     },
     Key {
         path: "amqp.password_file",
         kind: Kind::File,
         default: NO_FILE,
+        on_reload: OnReload::Reattach,
         doc: "A file whose only line replaces the URIs' password; by default %d/amqp-password, if there.",
     },
     Key {
         path: "amqp.ca_file",
         kind: Kind::File,
         default: NO_FILE,
+        on_reload: OnReload::Reattach,
         doc: "The only authorities trusted for amqps, in PEM; without it, the system's.",
     },
     Key {
         path: "amqp.cert_file",
         kind: Kind::File,
         default: NO_FILE,
+        on_reload: OnReload::Reattach,
         doc: "The client certificate, in PEM; logs in where a URI names no user.",
     },
     Key {
         path: "amqp.key_file",
         kind: Kind::File,
         default: NO_FILE,
+        on_reload: OnReload::Reattach,
         doc: "The key of the client certificate, in PEM.",
     },
     Key {
         path: "amqp.queue",
         kind: Kind::Queue,
         default: Some(r#""rpc_queue""#),
+        on_reload: OnReload::Reattach,
         doc: "The queue that requests come from.",
     },
     Key {
         path: "amqp.queue_type",
         kind: Kind::Word(&["auto", "quorum", "classic", "transient", "passive"]),
         default: Some(r#""auto""#),
+        on_reload: OnReload::Reattach,
         doc: "How the queue is declared; auto takes it as it is, or creates a quorum queue.",
     },
     Key {
         path: "amqp.prefetch",
         kind: Kind::Integer { min: 1, max: u16::MAX as u64, zero: Some("0 would be unlimited") },
         default: Some("64"),
+        on_reload: OnReload::Reattach,
         doc: "Unacknowledged requests held at once; 1 is the tutorial's fair dispatch.",
     },
     Key {
@@ -122,6 +134,7 @@ pub const KEYS: &[Key] = &[
             whole_seconds: true,
         },
         default: Some(r#""10s""#),
+        on_reload: OnReload::Reattach,
         doc: "The heartbeat proposed to the broker; a dead connection is noticed within two.",
     },
     Key {
@@ -132,48 +145,56 @@ pub const KEYS: &[Key] = &[
             whole_seconds: false,
         },
         default: Some(r#""10s""#),
+        on_reload: OnReload::Reattach,
         doc: "The deadline of one attempt to connect to one node.",
     },
     Key {
         path: "amqp.backoff_initial",
         kind: BACKOFF,
         default: Some(r#""200ms""#),
+        on_reload: OnReload::Reattach,
         doc: "The pause after the first failed attempt; it grows with each further one.",
     },
     Key {
         path: "amqp.backoff_max",
         kind: BACKOFF,
         default: Some(r#""30s""#),
+        on_reload: OnReload::Reattach,
         doc: "The longest pause between two attempts to connect.",
     },
     Key {
         path: "compute.threads",
         kind: Kind::Integer { min: 1, max: MAX_THREADS as u64, zero: None },
         default: None,
+        on_reload: OnReload::Restart(field!(compute.threads)),
         doc: "Threads for large n; by default as many as there are cores.",
     },
     Key {
         path: "compute.max_n",
         kind: Kind::Integer { min: 0, max: 1_000_000_000, zero: None },
         default: Some("50000000"),
+        on_reload: OnReload::AtOnce,
         doc: "The largest n that is answered; larger ones get RESOURCE_EXHAUSTED.",
     },
     Key {
         path: "compute.memory",
         kind: Kind::Size { min: 1 << 20, max: 1 << 40 },
         default: Some(r#""512MiB""#),
+        on_reload: OnReload::Restart(field!(compute.memory)),
         doc: "Memory for all large n together, computed or not sent yet; what does not fit waits.",
     },
     Key {
         path: "compute.cache",
         kind: Kind::Size { min: 0, max: 1 << 40 },
         default: Some(r#""64MiB""#),
+        on_reload: OnReload::Restart(field!(compute.cache)),
         doc: "Memory for results of large n that are kept, beside compute.memory; 0 keeps none.",
     },
     Key {
         path: "http.listen",
         kind: Kind::Address,
         default: Some(r#""127.0.0.1:9674""#),
+        on_reload: OnReload::Restart(field!(http.listen)),
         doc: "Where metrics and probes are served; the empty text turns them off.",
     },
     Key {
@@ -184,30 +205,35 @@ pub const KEYS: &[Key] = &[
             whole_seconds: false,
         },
         default: Some(r#""30s""#),
+        on_reload: OnReload::AtOnce,
         doc: "How long running requests may take to finish when the daemon stops.",
     },
     Key {
         path: "log.level",
         kind: Kind::Word(&["error", "warn", "info", "debug", "trace"]),
         default: Some(r#""info""#),
+        on_reload: OnReload::AtOnce,
         doc: "The least severe level that is logged.",
     },
     Key {
         path: "log.format",
         kind: Kind::Word(&["auto", "journald", "text", "json"]),
         default: Some(r#""auto""#),
+        on_reload: OnReload::Restart(field!(log.format)),
         doc: "The form of the log; auto is journald under systemd, text on a terminal, else json.",
     },
     Key {
         path: "trace.endpoint",
         kind: Kind::Collector,
         default: Some(r#""""#),
+        on_reload: OnReload::Restart(field!(trace.endpoint)),
         doc: "Where traces are exported to by OTLP over HTTP; needs a build with the feature otlp.",
     },
     Key {
         path: "trace.sample_ratio",
         kind: Kind::Ratio,
         default: Some("0"),
+        on_reload: OnReload::Restart(field!(trace.sample_ratio)),
         doc: "The part of the requests that name no trace which is traced all the same.",
     },
 ];

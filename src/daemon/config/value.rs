@@ -1,20 +1,17 @@
 //! Checks one value against the kind of its key.
 
-use std::borrow::Cow;
-use std::net::SocketAddr;
-use std::ops::RangeInclusive;
-use std::time::Duration;
-
+use super::{problem::quoted, schema::Kind, suggest};
+use crate::{
+    broker_uri::BrokerUri,
+    wire::{QueueNameError, check_queue_name},
+};
 use figment::value::Value;
-use toml::Spanned;
-use toml::de::{DeArray, DeInteger, DeValue};
+use std::{borrow::Cow, net::SocketAddr, ops::RangeInclusive, time::Duration};
+use toml::{
+    Spanned,
+    de::{DeArray, DeInteger, DeValue},
+};
 use url::Url;
-
-use super::problem::quoted;
-use super::schema::Kind;
-use super::suggest;
-use crate::broker_uri::BrokerUri;
-use crate::wire::{QueueNameError, check_queue_name};
 
 /// A value as its source has it.
 #[derive(Clone, Copy)]

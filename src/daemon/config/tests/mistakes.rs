@@ -1,9 +1,8 @@
 //! One mistake at a time, and what is said of it.
 
-use std::os::unix::ffi::OsStringExt;
-
 use super::{load, no_file};
 use crate::daemon::config::*;
+use std::os::unix::ffi::OsStringExt;
 
 /// File, and the messages it gives.
 const BAD_FILES: &[(&str, &str)] = &[

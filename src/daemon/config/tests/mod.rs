@@ -1,9 +1,8 @@
 mod mistakes;
 mod named_files;
 
-use std::fs;
-
 use super::*;
+use std::fs;
 
 /// The file that is installed.
 const SHIPPED: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/config/fibrpcd.toml"));

@@ -1,13 +1,9 @@
 //! Files that the configuration names.
 
-use std::fs;
-use std::path::PathBuf;
-
-use tempfile::TempDir;
-
-use crate::daemon::config::{Config, Sources};
-
 use super::{load, no_file};
+use crate::daemon::config::{Config, Sources};
+use std::{fs, path::PathBuf};
+use tempfile::TempDir;
 
 /// A directory with a file named `password`.
 fn directory(password: &str) -> (TempDir, PathBuf) {

@@ -5,16 +5,16 @@
 //! never read; a connection that carries one is closed after the answer.
 
 use crate::text::one_line;
-use std::borrow::Cow;
-use std::error::Error;
-
 use http_body_util::Full;
-use hyper::body::{Body, Bytes};
-use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue,
-    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+use hyper::{
+    Method, Request, Response, StatusCode,
+    body::{Body, Bytes},
+    header::{
+        ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue,
+        REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    },
 };
-use hyper::{Method, Request, Response, StatusCode};
+use std::{borrow::Cow, error::Error};
 use uuid::Uuid;
 
 const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");

@@ -24,39 +24,46 @@
 //! control character and no bidirectional override reaches the output in any form but the journal,
 //! whose readers guard themselves: they are written as escapes. A line of the log is a line of text.
 
-use std::ffi::OsStr;
-use std::fmt::{self, Write as _};
-use std::fs::File;
-use std::io::{self, IsTerminal, Write};
-use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt;
-use std::sync::Arc;
-use std::{env, panic, thread};
-
-use thiserror::Error;
-use tracing::Subscriber;
-use tracing::field::Field;
-use tracing::level_filters::LevelFilter;
-use tracing_journald::{Priority, PriorityMappings};
-use tracing_subscriber::field::MakeExt;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::fmt::format::{Writer, debug_fn};
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, Registry, fmt as lines, registry, reload};
-
 use self::monitor::MonitorLayer;
-use crate::daemon::config::{Format, Level};
-use crate::text::{Escaping, is_treacherous};
+use crate::{
+    daemon::config::{Format, Level},
+    text::{Escaping, is_treacherous},
+};
+use std::{
+    env,
+    ffi::OsStr,
+    fmt::{self, Write as _},
+    fs::File,
+    io::{self, IsTerminal, Write},
+    os::{fd::AsFd, unix::fs::MetadataExt},
+    panic,
+    sync::Arc,
+    thread,
+};
+use tracing::{Subscriber, field::Field, level_filters::LevelFilter};
+use tracing_journald::{Priority, PriorityMappings};
+use tracing_subscriber::{
+    Layer, Registry,
+    field::MakeExt,
+    filter::Targets,
+    fmt as lines,
+    fmt::{
+        MakeWriter,
+        format::{Writer, debug_fn},
+    },
+    layer::SubscriberExt,
+    registry,
+    registry::LookupSpan,
+    reload,
+    util::SubscriberInitExt,
+};
 
 mod monitor;
 
 pub(crate) use self::monitor::{LogMonitor, Warning};
 
 /// Why logging could not be set up.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum LogError {
     /// [`init`] has run before, or another subscriber is installed.
     #[error("logging is set up already; initialise it once, first thing in main")]

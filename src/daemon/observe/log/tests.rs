@@ -1,11 +1,11 @@
 //! Events into a buffer; what concerns the process as a whole in a process of its own.
 
-use std::process::{Command, Output, Stdio};
-use std::sync::{Arc, Mutex};
-
-use tracing::{debug, error, info, info_span, trace, warn};
-
 use super::*;
+use std::{
+    process::{Command, Output, Stdio},
+    sync::{Arc, Mutex},
+};
+use tracing::{debug, error, info, info_span, trace, warn};
 
 /// Everything that a terminal, a reader or a parser might fall for.
 const HOSTILE: &str = "\x1b[2J\x1b]0;t\x07\r\nERROR fake\t\u{9b}31m\u{7f}\u{8}\u{202e}\u{2028}\0";

@@ -5,25 +5,18 @@
 //! [`Limits`] say, and a failing `accept` (out of file descriptors, say) is logged and tried again,
 //! because a daemon that computes must not die of its metrics.
 
-use std::collections::VecDeque;
-use std::convert::Infallible;
-use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
-
-use hyper::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use thiserror::Error;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
-use tokio::task::{AbortHandle, JoinError, JoinSet};
-use tokio::time::{Instant, sleep, timeout};
-
 use super::routes::{self, Probe};
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::{
+    collections::VecDeque, convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::{AbortHandle, JoinError, JoinSet},
+    time::{Instant, sleep, timeout},
+};
 
 /// The most bytes of request line and headers; more is answered with 431.
 const MAX_HEAD: usize = 16 * 1024;
@@ -33,7 +26,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 const ACCEPT_LOG_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Why the server could not start.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum HttpError {
     /// Another program listens there already.
     #[error("cannot listen on {0}: the port is taken; change http.listen or stop its other user")]

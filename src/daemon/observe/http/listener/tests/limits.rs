@@ -1,9 +1,7 @@
 //! Clients that are slow, many, or in the way, and a system that has run out.
 
-use std::io::Seek;
-use std::process::Command;
-
 use super::*;
+use std::{io::Seek, process::Command};
 
 #[test]
 fn slow_headers_are_cut_off() {

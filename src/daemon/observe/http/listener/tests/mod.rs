@@ -2,17 +2,17 @@
 
 mod limits;
 
-use std::borrow::Cow;
-use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
-use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::Instant;
-
-use tokio::sync::oneshot;
-
 use super::*;
 use crate::daemon::observe::http::ProbeError;
+use std::{
+    borrow::Cow,
+    io::{ErrorKind, Read, Write},
+    net::{Shutdown, TcpStream},
+    sync::{Arc, Mutex},
+    thread,
+    time::Instant,
+};
+use tokio::sync::oneshot;
 
 /// Far more than anything takes here: whoever waits this long has hung.
 const LONG: Duration = Duration::from_mins(1);
