@@ -3,15 +3,24 @@
 use std::{
     fs,
     io::{self, ErrorKind, Read as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 /// No file that a setting names is larger; /dev/zero is.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// The contents of a file, or why there are none, with what to do.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
-    read_bytes(path).map_err(|error| format!("cannot read {}: {}", path.display(), reason(&error)))
+/// Why a file is of no use, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FileError {
+    #[error("cannot read {}: {}", path.display(), reason(source))]
+    Read { path: PathBuf, source: io::Error },
+    #[error("cannot use {}: {why}; expected {expected}", path.display())]
+    Use { path: PathBuf, why: &'static str, expected: &'static str },
+}
+
+/// The contents of a file.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    read_bytes(path).map_err(|source| FileError::Read { path: path.to_owned(), source })
 }
 
 pub(crate) fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
@@ -38,17 +47,17 @@ pub(crate) fn reason(error: &io::Error) -> String {
 }
 
 /// The password in a file: its only line, without the line's end.
-pub(crate) fn password(path: &Path) -> Result<String, String> {
-    let refused = |why: &str| format!("cannot use {}: {why}", path.display());
-    let text = String::from_utf8(read(path)?)
-        .map_err(|_| refused("it is not UTF-8 text; expected one line with the password"))?;
+pub(crate) fn password(path: &Path) -> Result<String, FileError> {
+    const LINE: &str = "one line with the password";
+    let refused = |why, expected| FileError::Use { path: path.to_owned(), why, expected };
+    let text = String::from_utf8(read(path)?).map_err(|_| refused("it is not UTF-8 text", LINE))?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
     let line = line.strip_suffix('\r').unwrap_or(line);
     if line.is_empty() {
-        return Err(refused("it is empty; expected one line with the password"));
+        return Err(refused("it is empty", LINE));
     }
     if line.contains(['\n', '\r', '\0']) {
-        return Err(refused("it has more than one line; expected only the password"));
+        return Err(refused("it has more than one line", "only the password"));
     }
     Ok(line.to_owned())
 }
@@ -60,7 +69,8 @@ mod tests {
     fn of(bytes: &[u8]) -> Result<String, String> {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), bytes).unwrap();
-        password(file.path()).map_err(|message| {
+        password(file.path()).map_err(|error| {
+            let message = error.to_string();
             message.replace(file.path().to_str().unwrap(), "FILE").replace("cannot use FILE: ", "")
         })
     }
@@ -83,10 +93,10 @@ mod tests {
         assert_eq!(of(b"secret\0").unwrap_err(), several);
         let binary = "it is not UTF-8 text; expected one line with the password";
         assert_eq!(of(b"secret\xff").unwrap_err(), binary);
-        let missing = password(Path::new("/nonexistent/x")).unwrap_err();
+        let missing = password(Path::new("/nonexistent/x")).unwrap_err().to_string();
         assert_eq!(missing, "cannot read /nonexistent/x: no such file");
         assert_eq!(
-            password(Path::new("/")).unwrap_err(),
+            password(Path::new("/")).unwrap_err().to_string(),
             "cannot read /: it is a directory; name a file"
         );
     }

@@ -202,7 +202,7 @@ fn identity(files: &TlsFiles) -> Result<Option<Identity>, TlsError> {
 }
 
 fn read(file: TlsFile, path: &Path) -> Result<Vec<u8>, TlsError> {
-    files::read(path).map_err(|message| TlsError::new(file, message))
+    files::read(path).map_err(|error| TlsError::new(file, error.to_string()))
 }
 
 // What the PEM parser says is not repeated: it quotes the file.

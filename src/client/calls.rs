@@ -4,7 +4,7 @@
 //! that keeps the link sends what is there.
 
 use super::CallError;
-use crate::wire::{Method, Reply};
+use crate::wire::{Method, Opened, Reply};
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -18,6 +18,15 @@ use uuid::Uuid;
 pub(super) enum Absent {
     NoQueue(String),
     NoServer(String),
+}
+
+impl Absent {
+    fn into_error(self) -> CallError {
+        match self {
+            Self::NoQueue(queue) => CallError::NoQueue(queue),
+            Self::NoServer(queue) => CallError::NoServer(queue),
+        }
+    }
 }
 
 type Outcome = Result<Vec<u8>, CallError>;
@@ -145,9 +154,9 @@ impl Calls {
             return;
         };
         let outcome = match Reply::open(status, body) {
-            Ok(Ok(body)) => Ok(body),
-            Ok(Err(failure)) => Err(CallError::Failed(failure)),
-            Err(error) => Err(CallError::BadReply(error)),
+            Opened::Answer(body) => Ok(body),
+            Opened::Failed(failure) => Err(CallError::Failed(failure)),
+            Opened::Unknown(error) => Err(CallError::BadReply(error)),
         };
         drop(entry.done.send(outcome)); // an error: the caller has just given up
     }

@@ -7,7 +7,7 @@
 mod calls;
 mod link;
 
-use self::calls::{Absent, Calls};
+use self::calls::Calls;
 use crate::{
     amqp::connect::Dial,
     broker_uri::BrokerUri,
@@ -318,15 +318,6 @@ impl ClientBuilder {
         match self.name.len() {
             0..=MAX_CONNECTION_NAME => Ok(()),
             length => Err(BuildError::ConnectionName { length }),
-        }
-    }
-}
-
-impl Absent {
-    fn into_error(self) -> CallError {
-        match self {
-            Self::NoQueue(queue) => CallError::NoQueue(queue),
-            Self::NoServer(queue) => CallError::NoServer(queue),
         }
     }
 }

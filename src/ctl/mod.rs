@@ -16,7 +16,7 @@ use crate::{
     tls::{Tls, TlsFile, TlsFiles},
     wire::TraceParent,
 };
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 use uuid::Uuid;
 
 /// The timeout, the default one, up to which a missing server is reported at once. Who allows more
@@ -33,8 +33,8 @@ pub fn main(args: &CtlArgs) -> Exit {
     }
     let client = match client(&args.options, trace) {
         Ok(client) => client,
-        Err(message) => {
-            output.complain(&message);
+        Err(error) => {
+            output.complain(&error.to_string());
             return Exit::Usage;
         }
     };
@@ -93,8 +93,23 @@ fn new_trace() -> Option<TraceParent> {
     TraceParent::new(Uuid::new_v4().into_bytes(), parent_id.to_be_bytes(), true)
 }
 
-fn client(options: &CtlOptions, trace: Option<TraceParent>) -> Result<ClientBuilder, String> {
-    let uri: BrokerUri = options.uri.as_str().parse().map_err(|error| format!("--uri: {error}"))?;
+/// An option that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{option}: {source}")]
+struct UsageError {
+    option: &'static str,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+impl UsageError {
+    fn of(option: &'static str, source: impl Error + Send + Sync + 'static) -> Self {
+        Self { option, source: source.into() }
+    }
+}
+
+fn client(options: &CtlOptions, trace: Option<TraceParent>) -> Result<ClientBuilder, UsageError> {
+    let uri = options.uri.as_str().parse::<BrokerUri>();
+    let uri = uri.map_err(|error| UsageError::of("--uri", error))?;
     let tls = tls(options, &uri)?;
     let mut client = Client::builder(uri)
         .queue(&options.queue)
@@ -105,8 +120,8 @@ fn client(options: &CtlOptions, trace: Option<TraceParent>) -> Result<ClientBuil
         client = client.trace(parent);
     }
     if let Some(path) = &options.password_file {
-        let password =
-            files::password(path).map_err(|message| format!("--password-file: {message}"))?;
+        let password = files::password(path);
+        let password = password.map_err(|error| UsageError::of("--password-file", error))?;
         client = client.password(&password);
     }
     Ok(match tls {
@@ -116,7 +131,7 @@ fn client(options: &CtlOptions, trace: Option<TraceParent>) -> Result<ClientBuil
 }
 
 /// Reads the files for TLS, here, where what is wrong with them can be told as such.
-fn tls(options: &CtlOptions, uri: &BrokerUri) -> Result<Option<Tls>, String> {
+fn tls(options: &CtlOptions, uri: &BrokerUri) -> Result<Option<Tls>, UsageError> {
     let files = TlsFiles {
         ca: options.ca_file.clone(),
         certificate: options.cert_file.clone(),
@@ -125,11 +140,12 @@ fn tls(options: &CtlOptions, uri: &BrokerUri) -> Result<Option<Tls>, String> {
     if !uri.is_tls() && files == TlsFiles::default() {
         return Ok(None);
     }
-    let tls = Tls::load(&files).map_err(|error| match error.file {
-        TlsFile::Ca => format!("--ca-file: {error}"),
-        TlsFile::Certificate => format!("--cert-file: {error}"),
-        TlsFile::Key => format!("--key-file: {error}"),
-    })?;
+    let option = |file| match file {
+        TlsFile::Ca => "--ca-file",
+        TlsFile::Certificate => "--cert-file",
+        TlsFile::Key => "--key-file",
+    };
+    let tls = Tls::load(&files).map_err(|error| UsageError::of(option(error.file), error))?;
     Ok(Some(tls))
 }
 

@@ -12,7 +12,7 @@ mod trace;
 
 pub use number::{Number, NumberError};
 pub use queue_name::{QueueNameError, check_queue_name};
-pub use reply::{Reply, ReplyError};
+pub use reply::{Opened, Reply, ReplyError};
 pub use request::{Call, Envelope, Method, decode};
 pub use status::{Failure, Status};
 pub use trace::TraceParent;

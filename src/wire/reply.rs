@@ -15,6 +15,17 @@ pub struct Reply {
     pub content_type: &'static str,
 }
 
+/// A reply as a client reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// The body of an answer.
+    Answer(Vec<u8>),
+    /// The failure that the server reports.
+    Failed(Failure),
+    /// A status this version does not know.
+    Unknown(ReplyError),
+}
+
 /// Why a reply cannot be understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReplyError {
@@ -47,27 +58,21 @@ impl Reply {
         Self { status: Status::Ok, body: body.into(), content_type: "application/json" }
     }
 
-    /// What a client makes of a reply: the body, or the failure it stands for.
+    /// What a client makes of a reply.
     ///
     /// `status` is the value of the status header, absent on the replies of other servers.
-    ///
-    /// # Errors
-    /// The outer error: a status this version does not know. The inner: the server's failure.
-    pub fn open(
-        status: Option<&[u8]>,
-        body: Vec<u8>,
-    ) -> Result<Result<Vec<u8>, Failure>, ReplyError> {
-        let status = match status {
-            None => Status::Ok,
-            Some(name) => Status::from_name(name)
-                .ok_or_else(|| ReplyError::UnknownStatus(name.escape_ascii().to_string()))?,
+    #[must_use]
+    pub fn open(status: Option<&[u8]>, body: Vec<u8>) -> Opened {
+        let status = match status.map(|name| (name, Status::from_name(name))) {
+            None | Some((_, Some(Status::Ok))) => return Opened::Answer(body),
+            Some((_, Some(status))) => status,
+            Some((name, None)) => {
+                return Opened::Unknown(ReplyError::UnknownStatus(excerpt(name, 60)));
+            }
         };
-        if status == Status::Ok {
-            return Ok(Ok(body));
-        }
         let text = String::from_utf8_lossy(&body);
         let message = text.strip_prefix(ERROR_PREFIX).unwrap_or(&text);
-        Ok(Err(Failure::new(status, message)))
+        Opened::Failed(Failure::new(status, message))
     }
 }
 
@@ -91,18 +96,18 @@ mod tests {
         let reply = Reply::from(&failure);
         assert_eq!(reply.body, "error: n is too large");
         let opened = Reply::open(Some(reply.status.name().as_bytes()), reply.body.into());
-        assert_eq!(opened, Ok(Err(failure)));
+        assert_eq!(opened, Opened::Failed(failure));
     }
 
     #[test]
     fn a_reply_without_status_is_an_answer() {
-        assert_eq!(Reply::open(None, b"832040".to_vec()), Ok(Ok(b"832040".to_vec())));
-        assert_eq!(Reply::open(Some(b"OK"), b"1".to_vec()), Ok(Ok(b"1".to_vec())));
+        assert_eq!(Reply::open(None, b"832040".to_vec()), Opened::Answer(b"832040".to_vec()));
+        assert_eq!(Reply::open(Some(b"OK"), b"1".to_vec()), Opened::Answer(b"1".to_vec()));
     }
 
     #[test]
     fn an_unknown_status_is_not_taken_for_an_answer() {
         let opened = Reply::open(Some(b"TEAPOT"), b"1".to_vec());
-        assert_eq!(opened, Err(ReplyError::UnknownStatus("TEAPOT".into())));
+        assert_eq!(opened, Opened::Unknown(ReplyError::UnknownStatus("TEAPOT".into())));
     }
 }

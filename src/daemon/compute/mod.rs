@@ -62,6 +62,15 @@ pub(crate) struct Slot {
     _thread: OwnedSemaphorePermit,
 }
 
+impl Slot {
+    /// Gives the thread free, and the memory but for what the digits and a first reply take.
+    fn keep(mut self, digits: Bytes, check_failures: u32, elapsed: Duration) -> Computed {
+        let digits_alone = digits.len() as u64;
+        let memory = self.memory.split(digits_alone + reply_memory(self.n));
+        Computed { digits, memory, check_failures, elapsed }
+    }
+}
+
 /// A share of the memory, free again when it is dropped.
 #[derive(Debug)]
 pub(crate) struct MemoryPermit(OwnedSemaphorePermit);

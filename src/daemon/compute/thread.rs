@@ -1,6 +1,6 @@
 //! What a compute thread does.
 
-use super::{Computed, Job, Slot, Unfinished};
+use super::{Job, Slot, Unfinished};
 use crate::daemon::watchdog::WatchdogTimer;
 use bytes::Bytes;
 use fibonacci::{Arena, DecimalError};
@@ -80,13 +80,4 @@ fn compute(
 /// should, on any machine.
 fn patience(n: u64) -> Duration {
     Duration::from_secs(10).saturating_add(Duration::from_nanos(fibonacci::estimate(n).work))
-}
-
-impl Slot {
-    /// Gives the thread free, and the memory but for what the digits and a first reply take.
-    fn keep(mut self, digits: Bytes, check_failures: u32, elapsed: Duration) -> Computed {
-        let digits_alone = digits.len() as u64;
-        let memory = self.memory.split(digits_alone + super::reply_memory(self.n));
-        Computed { digits, memory, check_failures, elapsed }
-    }
 }

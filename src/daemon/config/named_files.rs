@@ -77,7 +77,7 @@ fn password(
     let Some(path) = named.or(default.filter(|path| path.exists())) else {
         return Ok(());
     };
-    let password = files::password(&path).map_err(|message| (PASSWORD, message))?;
+    let password = files::password(&path).map_err(|error| (PASSWORD, error.to_string()))?;
     for uri in &mut amqp.uris {
         *uri = uri.clone().with_password(&password);
     }

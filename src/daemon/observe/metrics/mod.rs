@@ -32,6 +32,8 @@ use self::maker::Maker;
 use crate::daemon::{compute::Usage, config::Config, state::State};
 use prometheus::{Encoder, Registry, TextEncoder, process_collector::ProcessCollector};
 
+use std::sync::Arc;
+
 /// Bucket bounds of durations, in seconds: from a small call on an idle machine to the largest
 /// number the default limits allow. The alerts in `packaging/monitoring` compare with some of them:
 /// one that is not a bound would be guessed.
@@ -55,6 +57,17 @@ pub(crate) struct Metrics {
     pub traces: Traces,
     /// The daemon itself.
     pub daemon: DaemonMetrics,
+}
+
+/// Takes the gauges of a session back when it ends, however it ends.
+pub(crate) struct SessionGauges(pub(crate) Arc<Metrics>);
+
+impl Drop for SessionGauges {
+    fn drop(&mut self) {
+        self.0.link.set_blocked(false);
+        self.0.link.unconfirmed.set(0);
+        self.0.requests.in_flight.set(0);
+    }
 }
 
 /// Metrics could not be registered or rendered.

@@ -12,7 +12,7 @@ mod open;
 mod unacked;
 
 use self::{
-    open::{CONSUMER_TAG, Channels, Gauges, Links},
+    open::{CONSUMER_TAG, Channels, Links},
     unacked::{Entry, UnackedDeliveries},
 };
 use super::poison::PoisonTracker;
@@ -25,7 +25,7 @@ use crate::{
     broker_uri::BrokerUri,
     daemon::{
         observe::{
-            metrics::Metrics,
+            metrics::{Metrics, SessionGauges},
             request_log::RequestLog,
             request_record::{ComputeTime, Outcome},
             spans::Spans,
@@ -110,7 +110,7 @@ pub(crate) struct Serving {
     metrics: Arc<Metrics>,
     poison_tracker: Arc<Mutex<PoisonTracker>>,
     request_log: RequestLog,
-    _gauges: Gauges,
+    _gauges: SessionGauges,
     links: Links,
 }
 
@@ -144,7 +144,7 @@ impl Serving {
             consume_events: links.consume.events(),
             publish_events: links.publish.events(),
             watch,
-            _gauges: Gauges(Arc::clone(&metrics)),
+            _gauges: SessionGauges(Arc::clone(&metrics)),
             metrics,
             poison_tracker,
             request_log: RequestLog::new(&settings.queue, spans),

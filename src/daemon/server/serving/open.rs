@@ -9,7 +9,6 @@ use crate::{
         queue,
     },
     broker_uri::BrokerUri,
-    daemon::observe::metrics::Metrics,
 };
 use lapin::{
     Channel, Consumer,
@@ -70,16 +69,5 @@ impl Channels {
         );
         let consumer = answer("starting to consume", consumer).await?;
         Ok(Self { requests, replies, consumer })
-    }
-}
-
-/// Takes the gauges of a session back when it ends, however it ends.
-pub(super) struct Gauges(pub(super) Arc<Metrics>);
-
-impl Drop for Gauges {
-    fn drop(&mut self) {
-        self.0.link.set_blocked(false);
-        self.0.link.unconfirmed.set(0);
-        self.0.requests.in_flight.set(0);
     }
 }
