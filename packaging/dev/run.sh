@@ -60,7 +60,7 @@ trap 'exit 0' INT TERM HUP
 # What is still missing, before it is fetched: a first start takes minutes.
 missing=$(packaging/dev/install-deps.sh run --list)
 [[ -z $missing ]] || say "to be installed from Debian, which takes half a minute: $missing"
-[[ -x target/release/fibrpcd ]] ||
+[[ -x target/quick/fibrpcd ]] ||
     say "to be built, which takes three to ten minutes, once: fibrpcd and fibrpcctl"
 packaging/dev/install-deps.sh run
 
@@ -83,10 +83,10 @@ else
 fi
 
 say "building"
-cargo build --release --locked
+cargo build --profile quick --locked
 
 say "starting the daemon"
-setsid setpriv --pdeathsig TERM target/release/fibrpcd --config config/fibrpcd.toml &
+setsid setpriv --pdeathsig TERM target/quick/fibrpcd --config config/fibrpcd.toml &
 daemon=$!
 
 # Readiness, by the word of the daemon itself.
@@ -106,14 +106,14 @@ for ((tries = 0; ; tries++)); do
 done
 
 say "calling: fibrpcctl call 30"
-answer=$(FIBRPCCTL_URI=$uri target/release/fibrpcctl call 30)
+answer=$(FIBRPCCTL_URI=$uri target/quick/fibrpcctl call 30)
 echo "$answer"
 [[ $answer == 832040 ]] || fail "that is not F(30)"
 
 cat <<TEXT
 
 fibrpcd is running.
-  call it   target/release/fibrpcctl call 100 1000      (add --help for more)
+  call it   target/quick/fibrpcctl call 100 1000      (add --help for more)
   look      http://$http/          (a page for people)
   metrics   http://$http/metrics
   ready?    http://$http/readyz
