@@ -124,7 +124,10 @@ fn fibrpcd() -> String {
             "SIGTERM, SIGINT",
             "Stop: what runs is finished, what is not started goes back to the queue. A second one gives everything back at once.",
         ),
-        ("SIGHUP", "Read the configuration again. Of a wrong one nothing is taken over."),
+        (
+            "SIGHUP",
+            "Read the configuration again. An invalid one is rejected as a whole; the running one stays in force.",
+        ),
     ] {
         page.control("TP", []).text([bold(signal)]).text([roman(meaning)]);
     }
