@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A thread that computes many numbers keeps an [`Arena`]: it reuses memory and tables.
-//! [`estimate`] says in advance what a computation takes, and every computation can be stopped.
+//! [`estimate()`] says in advance what a computation takes, and every computation can be stopped.
 //!
 //! # How
 //!
