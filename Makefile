@@ -5,7 +5,7 @@ CARGO ?= cargo
 TEST = $(CARGO) test --locked --workspace --features otlp
 
 .DEFAULT_GOAL := help
-.PHONY: help run test screenshots panels chaos cluster lint deb system-test generated build bench bench-kernel bench-beside bench-observed clean
+.PHONY: help run test screenshots panels chaos cluster lint deb system-test generated build bench bench-kernel bench-mixed bench-observability clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -56,19 +56,19 @@ system-test: ## Try the package on booted Debian 12, 13 and unstable (as root); 
 generated: ## Write manual pages, completions and the unit of instances anew, after a change of options or settings
 	FIBRPC_GENERATE=1 $(TEST) --test it generated::
 
-bench: bench-kernel bench-beside bench-observed ## Measure everything there is a benchmark for
+bench: bench-kernel bench-mixed bench-observability ## Measure everything there is a benchmark for
 
 bench-kernel: ## Time F(n) over n on every vector path, then beside GMP and others; N="1000 1000000" chooses
 	$(CARGO) bench --locked --package fibrpc-fibonacci --bench kernel
 	crates/fibonacci/benches/compare/run.sh $(N)
 
-bench-beside: ## Small calls alone, then beside large ones; ROUNDS=7
+bench-mixed: ## Small calls alone, then beside large ones; ROUNDS=7
 	@packaging/dev/install-deps.sh run
-	ROUNDS="$(ROUNDS)" $(CARGO) bench --locked --bench beside
+	ROUNDS="$(ROUNDS)" $(CARGO) bench --locked --bench mixed_load
 
-bench-observed: ## Calls while nobody, Prometheus, or people as well look at the daemon; ROUNDS=15
+bench-observability: ## Calls while nobody, Prometheus, or people as well look at the daemon; ROUNDS=15
 	@packaging/dev/install-deps.sh run
-	ROUNDS="$(ROUNDS)" $(CARGO) bench --locked --bench observed
+	ROUNDS="$(ROUNDS)" $(CARGO) bench --locked --bench observability
 
 build: ## Build both programs, optimized
 	$(CARGO) build --release --locked

@@ -1,6 +1,6 @@
 //! What goes wrong, and how often it did.
 
-use crate::support::{broker::Broker, load::pause, program::Daemon, random::Random};
+use crate::support::{broker::Broker, program::Daemon, random::Random, sustained_load::pause};
 use std::{
     collections::BTreeMap,
     sync::mpsc::{self, RecvTimeoutError},

@@ -18,9 +18,9 @@ use programs::Programs;
 use std::{process::ExitCode, sync::mpsc, thread, time::Duration};
 use support::{
     broker::Broker,
-    load::{Load, pause},
     program::Daemon,
     random::Random,
+    sustained_load::{Load, pause},
     tally::Tally,
 };
 

@@ -1,9 +1,9 @@
 //! `fibrpcctl`, one process after the other.
 
 use crate::support::{
-    load::{GRACE, TIMEOUT},
     program::{Ran, ctl_command},
     random::Random,
+    sustained_load::{GRACE, TIMEOUT},
     tally::{Tally, is_right, some_number},
 };
 use std::{

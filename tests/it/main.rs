@@ -6,31 +6,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod alerts;
-mod broker_faults;
-mod calls;
-mod client;
-mod cluster;
-mod configuration;
-mod drain;
-mod frame_max;
-mod generated;
-mod helpers;
-mod hostile_peers;
-mod http;
-mod interop;
-mod kills;
-mod link_faults;
-mod max_message_size;
-mod misbehaving;
-mod monitoring;
-mod outages;
-mod page;
-mod queues;
-mod raw_ids;
-mod records;
-mod reload;
-mod systemd;
-mod tls;
-#[cfg(feature = "otlp")]
-mod traces;
+/// Faults of the daemon, the broker and the network, and peers that misbehave.
+mod faults;
+/// Metrics, logs, traces, the page, and the monitoring made with them.
+mod observe;
+/// Settings, service manager, reload, stop.
+mod operations;
+/// What the tests themselves rely on.
+mod support_tests;
+/// Calls, replies, queues, clients of all kinds, TLS.
+mod wire;

@@ -1,6 +1,6 @@
 //! A broker that has run out of memory.
 
-use super::{broker::Broker, caller::Caller, program::Daemon, relay::Relay};
+use super::{broker::Broker, lapin_caller::Caller, program::Daemon, relay::Relay};
 
 /// The broker raises its memory alarm, and a daemon behind the relay feels it.
 ///

@@ -1,6 +1,6 @@
 //! A cluster of three private nodes on this machine.
 
-use super::{PATIENCE, broker::Broker, helper::Helper, load::pause, port::Port};
+use super::{PATIENCE, broker::Broker, helper::Helper, port::Port, sustained_load::pause};
 use std::{
     fs,
     process::Command,

@@ -3,7 +3,7 @@
 
 use super::{
     PATIENCE,
-    raw::{long, short},
+    raw_amqp::{long, short},
 };
 use std::{
     collections::HashMap,

@@ -3,11 +3,11 @@
 
 use crate::support::{
     broker::Broker,
-    caller::QUEUE,
     cluster::Cluster,
-    load::{Load, pause},
+    lapin_caller::QUEUE,
     program::Daemon,
     random::Random,
+    sustained_load::{Load, pause},
 };
 use std::time::Duration;
 

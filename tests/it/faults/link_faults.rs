@@ -6,7 +6,7 @@
 use crate::support::{
     PATIENCE,
     broker::{self, Vhost},
-    calls::{Calls, LARGE, fibonacci},
+    checked_calls::{CheckedCalls, LARGE, fibonacci},
     program::{Daemon, QUICK, ctl},
     relay::{Damage, Pace, Relay, Way},
 };
@@ -16,14 +16,14 @@ use std::time::Duration;
 struct Setup {
     relay: Relay,
     daemon: Daemon,
-    calls: Calls,
+    calls: CheckedCalls,
 }
 
 impl Setup {
     fn new(vhost: &Vhost) -> Self {
         let relay = Relay::to(&vhost.uri());
         let daemon = Daemon::serving(&relay.uri(), &QUICK);
-        Self { relay, daemon, calls: Calls::new(&vhost.uri()) }
+        Self { relay, daemon, calls: CheckedCalls::new(&vhost.uri()) }
     }
 }
 
@@ -87,7 +87,7 @@ fn a_slow_link_is_no_fault() {
         // A heartbeat of 1 s, but time enough to connect: that takes ten times the delay.
         let settings = [("amqp.heartbeat", "1s"), ("amqp.connect_timeout", "30s")];
         let daemon = Daemon::serving(&relay.uri(), &settings);
-        let mut calls = Calls::new(&vhost.uri());
+        let mut calls = CheckedCalls::new(&vhost.uri());
         calls.many(100);
         calls.call(20_001);
         calls.all_right(&format!("{pace:?}"));

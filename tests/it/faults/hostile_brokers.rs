@@ -2,10 +2,10 @@
 
 use crate::support::{
     PATIENCE, broker,
-    calls::Calls,
+    checked_calls::CheckedCalls,
     fake_broker::{ALL, FakeBroker, Script, Then, frame, method},
     program::{Daemon, QUICK},
-    raw::{long, short},
+    raw_amqp::{long, short},
 };
 use std::{
     thread,
@@ -31,7 +31,7 @@ fn a_peer_that_goes_or_falls_silent_in_any_step_of_attaching_does_not_stop_the_d
     let daemon = Daemon::serving(&uris.join(","), &QUICK);
     let failures = daemon.metric("fibrpcd_amqp_connect_failures_total");
     assert_eq!(failures, fakes.len() as u64, "{}", daemon.log());
-    let mut calls = Calls::new(&vhost.uri());
+    let mut calls = CheckedCalls::new(&vhost.uri());
     calls.many(10);
     calls.all_right("after the fakes");
     assert!(!daemon.log().contains("panicked"), "{}", daemon.log());
@@ -85,7 +85,7 @@ fn impossible(channel: u16) -> Vec<(&'static str, Vec<u8>)> {
 #[test]
 fn what_no_broker_says_ends_the_session_and_not_the_daemon() {
     let vhost = broker::shared().vhost();
-    let mut calls = Calls::new(&vhost.uri());
+    let mut calls = CheckedCalls::new(&vhost.uri());
     for (index, (what, _)) in impossible(0).into_iter().enumerate() {
         let fake = FakeBroker::start(Script { answers: ALL, then: Then::Close });
         let uris = format!("{},{}", fake.uri(), vhost.uri());
@@ -117,7 +117,7 @@ fn a_frame_that_never_ends_is_found_though_the_peer_goes_on_talking() {
         thread::park_timeout(Duration::from_millis(100));
     }
     assert!(daemon.wait_for("lost the broker").contains("a frame was not complete"));
-    let mut calls = Calls::new(&vhost.uri());
+    let mut calls = CheckedCalls::new(&vhost.uri());
     calls.many(10);
     calls.all_right("after it");
 }

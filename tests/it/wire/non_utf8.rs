@@ -2,9 +2,9 @@
 
 use crate::support::{
     broker,
-    caller::QUEUE,
+    lapin_caller::QUEUE,
     program::{Daemon, ctl_command},
-    raw::{Message, Raw, flag, long, short},
+    raw_amqp::{Message, RawConnection, flag, long, short},
 };
 use std::process::Stdio;
 
@@ -19,7 +19,7 @@ fn ok(id: &[u8]) -> Message {
 fn a_correlation_id_comes_back_byte_for_byte() {
     let vhost = broker::shared().vhost();
     let daemon = Daemon::serving(&vhost.uri(), &[]);
-    let mut caller = Raw::connect(&vhost.uri());
+    let mut caller = RawConnection::connect(&vhost.uri());
     for id in [&ID[..], &[0xFF; 255], &[0], b"", b"text"] {
         caller.call(id, b"30");
         assert_eq!(caller.message(), ok(id));
@@ -43,7 +43,7 @@ fn a_correlation_id_comes_back_byte_for_byte() {
 fn a_reply_queue_that_cannot_be_is_like_none() {
     let vhost = broker::shared().vhost();
     let daemon = Daemon::serving(&vhost.uri(), &[]);
-    let mut caller = Raw::connect(&vhost.uri());
+    let mut caller = RawConnection::connect(&vhost.uri());
     let properties = [short(b"id"), short(&ID)].concat();
     let flags = flag::CORRELATION_ID | flag::REPLY_TO;
     caller.publish(QUEUE.as_bytes(), flags, &properties, b"30");
@@ -57,7 +57,7 @@ fn a_reply_queue_that_cannot_be_is_like_none() {
 fn bytes_anywhere_in_a_stream_of_good_calls_harm_none() {
     let vhost = broker::shared().vhost();
     let daemon = Daemon::serving(&vhost.uri(), &[]);
-    let mut caller = Raw::connect(&vhost.uri());
+    let mut caller = RawConnection::connect(&vhost.uri());
     let bytes = short(&ID);
     let key = [short(&ID), vec![b'S'], long(b"value")].concat();
     let nested =
@@ -110,7 +110,7 @@ fn bytes_anywhere_in_a_stream_of_good_calls_harm_none() {
 fn a_method_of_bytes_is_unknown() {
     let vhost = broker::shared().vhost();
     let daemon = Daemon::serving(&vhost.uri(), &[]);
-    let mut caller = Raw::connect(&vhost.uri());
+    let mut caller = RawConnection::connect(&vhost.uri());
     let properties = [short(&ID), short(&caller.reply_queue), short(&ID)].concat();
     let flags = flag::CORRELATION_ID | flag::REPLY_TO | flag::TYPE;
     caller.publish(QUEUE.as_bytes(), flags, &properties, b"30");
@@ -123,7 +123,7 @@ fn a_method_of_bytes_is_unknown() {
 #[test]
 fn a_client_drops_a_foreign_reply_of_bytes() {
     let vhost = broker::shared().vhost();
-    let mut server = Raw::connect(&vhost.uri());
+    let mut server = RawConnection::connect(&vhost.uri());
     server.serve(QUEUE.as_bytes());
     let client = ctl_command(&vhost.uri(), &["call", "30"])
         .stdout(Stdio::piped())

@@ -1,4 +1,4 @@
-//! What monitoring sees of a real daemon. The server itself is tested beside its code.
+//! Metrics and readiness of a real daemon. The server itself is tested beside its code.
 
 use crate::support::{
     broker,

@@ -2,7 +2,7 @@
 
 use crate::support::{
     broker,
-    caller::{Caller, QUEUE, arguments},
+    lapin_caller::{Caller, QUEUE, arguments},
     program::{Daemon, ctl},
 };
 use lapin::{

@@ -4,10 +4,10 @@
 use crate::support::{
     PATIENCE,
     broker::{self, Vhost},
-    caller::{Caller, QUEUE, Reply},
-    load::{Load, pause},
+    lapin_caller::{Caller, QUEUE, Reply},
     program::Daemon,
     random::Random,
+    sustained_load::{Load, pause},
 };
 use std::{
     net::TcpStream,

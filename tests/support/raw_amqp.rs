@@ -9,7 +9,7 @@ use std::{
 
 /// A connection with channel 1 and a callback queue.
 #[derive(Debug)]
-pub(crate) struct Raw {
+pub(crate) struct RawConnection {
     stream: TcpStream,
     pub(crate) reply_queue: Vec<u8>,
 }
@@ -48,7 +48,7 @@ pub(crate) fn long(bytes: &[u8]) -> Vec<u8> {
     [&u32::try_from(bytes.len()).unwrap().to_be_bytes(), bytes].concat()
 }
 
-impl Raw {
+impl RawConnection {
     /// Connects to a virtual host as guest.
     pub(crate) fn connect(uri: &str) -> Self {
         let (address, vhost) = uri.split_once('@').unwrap().1.split_once('/').unwrap();
@@ -109,7 +109,7 @@ impl Raw {
     pub(crate) fn call(&mut self, correlation_id: &[u8], body: &[u8]) {
         let properties = [short(correlation_id), short(&self.reply_queue)].concat();
         let flags = flag::CORRELATION_ID | flag::REPLY_TO;
-        self.publish(super::caller::QUEUE.as_bytes(), flags, &properties, body);
+        self.publish(super::lapin_caller::QUEUE.as_bytes(), flags, &properties, body);
     }
 
     /// Publishes a reply.

@@ -3,7 +3,7 @@
 use crate::support::{
     PATIENCE, alarm,
     broker::{self, Broker},
-    caller::{Caller, QUEUE},
+    lapin_caller::{Caller, QUEUE},
     program::{Daemon, ctl},
     relay::Relay,
 };
@@ -259,7 +259,7 @@ fn a_broker_that_loses_patience_with_a_consumer_gets_its_answers_later() {
         caller_again.call(&n.to_string(), "30");
     }
     let small = (0..50).map(|n| n.to_string()).collect::<Vec<_>>();
-    let wrong = |replies: &crate::support::caller::Reply| replies.body != "832040";
+    let wrong = |replies: &crate::support::lapin_caller::Reply| replies.body != "832040";
     let replies = caller_again.replies_for(&small);
     assert_eq!(replies.values().flatten().filter(|reply| wrong(reply)).count(), 0);
     daemon.wait_for_metric("fibrpcd_acks_total", 56);

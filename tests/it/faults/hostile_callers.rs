@@ -2,8 +2,8 @@
 
 use crate::support::{
     broker,
-    caller::{Caller, QUEUE, Reply, arguments},
-    calls::fibonacci,
+    checked_calls::fibonacci,
+    lapin_caller::{Caller, QUEUE, Reply, arguments},
     program::Daemon,
 };
 use lapin::{

@@ -2,7 +2,7 @@
 
 use crate::support::{
     broker::{self, Vhost},
-    caller::{Caller, QUEUE, Reply},
+    lapin_caller::{Caller, QUEUE, Reply},
     program::Daemon,
     relay::Relay,
 };

@@ -3,10 +3,10 @@
 use crate::support::{
     PATIENCE,
     broker::{self, Broker},
-    caller::QUEUE,
-    load::GRACE,
+    lapin_caller::QUEUE,
     program::{Daemon, ctl, ctl_command},
-    raw::Raw,
+    raw_amqp::RawConnection,
+    sustained_load::GRACE,
 };
 use std::{
     net::TcpListener,
@@ -121,7 +121,7 @@ fn a_daemon_that_is_refused_keeps_trying_and_tells_no_secret() {
 fn a_client_ends_in_time_though_the_broker_freezes() {
     let broker = Broker::private();
     // A server that takes requests and says nothing.
-    let mut mute = Raw::connect(&broker.uri().replace("%2f", "/"));
+    let mut mute = RawConnection::connect(&broker.uri().replace("%2f", "/"));
     mute.serve(QUEUE.as_bytes());
     for seconds in [2, 4] {
         let timeout = format!("{seconds}s");

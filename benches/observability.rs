@@ -20,8 +20,8 @@ use std::{
 };
 use support::{
     broker::Broker,
-    load::pause,
     program::{Daemon, get},
+    sustained_load::pause,
 };
 
 /// Calls under way at once.

@@ -3,11 +3,11 @@
 
 use crate::support::{
     broker,
-    load::Clients,
     port::Port,
     program::{Daemon, ctl},
     prometheus::Prometheus,
     relay::Relay,
+    sustained_load::Clients,
 };
 use serde_json::Value;
 use std::{
@@ -21,7 +21,7 @@ use std::{
 };
 
 const MONITORING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/monitoring");
-const DASHBOARD: &str = include_str!("../../packaging/monitoring/dashboards/fibrpcd.json");
+const DASHBOARD: &str = include_str!("../../../packaging/monitoring/dashboards/fibrpcd.json");
 
 /// The `schemaVersion` of dashboards that Grafana 11.0 writes.
 const SCHEMA: u64 = 39;

@@ -1,6 +1,6 @@
 //! What the service manager hears. A socket of the test stands for it.
 
-use crate::support::{PATIENCE, broker, caller::Caller, program::Daemon, relay::Relay};
+use crate::support::{PATIENCE, broker, lapin_caller::Caller, program::Daemon, relay::Relay};
 use std::{
     fs,
     os::unix::net::UnixDatagram,

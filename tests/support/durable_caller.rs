@@ -4,7 +4,7 @@
 
 use super::{
     PATIENCE,
-    caller::{QUEUE, arguments},
+    lapin_caller::{QUEUE, arguments},
     random::Random,
     tally::{Tally, some_number},
 };
@@ -40,14 +40,14 @@ const ANSWER: Duration = Duration::from_secs(10);
 
 /// The caller, at work.
 #[derive(Debug)]
-pub(crate) struct Durable {
+pub(crate) struct DurableCaller {
     runtime: Runtime,
     stop: watch::Sender<bool>,
     task: JoinHandle<Tally>,
     answers: mpsc::Receiver<()>,
 }
 
-impl Durable {
+impl DurableCaller {
     /// Calls without pause, through whichever of the brokers answers. Returns when its reply queue
     /// is there.
     pub(crate) fn start(uris: &[String], seed: u64) -> Self {

@@ -4,7 +4,7 @@
 use crate::support::{
     alarm,
     broker::{self, Broker},
-    caller::{Caller, QUEUE, arguments},
+    lapin_caller::{Caller, QUEUE, arguments},
     port::Port,
     program::{Daemon, ctl_command},
     prometheus::Prometheus,

@@ -1,7 +1,7 @@
 //! Load for the tests of faults: calls without pause, of mixed size, until told to stop.
 
 use super::{
-    durable::Durable,
+    durable_caller::DurableCaller,
     random::Random,
     tally::{Tally, some_number},
 };
@@ -35,13 +35,13 @@ pub(crate) fn pause(time: Duration) {
 /// Both kinds of callers: one that resends and gives up, one that does neither.
 #[derive(Debug)]
 pub(crate) struct Load {
-    durable: Durable,
+    durable: DurableCaller,
     clients: Clients,
 }
 
 impl Load {
     pub(crate) fn start(uris: &[String], seed: u64) -> Self {
-        Self { durable: Durable::start(uris, seed), clients: Clients::start(uris, seed) }
+        Self { durable: DurableCaller::start(uris, seed), clients: Clients::start(uris, seed) }
     }
 
     /// Waits until this many more calls are answered.

@@ -2,8 +2,8 @@
 
 use crate::support::{
     broker::{self, Vhost},
-    caller::{Caller, QUEUE, arguments},
     collector::{Collector, attributes},
+    lapin_caller::{Caller, QUEUE, arguments},
     program::{Daemon, ctl},
 };
 use lapin::{BasicProperties, types::AMQPValue};

@@ -3,9 +3,9 @@
 use crate::support::{
     PATIENCE, broker,
     browser::Browser,
-    load::{Clients, pause},
     program::{Daemon, ctl},
     relay::Relay,
+    sustained_load::{Clients, pause},
 };
 use serde_json::Value;
 use std::{

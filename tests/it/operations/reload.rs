@@ -2,11 +2,11 @@
 
 use crate::support::{
     broker::{self, Vhost},
-    caller::Caller,
-    load::Load,
+    lapin_caller::Caller,
     program::{Daemon, ctl},
     random::Random,
     relay::Relay,
+    sustained_load::Load,
 };
 use std::{fs, slice};
 use tempfile::NamedTempFile;

@@ -3,7 +3,7 @@
 
 use crate::support::{
     broker::Broker,
-    caller::{Caller, Reply},
+    lapin_caller::{Caller, Reply},
     program::{Daemon, ctl, ctl_with_input},
 };
 

@@ -2,7 +2,7 @@
 
 use crate::support::{
     broker::{self, Vhost},
-    caller::{Caller, QUEUE, arguments},
+    lapin_caller::{Caller, QUEUE, arguments},
     program::Daemon,
     relay::Relay,
 };

@@ -1,12 +1,12 @@
-//! Calls that are counted and judged.
+//! A batch of calls, every answer of which is checked.
 
-use super::caller::Caller;
+use super::lapin_caller::Caller;
 
 /// Its reply is many frames.
 pub(crate) const LARGE: u64 = 2_000_000;
 
-/// Calls that are counted.
-pub(crate) struct Calls {
+/// Calls whose answers are checked.
+pub(crate) struct CheckedCalls {
     caller: Caller,
     pub(crate) numbers: Vec<u64>,
     large: String,
@@ -19,7 +19,7 @@ pub(crate) struct Count {
     pub(crate) wrong: usize,
 }
 
-impl Calls {
+impl CheckedCalls {
     pub(crate) fn new(uri: &str) -> Self {
         Self { caller: Caller::connect(uri), numbers: Vec::new(), large: fibonacci(LARGE) }
     }

@@ -1,6 +1,6 @@
 //! `fibrpc::Client` inside a program.
 
-use crate::support::{broker, caller::QUEUE, program::Daemon, raw::Raw};
+use crate::support::{broker, lapin_caller::QUEUE, program::Daemon, raw_amqp::RawConnection};
 use fibrpc::{BuildError, CallError, Client, ClientBuilder, wire::QueueNameError};
 use futures_util::{StreamExt as _, stream};
 use std::{env, process::Command, time::Duration};
@@ -25,7 +25,7 @@ fn a_hundred_thousand_calls_leave_nothing_behind() {
     }
     let vhost = broker::shared().vhost();
     let daemon = Daemon::serving(&vhost.uri(), &[("amqp.prefetch", "256")]);
-    let this = "client::a_hundred_thousand_calls_leave_nothing_behind";
+    let this = "wire::client::a_hundred_thousand_calls_leave_nothing_behind";
     let child = Command::new(env::current_exe().unwrap())
         .args(["--exact", this, "--nocapture"])
         .env(URI, vhost.uri())
@@ -102,7 +102,7 @@ fn the_longest_names_and_times_make_calls() {
 #[test]
 fn late_duplicate_and_foreign_replies_are_counted_and_never_matched() {
     let vhost = broker::shared().vhost();
-    let mut server = Raw::connect(&vhost.uri());
+    let mut server = RawConnection::connect(&vhost.uri());
     server.serve(QUEUE.as_bytes());
     let client_uri = vhost.uri().parse().unwrap();
     let (first, second, unmatched) = std::thread::scope(|scope| {
@@ -138,7 +138,7 @@ fn late_duplicate_and_foreign_replies_are_counted_and_never_matched() {
 #[test]
 fn a_closed_client_ends_its_calls() {
     let vhost = broker::shared().vhost();
-    let mut server = Raw::connect(&vhost.uri());
+    let mut server = RawConnection::connect(&vhost.uri());
     server.serve(QUEUE.as_bytes());
     runtime().block_on(async {
         let client = Client::builder(vhost.uri().parse().unwrap()).build().unwrap();
@@ -156,4 +156,16 @@ fn a_closed_client_ends_its_calls() {
         assert_eq!(call.await.unwrap(), Err(CallError::Closed));
         drop(server);
     });
+}
+
+#[test]
+fn the_example_in_the_library_runs() {
+    let vhost = broker::shared().vhost();
+    let _daemon = Daemon::serving(&vhost.uri(), &[]);
+    // Cargo builds the examples beside the tests.
+    let programs = std::path::Path::new(env!("CARGO_BIN_EXE_fibrpcd")).parent().unwrap();
+    let output =
+        Command::new(programs.join("examples/call")).arg(vhost.uri()).arg("30").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "F(30) = 832040\n");
 }

@@ -1,0 +1,12 @@
+//! The daemon as an operator runs it: its settings, its life as a service, its manual.
+
+/// Mistakes in the configuration: messages and exit codes.
+mod configuration;
+/// Stopping: what runs is finished, the rest stays in the queue.
+mod drain;
+/// Manual pages, completions and units are those of the programs.
+mod generated;
+/// New settings for a daemon that runs.
+mod reload;
+/// Readiness, status and signs of life, as the service manager hears them.
+mod systemd;

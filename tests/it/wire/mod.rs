@@ -1,0 +1,21 @@
+//! Calls on the wire: what callers send, what they get back, and the queues, limits and logins of
+//! the brokers between them and the daemon.
+
+/// The library's client inside a program.
+mod client;
+/// The client on the command line: arguments, output, exit codes.
+mod fibrpcctl;
+/// Brokers that allow frames of any size, or only small ones.
+mod frame_size_limit;
+/// The Python tutorial's client and server.
+mod interop;
+/// Brokers that take no large messages.
+mod message_size_limit;
+/// Ids and other short strings that are not UTF-8.
+mod non_utf8;
+/// The request queue: every type and every set of arguments it may have.
+mod request_queue;
+/// Requests as any client may send them, and the replies they get.
+mod requests;
+/// TLS: who is trusted, how to log in, and the messages when something does not fit.
+mod tls;
