@@ -35,6 +35,7 @@
 //! - `amqp`: the broker link, the only place that knows AMQP
 //! - [`tls`]: whom to trust, and who we are
 //! - `files`: files that the settings name
+//! - `fuzzing`: what the fuzzers do, for them and for the tests
 //! - [`cli`]: the command lines of both programs
 //! - [`exit`]: their exit codes
 //!
@@ -54,6 +55,8 @@ pub mod daemon;
 pub mod exit;
 pub mod fibonacci;
 mod files;
+#[cfg(any(fuzzing, test))]
+pub mod fuzzing;
 pub mod http;
 pub mod log;
 pub mod metrics;
@@ -74,8 +77,6 @@ pub mod tls;
 mod vitals;
 pub mod wire;
 
-#[cfg(fuzzing)]
-pub use amqp::fuzzing;
 pub use broker_uri::BrokerUri;
 pub use client::{CallError, Client, ClientBuilder};
 pub use tls::{Tls, TlsFiles};

@@ -24,7 +24,7 @@ mod queue;
 pub(crate) mod serving;
 mod transport;
 
-#[cfg(fuzzing)]
-pub use transport::fuzzing;
+#[cfg(any(fuzzing, test))]
+pub(crate) use transport::fuzzing;
 
 pub(crate) use error::{Cause, LinkError};
