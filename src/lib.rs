@@ -19,6 +19,7 @@
 //! - [`tls`]: which certificates are trusted, and which is ours
 //! - `files`: small files that settings name
 //! - [`cli`]: the command lines
+//! - `fuzzing`: what the fuzzers do, for them and for the tests
 //!
 //! # The client
 //!
@@ -59,12 +60,12 @@ pub mod ctl;
 pub mod daemon;
 pub mod exit;
 mod files;
+#[cfg(any(fuzzing, test))]
+pub mod fuzzing;
 mod text;
 pub mod tls;
 pub mod wire;
 
-#[cfg(fuzzing)]
-pub use amqp::fuzzing;
 pub use broker_uri::BrokerUri;
 pub use client::{BuildError, CallError, Client, ClientBuilder, Pong};
 pub use fibonacci;

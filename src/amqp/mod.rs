@@ -22,8 +22,8 @@ pub(crate) mod publisher;
 pub(crate) mod queue;
 mod transport;
 
-#[cfg(fuzzing)]
-pub use transport::fuzzing;
+#[cfg(any(fuzzing, test))]
+pub(crate) use transport::fuzzing;
 
 pub(crate) use error::{Cause, LinkError};
 pub use queue::QueueType;

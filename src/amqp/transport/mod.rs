@@ -306,8 +306,8 @@ impl Reactor for Sockets {
 }
 
 /// What the fuzzers of `fuzz/` can reach.
-#[cfg(fuzzing)]
-pub mod fuzzing {
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzzing {
     use super::{Inbound, Outbound};
 
     /// What lapin gets of bytes that arrive in these pieces; `None` if they are refused.
