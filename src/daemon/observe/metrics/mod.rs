@@ -59,7 +59,7 @@ pub(crate) struct Metrics {
     pub daemon: DaemonMetrics,
 }
 
-/// Takes the gauges of a session back when it ends, however it ends.
+/// Resets the gauges of a session when it ends, however it ends.
 pub(crate) struct SessionGauges(pub(crate) Arc<Metrics>);
 
 impl Drop for SessionGauges {

@@ -1,4 +1,4 @@
-//! What a session opens: two connections, and what is open on them.
+//! What a session opens: two connections, their channels, and the consumer.
 
 use super::Settings;
 use crate::{
@@ -17,7 +17,7 @@ use lapin::{
 };
 use std::{sync::Arc, time::Duration};
 
-/// How long a polite goodbye may take before the sockets are cut.
+/// How long an orderly close may take before the sockets are cut.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The tag of our consumer, the only one on its channel.
@@ -47,7 +47,7 @@ impl Links {
     }
 }
 
-/// What is open on the connections.
+/// The channels on the connections, and the consumer.
 pub(super) struct Channels {
     pub(super) requests: Channel,
     pub(super) replies: Publisher,
