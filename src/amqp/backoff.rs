@@ -3,10 +3,10 @@
 use backoff::{ExponentialBackoff, ExponentialBackoffBuilder, backoff::Backoff as _};
 use std::time::Duration;
 
-/// Exponential backoff without end: each pause is half as long again as the one before, up to a
-/// limit, so that a broker that was away for a time is found again after about a third of it. Each
-/// is then varied by up to a half either way, so that many programs that lost the same broker do
-/// not come back in step.
+/// Exponential backoff that never gives up: each pause is half as long again as the one before, up
+/// to a limit, so that the wait after an outage stays in proportion to its length. Each pause is
+/// then varied by up to half either way, so that programs that lost the same broker do not return
+/// in step.
 #[derive(Debug)]
 pub(crate) struct Backoff {
     policy: ExponentialBackoff,

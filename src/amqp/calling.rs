@@ -1,7 +1,7 @@
 //! A client's session with a broker: calls out, replies in.
 //!
-//! One connection, and one exclusive callback queue that the broker deletes with it. Calls are published mandatory and with confirms, so a queue that is not there is
-//! known within one round trip.
+//! One connection, and one exclusive callback queue that the broker deletes with it. Calls are
+//! published mandatory and with confirms, so a missing queue is reported within one round trip.
 
 use super::{
     Cause, LinkError,
@@ -20,8 +20,8 @@ use lapin::{
 };
 use std::{pin::Pin, sync::Arc, time::Duration};
 
-/// How long a polite goodbye may take before the socket is cut: somebody waits for the program to
-/// end.
+/// How long an orderly close may take before the socket is cut: somebody is waiting for the program
+/// to end.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A call on its way out.
@@ -30,9 +30,9 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) method: &'static str,
     pub(crate) correlation_id: &'a str,
     pub(crate) body: Vec<u8>,
-    /// How long the request is worth anything, in milliseconds.
+    /// How long the request stays useful, in milliseconds.
     pub(crate) remaining_ms: u64,
-    /// The moment after which it is not, Unix time in milliseconds.
+    /// When it stops being useful: Unix time in milliseconds.
     pub(crate) deadline_ms: i64,
     /// The trace that the call belongs to.
     pub(crate) trace: Option<TraceParent>,
@@ -43,7 +43,7 @@ pub(crate) struct Outgoing<'a> {
 pub(crate) enum Event {
     /// A reply arrived.
     Reply {
-        /// Whose; not necessarily one of ours.
+        /// The call it answers; not necessarily one of ours.
         correlation_id: String,
         /// The value of the status header.
         status: Option<Vec<u8>>,
@@ -59,7 +59,7 @@ pub(crate) enum Event {
     },
     /// The broker has the call.
     Accepted,
-    /// The broker takes no messages until it says [`Self::Unblocked`], for lack of this.
+    /// The broker takes no messages until [`Self::Unblocked`], for the reason it gave.
     Blocked {
         reason: String,
     },
@@ -68,7 +68,7 @@ pub(crate) enum Event {
 
 type Publishing = Pin<Box<dyn Future<Output = (String, lapin::Result<Confirmation>)> + Send>>;
 
-/// A session: able to call until anything about it ends.
+/// A session: usable until any part of it fails or ends.
 pub(crate) struct Calling {
     callback: Callback,
     publisher: Publisher,
@@ -128,7 +128,7 @@ impl Calling {
         }
     }
 
-    /// Publishes a call; what comes of it is told by [`Self::next`].
+    /// Publishes a call; [`Self::next`] reports the outcome.
     pub(crate) fn publish(&mut self, call: Outgoing<'_>) {
         let channel = self.publisher.channel();
         let queue = self.queue.as_str().into();
@@ -189,14 +189,14 @@ impl Calling {
         }
     }
 
-    /// How many consumers the request queue has; [`Cause::NoQueue`] where there is none.
-    /// The future does not hold up the session.
+    /// How many consumers the request queue has; [`Cause::NoQueue`] if it does not exist. The
+    /// future does not borrow the session.
     pub(crate) fn consumers(&self) -> impl Future<Output = Result<u32, LinkError>> + Send + use<> {
         let (link, queue) = (Arc::clone(&self.link), self.queue.clone());
         async move { Ok(queue::look(&link, &queue).await?.consumer_count()) }
     }
 
-    /// Says goodbye to the broker.
+    /// Closes the connection in order.
     pub(crate) async fn close(self) {
         self.link.close(CLOSE_TIMEOUT).await;
     }
@@ -213,7 +213,7 @@ fn reply(delivery: Delivery) -> Event {
 
 fn published(id: String, confirmation: Confirmation) -> Event {
     match confirmation {
-        // lapin may hand the return of one publish to the confirm of another: believe the
+        // lapin may attach the return of one publish to the confirm of another: trust the id of the
         // message, not the future it came by.
         Confirmation::Ack(Some(returned)) => {
             let returned = returned.delivery.properties.correlation_id().as_ref();

@@ -1,9 +1,9 @@
-//! The broker link: everything that knows AMQP and lapin.
+//! The broker link: everything that knows AMQP and lapin, except the daemon's session.
 //!
 //! The rest of the crate speaks in requests, replies and delivery tags.
 //!
 //! - [`transport`]: the socket under lapin, which we own so that it can be cut
-//! - [`connect`]: one connection, opened within a deadline, and how it is taken down
+//! - [`connect`]: one connection: opened within a deadline, closed in order or cut
 //! - [`queue`]: the request queue: used as it is, or declared
 //! - [`publisher`]: the channel that messages are published on, with confirms
 //! - [`properties`]: message properties to and from the types of [`crate::wire`]

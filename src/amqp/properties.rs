@@ -14,7 +14,7 @@ use lapin::{
 /// nothing without the caller that waits for it.
 const TRANSIENT: u8 = 1;
 
-/// Longest trace header that is echoed, in bytes: what W3C asks for at least (Trace Context,
+/// Longest trace header that is echoed, in bytes: the least that W3C asks for (Trace Context,
 /// section 3.3.1.5). The headers of a message must fit one frame, so not everything can come back.
 const TRACE_LIMIT: usize = 512;
 
@@ -58,7 +58,7 @@ pub(crate) fn of_reply(envelope: &Envelope, reply: &Reply) -> BasicProperties {
     let mut headers = FieldTable::default();
     match envelope.reply_id().map(|id| (id, str::from_utf8(id))) {
         Some((_, Ok(id))) => properties = properties.with_correlation_id(id.into()),
-        // The socket puts the bytes where they belong.
+        // The socket moves the bytes into the property; see `transport::frames`.
         Some((id, Err(_))) => {
             headers.insert(raw::CORRELATION_ID.into(), AMQPValue::ByteArray(id.into()));
         }
@@ -81,9 +81,9 @@ pub(crate) struct CallProperties<'a> {
     pub(crate) kind: &'static str,
     pub(crate) reply_to: &'a str,
     pub(crate) correlation_id: &'a str,
-    /// How long the request is worth anything, in milliseconds.
+    /// How long the request stays useful, in milliseconds.
     pub(crate) remaining_ms: u64,
-    /// The moment after which it is not, Unix time in milliseconds.
+    /// When it stops being useful: Unix time in milliseconds.
     pub(crate) deadline_ms: i64,
     pub(crate) trace: Option<TraceParent>,
 }
@@ -101,7 +101,7 @@ pub(crate) fn of_call(call: &CallProperties<'_>) -> BasicProperties {
         .with_delivery_mode(TRANSIENT)
         .with_reply_to(call.reply_to.into())
         .with_correlation_id(call.correlation_id.into())
-        // AMQP knows whole seconds; tells the server how long the request was in the queue.
+        // In whole seconds, as AMQP has it; from this the server computes the time in the queue.
         .with_timestamp(
             u64::try_from(call.deadline_ms).unwrap_or_default().saturating_sub(call.remaining_ms)
                 / 1000,

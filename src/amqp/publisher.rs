@@ -1,10 +1,10 @@
 //! The channel that messages are published on, with confirms.
 //!
 //! RabbitMQ may refuse (`basic.nack`) whatever is published on a channel to a quorum queue that had
-//! no leader when the channel first met it, for as long as the channel lives: seen with RabbitMQ
-//! 3.10 in a cluster that had lost a node. Another channel starts afresh. So a refusal is answered
-//! with a new channel, as a queue that is merely full does not mind; the old one lives on until its
-//! last confirm.
+//! no leader when the channel first published to it, for as long as the channel lives: seen with
+//! RabbitMQ 3.10 in a cluster that had lost a node. Another channel starts afresh. So a refusal is
+//! answered with a new channel, which does no harm if the queue is merely full; the old channel
+//! lives on until its last confirm.
 
 use super::{
     LinkError,
@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Channels are not replaced more often: a queue that is full refuses as often as it is asked.
+/// The least time between replacements: a full queue refuses every message.
 const RENEW_EVERY: Duration = Duration::from_secs(1);
 
 type Opening = Pin<Box<dyn Future<Output = Result<Channel, LinkError>> + Send>>;
@@ -36,12 +36,12 @@ impl Publisher {
         Ok(Self { link, channel, opened: Instant::now(), opening: None })
     }
 
-    /// Where to publish now.
+    /// The channel to publish on now.
     pub(crate) fn channel(&self) -> Channel {
         self.channel.clone()
     }
 
-    /// Starts to replace the channel, unless that is under way or was done just now.
+    /// Starts to replace the channel, unless that is under way or was done recently.
     pub(crate) fn renew(&mut self) {
         if self.opening.is_none() && self.opened.elapsed() >= RENEW_EVERY {
             let link = Arc::clone(&self.link);
@@ -49,7 +49,7 @@ impl Publisher {
         }
     }
 
-    /// Waits for the new channel to be in use; for ever where there will be none. Cancel safe.
+    /// Waits until a new channel is in use; for ever if none is being opened. Cancel safe.
     pub(crate) async fn renewed(&mut self) -> Result<(), LinkError> {
         let Some(opening) = &mut self.opening else {
             return std::future::pending().await;

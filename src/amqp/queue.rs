@@ -23,7 +23,7 @@ const TYPE_ARGUMENT: &str = "x-queue-type";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum QueueType {
-    /// Whatever is there; a quorum queue where there is none.
+    /// An existing queue as it is; a quorum queue if there is none.
     Auto,
     /// A durable quorum queue.
     Quorum,
@@ -31,7 +31,7 @@ pub enum QueueType {
     Classic,
     /// A classic queue that does not survive the broker.
     Transient,
-    /// Whatever is there; nothing is created.
+    /// An existing queue as it is; none is created.
     Passive,
 }
 
@@ -48,11 +48,11 @@ impl Display for QueueType {
     }
 }
 
-/// Makes sure that the queue is there, in the way `amqp.queue_type` says.
+/// Makes sure that the queue exists, as `amqp.queue_type` asks.
 pub(crate) async fn ensure(link: &Link, queue: &str, kind: QueueType) -> Result<(), LinkError> {
     match kind {
         QueueType::Passive => look(link, queue).await.map(drop),
-        // Whatever is there serves. Where there is nothing, declare what the tutorials declare.
+        // Any existing queue will do; declare one only if there is none.
         QueueType::Auto => match look(link, queue).await {
             Err(error) if error.cause == Cause::NoQueue => {
                 declare(link, queue, QueueType::Quorum).await
@@ -65,7 +65,7 @@ pub(crate) async fn ensure(link: &Link, queue: &str, kind: QueueType) -> Result<
     }
 }
 
-/// What a passive declaration tells of a queue; [`Cause::NoQueue`] where there is none.
+/// Looks a queue up by a passive declaration; [`Cause::NoQueue`] if it does not exist.
 pub(crate) async fn look(link: &Link, queue: &str) -> Result<Queue, LinkError> {
     let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
     let what = format!("looking for queue \"{}\"", queue.escape_debug());
@@ -105,14 +105,14 @@ async fn request(
         .await
         .map_err(|_| LinkError::timeout("queue.declare", METHOD_TIMEOUT))?;
     if result.is_ok() {
-        // A channel that stays open costs the broker little; its end is not worth an error.
+        // A channel left open costs the broker little, so a failure to close it is ignored.
         let _ = timeout(METHOD_TIMEOUT, channel.close(200, "OK".into())).await;
     }
     Ok(result)
 }
 
-/// Says what is there and what was asked, from RabbitMQ's words: "inequivalent arg 'durable' for
-/// queue 'q' in vhost '/': received 'true' but current is 'false'".
+/// Explains how the existing queue differs from the one asked for, from RabbitMQ's message:
+/// "inequivalent arg 'durable' for queue 'q' in vhost '/': received 'true' but current is 'false'".
 fn mismatch(queue: &str, kind: QueueType, text: &str) -> LinkError {
     let queue = queue.escape_debug();
     let difference = difference(text).map_or_else(
@@ -130,7 +130,7 @@ fn mismatch(queue: &str, kind: QueueType, text: &str) -> LinkError {
     )
 }
 
-/// The argument, the value asked for, and the value there.
+/// The argument, the value asked for, and the existing value.
 fn difference(text: &str) -> Option<(&str, String, String)> {
     let (_, rest) = text.split_once("inequivalent arg '")?;
     let (argument, rest) = rest.split_once('\'')?;

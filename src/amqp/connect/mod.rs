@@ -1,4 +1,4 @@
-//! One connection to a broker, opened within a deadline, and how it is taken down.
+//! One connection to a broker: opened within a deadline, closed in order or cut.
 
 use super::{
     Cause, LinkError,
@@ -23,10 +23,10 @@ use tokio::time::timeout;
 /// How long the broker may take to answer a method on an open connection.
 pub(crate) const METHOD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The largest frame we propose, in bytes; a broker may lower it, and none can raise it.
+/// The largest frame we propose, in bytes; a broker may lower it but not raise it.
 ///
-/// lapin fills two buffers of 32 such frames for each connection, and takes a broker's 0, which
-/// means no limit, at its word. The value is a measured one, see docs/performance.md.
+/// lapin fills two buffers of 32 such frames for each connection, and would take a broker's 0,
+/// which means no limit, literally. The value was measured, see docs/performance.md.
 const FRAME_MAX: u32 = 32 << 10;
 
 /// How to connect.
@@ -37,13 +37,13 @@ pub(crate) struct Dial {
     pub(crate) heartbeat: Duration,
     /// Shown by the broker's management tools.
     pub(crate) name: String,
-    /// For brokers with TLS; `None` where nobody is trusted.
+    /// For brokers with TLS; `None` if no authority is trusted.
     pub(crate) tls: Option<Tls>,
 }
 
 impl Dial {
-    /// Whether the client certificate says who we are, instead of a user and a password: where
-    /// there is one, and the URI names no user.
+    /// Whether to log in by client certificate instead of user and password: if there is a
+    /// certificate and the URI names no user.
     fn is_external(&self, uri: &BrokerUri) -> bool {
         let has_certificate = self.tls.as_ref().is_some_and(Tls::has_certificate);
         uri.is_tls() && has_certificate && !uri.names_user()
@@ -67,7 +67,7 @@ pub(crate) struct Link {
     _cut: KillOnDrop,
 }
 
-/// Awaits an answer of the broker, with the deadline every such wait has.
+/// Awaits the broker's answer to a method, for at most [`METHOD_TIMEOUT`].
 pub(crate) async fn answer<T>(
     what: &str,
     future: impl Future<Output = lapin::Result<T>>,
@@ -82,7 +82,7 @@ impl Link {
     pub(crate) async fn open(uri: &BrokerUri, dial: &Dial) -> Result<Self, LinkError> {
         let what = format!("connecting to {uri}");
         let kill_switch = KillSwitch::default();
-        // Without it an unfinished handshake would go on for ever in lapin's thread.
+        // Without this guard an abandoned handshake would run on for ever in lapin's thread.
         let guard = kill_switch.on_drop();
         let tokio = Tokio::current();
         let secure = dial.secure(uri).map_err(|error| error.during(&what))?;
@@ -115,15 +115,14 @@ impl Link {
         answer("opening a channel", self.connection.create_channel()).await
     }
 
-    /// What happens to the connection from now on.
+    /// The connection's events from now on.
     pub(crate) fn events(&self) -> Pin<Box<dyn Stream<Item = Event> + Send>> {
         self.connection.events_listener().boxed()
     }
 
     /// The error of an event that ends the connection.
     ///
-    /// lapin also reports what ended a single channel: whoever uses that channel learns of it
-    /// there.
+    /// lapin also reports errors that end only a channel; those reach the channel's user directly.
     pub(crate) fn ending(&self, event: Option<Event>) -> Option<LinkError> {
         match event {
             Some(Event::Error(_)) if self.connection.status().connected() => None,
@@ -133,8 +132,8 @@ impl Link {
         }
     }
 
-    /// Says goodbye, so that the broker logs no error. Whatever comes of it within this time: the
-    /// connection is over, and to be dropped.
+    /// Closes the connection in order, so that the broker logs no error. After `limit` it is over
+    /// in any case, and is to be dropped.
     pub(crate) async fn close(&self, limit: Duration) {
         if timeout(limit, self.connection.close(200, "OK".into())).await.is_err() {
             tracing::debug!("no answer to the goodbye within {limit:?}");
@@ -142,17 +141,17 @@ impl Link {
     }
 }
 
-/// Speaks AMQP over a socket that is connected.
+/// Makes the AMQP handshake over a connected socket.
 ///
-/// lapin would connect by itself, but it leaves two tasks and its channels behind for each attempt
-/// that fails there: it stops them only after it has had a socket.
+/// lapin could connect by itself, but would leak two tasks and its channels with each failed
+/// attempt: it stops them only once it has had a socket.
 async fn handshake(
     socket: Socket,
     uri: AMQPUri,
     runtime: Runtime<RuntimeParts<Tokio, Sockets>>,
     properties: ConnectionProperties,
 ) -> lapin::Result<Connection> {
-    // lapin may ask again after a failed handshake: that would be another attempt of ours.
+    // lapin may ask for another socket after a failed handshake; retrying is up to our supervisor.
     let socket = Mutex::new(Some(socket));
     let give = async move |_, _| {
         let socket = socket.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-/// What a peer does that is no broker, or none that wants us.
+/// A peer that is no broker, or one that refuses us.
 #[derive(Clone, Copy, Debug)]
 enum Peer {
     /// Nobody listens.
@@ -20,7 +20,7 @@ enum Peer {
 }
 
 impl Peer {
-    /// Where it is. It ends with the process.
+    /// Starts the peer, which ends with the process, and returns its address.
     fn start(self) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -38,7 +38,7 @@ impl Peer {
     }
 }
 
-/// Names the kind of peer to the child, which has a process of its own to measure.
+/// Tells the child, a process of its own to be measured, which peer to use.
 const PEER: &str = "FIBRPC_TEST_FAILING_PEER";
 
 #[test]
@@ -85,9 +85,9 @@ fn attempts_leave_nothing_behind(peer: Peer, attempts: u32) {
         "{peer:?}: (tasks, threads, KiB) {first:?} after {}, {last:?} after {attempts}",
         attempts / 10
     );
-    // Of the last attempts, some may still be ending.
+    // Some of the last attempts may still be winding down.
     assert!(last.0 <= first.0 + 16 && last.1 <= first.1 + 16, "{first:?}, then {last:?}");
-    // Half a KiB an attempt would show; the allocator's own pools are filled by and by.
+    // A leak of half a KiB per attempt would show; the allocator's own pools fill up gradually.
     let bound = first.2 + u64::from(attempts - attempts / 10) / 2;
     assert!(last.2 <= bound.min(first.2 + 4096), "{first:?}, then {last:?}");
 }

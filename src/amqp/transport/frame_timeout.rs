@@ -1,31 +1,30 @@
-//! Frames that never end.
+//! A deadline for each frame.
 //!
-//! A size that was damaged on the way makes lapin wait for bytes that nobody sends. Heartbeats, and
-//! messages, then count as part of that frame, so that the link looks alive to it for ever. It does
-//! not here: a frame that has begun is complete after some time, or the link is broken.
+//! A frame whose size was damaged on the way makes lapin wait for bytes that never come. It then
+//! reads heartbeats and messages as part of that frame, so the link looks alive for ever. Here, a
+//! frame that is not complete in time breaks the link.
 
 use std::{
     io,
     time::{Duration, Instant},
 };
 
-/// How long frames take.
+/// Watches how long the current frame takes.
 #[derive(Debug)]
 pub(super) struct FrameTimeout {
     limit: Duration,
-    /// The frame that is under way, by number, and when it was first seen.
+    /// The number of the incomplete frame, and when it was first seen.
     under_way: Option<(u64, Instant)>,
 }
 
 impl FrameTimeout {
-    /// The time is that of several heartbeats: enough for the largest frame, 128 KiB, on every link
-    /// that is worth having.
+    /// Several heartbeats: enough for the largest frame on any usable link.
     pub(super) fn new(heartbeat: Duration) -> Self {
         const HEARTBEATS: u32 = 3;
         Self { limit: heartbeat.saturating_mul(HEARTBEATS), under_way: None }
     }
 
-    /// To be told after each read which frame is under way.
+    /// To be called after each read with the number of the incomplete frame, if there is one.
     pub(super) fn check(&mut self, frame: Option<u64>) -> io::Result<()> {
         match (frame, self.under_way) {
             (None, _) => self.under_way = None,

@@ -1,10 +1,10 @@
-//! The socket under a lapin connection: it can be cut, what lapin cannot read is translated on the
-//! way ([`frames`]), and below that it may be TLS ([`stream`]).
+//! The socket under a lapin connection: it can be cut, it translates what lapin cannot read
+//! ([`frames`]), and there may be TLS below it ([`stream`]).
 //!
-//! lapin gets a [`Socket`] that a [`Target`] has connected. It can be cut from outside, as lapin has
-//! no deadline of its own on a handshake, a write or a close, and keeps a thread for as long as the
-//! socket lives. After [`KillSwitch::throw`] every read and write fails, lapin takes the connection for
-//! broken, and its thread ends.
+//! lapin gets a [`Socket`] that a [`Target`] has connected. It can be cut from outside, because
+//! lapin sets no deadline on a handshake, a write or a close, and keeps a thread for as long as the
+//! socket lives. After [`KillSwitch::throw`] every read and write fails, lapin takes the connection
+//! for broken, and its thread ends.
 
 mod frame_timeout;
 pub(super) mod frames;
@@ -51,7 +51,7 @@ impl KillSwitch {
         self.0.writer.wake();
     }
 
-    /// The switch, thrown when the guard is dropped.
+    /// A guard that throws the switch when it is dropped.
     pub(crate) fn on_drop(&self) -> KillOnDrop {
         KillOnDrop(self.clone())
     }
@@ -76,13 +76,13 @@ impl Drop for KillOnDrop {
     }
 }
 
-/// What a record of TLS begins with that refuses a connection; no frame of AMQP does.
+/// The first byte of a TLS alert, which refuses a connection; no AMQP frame starts with it.
 const TLS_ALERT: u8 = 21;
 
 /// Most bytes taken from one side at a time.
 const CHUNK: usize = 64 << 10;
 
-/// A stream that can be cut, and that translates.
+/// A stream that can be cut, and translates frames.
 pub(crate) struct Socket {
     inner: Stream,
     kill_switch: KillSwitch,
@@ -92,13 +92,13 @@ pub(crate) struct Socket {
     frame_timeout: FrameTimeout,
     outbound: Outbound,
     chunk: Box<[u8]>,
-    /// Translated, and not taken by lapin yet.
+    /// Translated, and not read by lapin yet.
     received: Queue,
-    /// Translated, and not taken by the network yet.
+    /// Translated, and not written to the network yet.
     to_send: Queue,
 }
 
-/// Bytes that wait for somebody.
+/// Bytes that wait to be taken.
 #[derive(Default)]
 struct Queue {
     bytes: Vec<u8>,
@@ -118,7 +118,7 @@ impl Queue {
         self.taken += count;
         if self.is_empty() {
             self.bytes.clear();
-            self.bytes.shrink_to(CHUNK); // one large message does not keep its room for ever
+            self.bytes.shrink_to(CHUNK); // a large message must not keep its memory for ever
             self.taken = 0;
         }
     }
@@ -139,7 +139,7 @@ impl Socket {
         }
     }
 
-    /// Looks at the first bytes that come, for what lapin would make nothing of.
+    /// Checks the first bytes from the broker for refusals that lapin would not explain.
     fn check_first_bytes(&mut self, count: usize) -> io::Result<()> {
         if self.first_bytes_checked {
             return Ok(());
@@ -162,7 +162,7 @@ impl Socket {
         }
     }
 
-    /// Sends what waits.
+    /// Writes the waiting bytes.
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.to_send.is_empty() {
             match ready!(self.inner.poll_write(cx, self.to_send.waiting()))? {
@@ -247,12 +247,12 @@ pub(crate) struct Target {
     pub(crate) secure: Option<Secure>,
     /// The heartbeat that was asked for.
     pub(crate) heartbeat: Duration,
-    /// What cuts the socket.
+    /// Cuts the socket.
     pub(crate) kill_switch: KillSwitch,
 }
 
 impl Target {
-    /// Looks up the host and tries its addresses in turn, TLS included. The caller has a deadline.
+    /// Looks up the host and tries its addresses in turn, TLS included. The caller sets a deadline.
     pub(crate) async fn connect(&self) -> io::Result<Socket> {
         let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
         for address in tokio::net::lookup_host((self.host.as_str(), self.port)).await? {
@@ -269,7 +269,7 @@ impl Target {
     }
 }
 
-/// tokio's reactor, with sockets of ours, which come from a [`Target`].
+/// tokio's reactor, but with our sockets, which a [`Target`] connects.
 #[derive(Clone, Debug)]
 pub(crate) struct Sockets(pub(crate) Tokio);
 
@@ -296,7 +296,7 @@ impl Reactor for Sockets {
         self.0.interval(duration)
     }
 
-    // Nor does it connect by itself where it is told how to.
+    // Nor does it connect by itself: it is given a connected socket.
     fn tcp_connect_addr(
         &self,
         _address: SocketAddr,
@@ -310,14 +310,14 @@ impl Reactor for Sockets {
 pub mod fuzzing {
     use super::{Inbound, Outbound};
 
-    /// What lapin gets of bytes that arrive in these pieces; `None` if they are refused.
+    /// What lapin reads when bytes arrive in these pieces; `None` if they are refused.
     pub fn inbound<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Option<Vec<u8>> {
         let (mut inbound, mut out) = (Inbound::default(), Vec::new());
         pieces.into_iter().try_for_each(|piece| inbound.push(piece, &mut out)).ok()?;
         Some(out)
     }
 
-    /// What the network gets of bytes that lapin sends in these pieces.
+    /// What the network gets when lapin sends bytes in these pieces; `None` if they are refused.
     pub fn outbound<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Option<Vec<u8>> {
         let (mut outbound, mut out) = (Outbound::default(), Vec::new());
         pieces.into_iter().try_for_each(|piece| outbound.push(piece, &mut out)).ok()?;

@@ -1,4 +1,5 @@
-//! What comes from a broker: methods get readable texts, content headers a form of our own.
+//! What comes from a broker: short strings in methods become UTF-8, content headers get a form of
+//! our own.
 
 use super::{
     raw,
@@ -30,7 +31,7 @@ enum State {
 }
 
 impl Inbound {
-    /// A number for the frame that is under way, if one is.
+    /// A number that identifies the incomplete frame, if there is one.
     pub(in crate::amqp) fn under_way(&self) -> Option<u64> {
         self.splitter.under_way()
     }
@@ -72,8 +73,8 @@ impl Visitor for Rewrite {
     }
 }
 
-/// Whether a frame ends as one and is on a channel where it may be. lapin does not see the end of
-/// what is rewritten, and lets methods on channel 0 that belong elsewhere pass without a word.
+/// Whether a frame has the right end and is on a channel where it may be. lapin never sees the end
+/// of a rewritten frame, and silently accepts methods on channel 0 that belong elsewhere.
 fn is_sound(frame: &[u8]) -> bool {
     let Some((kind, channel, payload)) = parts(frame) else { return false };
     let class = Fields(payload).u16();
@@ -101,7 +102,7 @@ fn layout(class: u16, method: u16) -> Option<&'static [Field]> {
     })
 }
 
-/// A method with every short string made UTF-8, in place: nobody needs to have them back.
+/// A method with every short string made UTF-8, in place: the original bytes are never needed.
 fn method(payload: &[u8]) -> Option<Vec<u8>> {
     let mut fields = Fields(payload);
     let layout = layout(fields.u16()?, fields.u16()?)?;
@@ -129,7 +130,7 @@ mod flag {
     pub(super) const KIND: u16 = 1 << 5;
 }
 
-/// The properties that are looked at.
+/// The properties that we use.
 #[derive(Debug, Default)]
 struct Properties<'a> {
     headers: Option<&'a [u8]>,
@@ -141,10 +142,10 @@ struct Properties<'a> {
 }
 
 impl<'a> Properties<'a> {
-    /// Reads them; as far as they can be read.
+    /// Reads them, as far as they can be read.
     fn read(flags: u16, fields: &mut Fields<'a>) -> Self {
         let mut properties = Self::default();
-        // An error ends the reading: nothing behind it can be found.
+        // Nothing after an unreadable property can be found.
         let _ = properties.fill(flags, fields);
         properties
     }
@@ -167,9 +168,9 @@ impl<'a> Properties<'a> {
     }
 }
 
-/// What becomes of a property that is no text.
+/// What to do with a property that is not UTF-8.
 enum Bytes {
-    /// It need not be one.
+    /// It need not be UTF-8.
     Keep,
     Header(&'static str),
     LeaveOut,
@@ -180,7 +181,7 @@ fn is_text(value: &[u8]) -> bool {
     std::str::from_utf8(value).is_ok()
 }
 
-/// A content header with the properties that are looked at and no other.
+/// A content header with only the properties that we use.
 fn header(payload: &[u8]) -> Option<Vec<u8>> {
     let mut fields = Fields(payload);
     let start = fields.bytes(12)?; // class, weight, body size
@@ -225,7 +226,7 @@ fn header(payload: &[u8]) -> Option<Vec<u8>> {
     Some(rewritten)
 }
 
-/// The entries of a table that somebody looks at.
+/// The entries of a table that we use.
 fn kept_headers(table: Option<&[u8]>) -> Vec<u8> {
     let mut kept = Vec::new();
     let mut fields = Fields(table.unwrap_or_default());

@@ -74,7 +74,7 @@ fn restore(payload: &[u8]) -> Option<Vec<u8>> {
                     properties.extend_from_slice(table);
                 }
             }
-            // Its place is behind the headers, so by now it is known or there is none.
+            // It follows the headers, so by now it is known, or there is none.
             bit::CORRELATION_ID => write_short(id?, &mut properties),
             bit::DELIVERY_MODE | bit::PRIORITY if set => {
                 properties.extend_from_slice(fields.bytes(1)?);

@@ -1,9 +1,9 @@
-//! Reading frames and what is in them.
+//! Reads and writes frames and their fields.
 
 use std::io;
 
-/// The octet at the end of a frame, and the class of methods about the connection, which are on
-/// channel 0 and no others are (AMQP 0-9-1, sections 4.2.3 and 4.2.7).
+/// The octet at the end of a frame, and the class of connection methods, which are the only ones on
+/// channel 0 (AMQP 0-9-1, sections 4.2.3 and 4.2.7).
 pub(super) const END: u8 = 0xCE;
 pub(super) const CONNECTION: u16 = 10;
 
@@ -20,40 +20,40 @@ const FRAME_HEAD: usize = 7;
 /// The octet after a frame.
 const FRAME_END: usize = 1;
 
-/// A method or content header larger than this is no such thing. Both fit one frame, and
-/// `RabbitMQ` negotiates 128 KiB unless told otherwise.
+/// A method or content header larger than this is taken for damage: both fit one frame, for which
+/// `RabbitMQ` proposes 128 KiB by default.
 const MAX_BUFFERED: usize = 4 << 20;
 
-/// Cuts a stream of bytes into frames: those of the types a [`Visitor`] wants are handed to it
-/// whole, all else passes as it comes.
+/// Splits a stream of bytes into frames. Those of the types a [`Visitor`] wants are handed to it
+/// whole; everything else passes through unchanged.
 #[derive(Debug, Default)]
 pub(super) struct Splitter {
-    /// What is left of a frame, or of something else, that passes.
+    /// How many bytes still pass through: the rest of a frame, or of a preamble.
     passing: usize,
-    /// The start of a frame that is not complete.
+    /// The start of an incomplete frame.
     partial: Vec<u8>,
-    /// How many frames that came in parts are complete.
+    /// How many frames that came in parts have been completed.
     complete: u64,
 }
 
-/// What is done with whole frames.
+/// Handles whole frames.
 pub(super) trait Visitor {
     /// Whether frames of this type are wanted.
     fn wants(&self, kind: u8) -> bool;
 
-    /// Takes a frame, head and end included, and writes what shall stand in its place.
+    /// Takes a frame, head and end included, and writes its replacement.
     ///
     /// An error ends the connection.
     fn frame(&mut self, frame: &[u8], out: &mut Vec<u8>) -> io::Result<()>;
 }
 
 impl Splitter {
-    /// Lets so many bytes pass before the first frame.
+    /// Lets this many bytes pass before the first frame.
     pub(super) fn after(preamble: usize) -> Self {
         Self { passing: preamble, ..Self::default() }
     }
 
-    /// A number for the frame that is under way, if one is.
+    /// A number that identifies the incomplete frame, if there is one.
     pub(super) fn under_way(&self) -> Option<u64> {
         (self.passing > 0 || !self.partial.is_empty()).then_some(self.complete)
     }
@@ -91,7 +91,7 @@ impl Splitter {
         Ok(())
     }
 
-    /// Adds to the frame that is not complete; returns what was not needed.
+    /// Adds to the incomplete frame; returns the rest of the input.
     fn buffer<'a>(
         &mut self,
         input: &'a [u8],
@@ -126,7 +126,7 @@ fn length(input: &[u8]) -> Option<usize> {
     (size as usize).checked_add(FRAME_HEAD + FRAME_END)
 }
 
-/// The same for a frame that is wanted; an error if it is too large to be one.
+/// The same for a frame that the visitor wants; an error if it is impossibly large.
 fn wanted(input: &[u8], visitor: &impl Visitor) -> io::Result<Option<usize>> {
     let Some(length) = length(input).filter(|_| visitor.wants(input[0])) else { return Ok(None) };
     if length > MAX_BUFFERED {
@@ -181,7 +181,7 @@ impl<'a> Fields<'a> {
         self.bytes(usize::try_from(length).ok()?)
     }
 
-    /// A value of a table, after its type. Nothing nested is looked into, so that depth costs
+    /// A value of a table, after its type. Nested values are not descended into, so depth costs
     /// nothing.
     pub(super) fn value(&mut self, kind: u8) -> Option<&'a [u8]> {
         match kind {
@@ -196,7 +196,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The next entry of a table: its name, its type, its value, and all of it as it stands.
+    /// The next entry of a table: its name, its type, its value, and its raw bytes.
     pub(super) fn entry(&mut self) -> Option<Entry<'a>> {
         let all = self.0;
         let name = self.short()?;
@@ -215,7 +215,7 @@ pub(super) struct Entry<'a> {
     pub(super) all: &'a [u8],
 }
 
-/// Writes a short string; what is too long for one is cut, which no caller lets happen.
+/// Writes a short string, cut to the longest there can be; no caller passes a longer one.
 pub(super) fn write_short(text: &[u8], out: &mut Vec<u8>) {
     let text = &text[..text.len().min(255)];
     out.push(u8::try_from(text.len()).unwrap_or(u8::MAX));
@@ -230,7 +230,7 @@ pub(super) fn write_bytes_entry(name: &str, value: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(value);
 }
 
-/// Puts a question mark for every byte that is no part of UTF-8.
+/// Replaces every byte that is not valid UTF-8 by a question mark.
 pub(super) fn make_utf8(mut text: &mut [u8]) {
     while let Err(error) = std::str::from_utf8(text) {
         let from = error.valid_up_to();

@@ -128,9 +128,9 @@ fn texts_in_methods_become_readable() {
     assert_eq!(inbound(&deliver("é".as_bytes(), b"")), deliver("é".as_bytes(), b""));
     let close = |text: &[u8]| frame(METHOD, &[&[0, 10, 0, 50, 1, 2][..], &short(text)].concat());
     assert_eq!(inbound(&close(b"no \x80 here")), close(b"no ? here"));
-    // Too short for what it says it is: not for us to judge.
-    let kill_switch = frame(METHOD, &DELIVER[..6]);
-    assert_eq!(inbound(&kill_switch), kill_switch);
+    // Too short for its method: lapin is to judge it.
+    let cut_short = frame(METHOD, &DELIVER[..6]);
+    assert_eq!(inbound(&cut_short), cut_short);
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn a_length_that_cannot_be_is_an_error_and_no_memory() {
     let mut out = Vec::new();
     let huge = [&[METHOD, 0, 1][..], &u32::MAX.to_be_bytes()].concat();
     assert!(Inbound::default().push(&huge, &mut out).is_err());
-    // A body may have any length: it only passes.
+    // A body may have any length: it passes through.
     let body = [&[3, 0, 1][..], &u32::MAX.to_be_bytes(), b"x"].concat();
     assert_eq!(inbound(&body), body);
 }
@@ -211,7 +211,7 @@ fn noise_is_survived() {
         if kind == HEADER && payload.len() >= 14 {
             assert_eq!(parts(&out).unwrap().2[..12], payload[..12]);
         }
-        // What was translated is understood when it comes again, but for what only we may say.
+        // A translated frame can be translated again; only our own headers are lost in that.
         assert!(twice.len() <= out.len());
         outbound(&framed);
     }

@@ -1,4 +1,4 @@
-//! What carries the bytes to a broker: TCP, or TLS in it.
+//! The transport below AMQP: TCP, or TLS over it.
 
 use crate::tls::{self, Tls};
 use rustls::pki_types::ServerName;
@@ -16,8 +16,8 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream, rustls};
 
-/// A failure that lasts until somebody changes something here or at the broker; as the inner error
-/// of an [`io::Error`] it comes through lapin.
+/// A failure that lasts until somebody changes something here or at the broker. It passes through
+/// lapin as the inner error of an [`io::Error`].
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct TlsMismatch(String);
@@ -65,7 +65,7 @@ impl Secure {
         })))
     }
 
-    /// Puts an error of TLS into words that say what to do.
+    /// Turns a TLS error into one that says what to do.
     fn explain(&self, error: io::Error) -> io::Error {
         let Some(cause) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>())
         else {
@@ -82,7 +82,7 @@ pub(super) enum Stream {
 }
 
 impl Stream {
-    /// Connects, and makes the TLS handshake if there is to be one. The caller has a deadline.
+    /// Connects, and makes the TLS handshake if there is to be one. The caller sets a deadline.
     pub(super) async fn connect(address: SocketAddr, secure: Option<Secure>) -> io::Result<Self> {
         let tcp = TcpStream::connect(address).await?;
         tcp.set_nodelay(true)?;
@@ -104,7 +104,7 @@ impl Stream {
         matches!(self, Self::Tls(..))
     }
 
-    /// Reads something; 0 bytes are the end.
+    /// Reads some bytes; 0 mean the end.
     pub(super) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
@@ -114,7 +114,8 @@ impl Stream {
         let polled = match self {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, &mut buffer),
             Self::Tls(stream, secure) => match Pin::new(stream).poll_read(cx, &mut buffer) {
-                // The end without TLS's own goodbye: AMQP has one too, and that one counts.
+                // An end without TLS's close_notify: AMQP has a close of its own, which is what
+                // counts.
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
                     Poll::Ready(Ok(()))
                 }

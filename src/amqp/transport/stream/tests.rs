@@ -41,7 +41,7 @@ async fn a_refusal_is_read_also_where_only_writing_fails() {
     let address = listener.local_addr().unwrap();
     let (client, refused) = tokio::join!(Stream::connect(address, Some(secure)), async {
         let (tcp, _) = listener.accept().await.unwrap();
-        // The socket is closed with it.
+        // Dropping the result closes the socket.
         server.accept(tcp).await.map(drop)
     });
     assert!(refused.is_err());
