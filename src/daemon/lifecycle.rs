@@ -19,7 +19,7 @@ use tokio::{
 /// How long giving everything back may take.
 const GIVE_UP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where the daemon is in its life.
+/// The phases of the daemon's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// Taking requests.
@@ -30,12 +30,12 @@ pub(crate) enum Phase {
     GivingUp,
 }
 
-/// How the daemon's service ended.
+/// How serving ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
     /// What had been started was answered.
     Drained,
-    /// There was no broker: it has, or will have, back whatever was not answered.
+    /// There was no broker: whatever was not answered goes back to its queue.
     Detached,
     /// Requests that had been started were given back.
     GaveUp,
@@ -98,7 +98,7 @@ async fn give_up(
         () = drained_too_long => tracing::warn!(?drain_timeout, "not drained in time"),
     }
     phase.send_replace(Phase::GivingUp);
-    // Giving up has deadlines of its own; this one is for what nobody thought of.
+    // Giving up has deadlines of its own; this one is the last resort.
     sleep_until(Instant::now() + GIVE_UP_TIMEOUT).await;
     tracing::error!("could not give everything back in time: the broker will notice and requeue");
     Ending::GaveUp

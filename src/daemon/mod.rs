@@ -1,4 +1,4 @@
-//! The story of a start of `fibrpcd`; that of its stop is in `lifecycle`.
+//! How `fibrpcd` starts; how it stops is in `lifecycle`.
 
 mod compute;
 pub mod config;
@@ -81,7 +81,7 @@ pub fn main(args: &DaemonArgs) -> Exit {
     })
 }
 
-/// What is set up before anything else, so that it sees all the rest.
+/// Set up before anything else, so that it sees all the rest.
 struct Observability {
     metrics: Arc<Metrics>,
     log_monitor: Arc<LogMonitor>,
@@ -102,7 +102,7 @@ fn init_observability(config: &Config) -> Result<Observability, StartError> {
 fn run(config: Config, sources: Sources, observability: Observability) -> Result<Exit, StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let exit = runtime.block_on(start(config, sources, observability));
-    runtime.shutdown_background(); // a name lookup may hang: not our problem any more
+    runtime.shutdown_background(); // does not wait for a name lookup that hangs
     exit
 }
 
@@ -117,13 +117,13 @@ async fn start(
     let signals = Signals::register()?;
     tracing::info!(version = crate::VERSION, file = sources.file.in_force(), "starting");
 
-    // What computes.
+    // The compute threads and the cache.
     let compute = &config.compute;
     let shares = Shares::new(compute.memory, compute.max_n, compute.threads);
     let pool = Pool::start(compute.threads, shares)?;
     let cache = ResultCache::new(compute.cache);
 
-    // What shows the daemon to others.
+    // HTTP, the page, and the service manager.
     let (state, states) = watch::channel(State::Detached("not attached yet".to_owned()));
     let http = listen(&config).await?;
     let overview = Overview::new(Arc::clone(&metrics), log_monitor, states.clone(), pool.clone());
@@ -133,7 +133,7 @@ async fn start(
     let exporting = exporter.run().fuse();
     tokio::pin!(exporting);
 
-    // What serves, and what tells it to stop or to change.
+    // The server, and what makes it stop or reconfigure.
     let (phase, phases) = watch::channel(Phase::Serving);
     let handler = Handler::new(config.compute.max_n);
     let (settings, configs) = watch::channel(Arc::new(config));
@@ -150,7 +150,7 @@ async fn start(
     };
     let reloader = Reloader { sources, config: settings, level, pool, metrics };
 
-    // All of it at once, in one task, until the server ends.
+    // All of it runs concurrently in this task, until the server ends.
     notifier.ready();
     let ending = tokio::select! {
         ending = server.run(phases) => ending,
@@ -163,7 +163,7 @@ async fn start(
     Ok(ending.exit())
 }
 
-/// Exports traces as long as somebody hands them over: with the server goes the last one who could.
+/// Exports traces for as long as the server, their only source, is there; then waits for ever.
 async fn export(exporting: impl Future<Output = ()>) -> Infallible {
     exporting.await;
     std::future::pending().await
@@ -172,8 +172,8 @@ async fn export(exporting: impl Future<Output = ()>) -> Infallible {
 /// How long the last exports may take when the daemon ends.
 const FLUSH: Duration = Duration::from_secs(2);
 
-/// Waits for the last exports, but not for long. With the server went the last one who could hand
-/// over a request, so they have an end.
+/// Waits for the last exports, but not for long. They do end: the server, their only source, is
+/// gone.
 async fn flush(exporting: impl Future<Output = ()>) {
     if timeout(FLUSH, exporting).await.is_err() {
         tracing::warn!("the collector did not take the last traces in time; they are dropped");
@@ -189,7 +189,7 @@ async fn listen(config: &Config) -> Result<Option<http::Server>, HttpError> {
     Ok(Some(server))
 }
 
-/// Serves what people and probes ask for, and keeps what they see current.
+/// Serves people and probes over HTTP, and keeps the page's history current.
 async fn serve_http(http: Option<http::Server>, overview: Arc<Overview>) -> Infallible {
     let serve = async {
         if let Some(http) = http {
@@ -216,7 +216,7 @@ fn checked() -> Exit {
     Exit::Ok
 }
 
-/// Says why the program cannot run, where no log is there yet.
+/// Says why the program cannot run, when there is no log yet.
 #[expect(clippy::print_stderr, reason = "before the log is set up, stderr is the place")]
 fn report(error: &dyn std::error::Error) {
     eprintln!("{}", with_causes(error));

@@ -1,4 +1,5 @@
-//! New settings for a daemon that runs: all of a good configuration or nothing of a bad one.
+//! New settings for a running daemon: a good configuration is applied as a whole, a bad one not at
+//! all.
 
 use crate::daemon::{
     compute::Pool,
@@ -8,7 +9,7 @@ use crate::daemon::{
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// Reads the configuration again and hands it to whom it concerns.
+/// Reads the configuration again and passes it to the parts it concerns.
 #[derive(Debug)]
 pub(crate) struct Reloader {
     pub(crate) sources: Sources,
@@ -63,9 +64,9 @@ impl Reloader {
     }
 }
 
-/// Puts back what cannot change while the daemon runs; returns the keys that had changed.
-/// `fits` says whether there is memory for the new limit of n: a number that does not fit would wait
-/// for ever.
+/// Restores the settings that cannot change while the daemon runs; returns the keys that had
+/// changed. `fits` says whether there is memory for the new `compute.max_n`: a number that does not
+/// fit would wait for ever.
 fn keep_fixed(old: &Config, new: &mut Config, fits: bool) -> Vec<&'static str> {
     let mut kept = new.keep_what_needs_a_restart(old);
     if !fits {

@@ -9,7 +9,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::{fmt, future, io};
 use tokio::runtime::Handle;
 
-/// A request of an operator.
+/// A request from an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Signal {
     /// SIGTERM: systemd, or an operator with `kill`.
@@ -71,7 +71,7 @@ impl Signals {
                 _ => {}
             }
         }
-        // The stream ends only when it is told to through a handle, and nobody has one.
+        // The stream ends only when it is closed through a handle, and nobody has one.
         future::pending().await
     }
 }

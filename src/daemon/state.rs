@@ -1,5 +1,5 @@
-//! What the daemon is doing, in the words that `/readyz`, `/status`, the page, the service manager
-//! and the metrics have for it.
+//! What the daemon is doing, in the words of `/readyz`, `/status`, the page, the service manager
+//! and the metrics.
 
 use crate::text::one_line;
 use std::fmt::{self, Display, Formatter};
@@ -36,7 +36,7 @@ impl State {
         matches!(self, Self::Consuming(_))
     }
 
-    /// What it means for those who call.
+    /// What it means for callers.
     pub(crate) fn meaning(&self) -> &'static str {
         match self {
             Self::Detached(_) => "No calls are answered here: there is no broker.",
@@ -49,7 +49,7 @@ impl State {
 
 impl Display for State {
     /// On one line, whatever a broker says: a line break would end the status of the service, and
-    /// begin another notification to its manager.
+    /// start another notification to its manager.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Detached(why) => write!(f, "waiting for a broker: {}", one_line(why)),

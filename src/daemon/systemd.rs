@@ -1,4 +1,4 @@
-//! What the service manager is told: readiness, status, reloads, stops, signs of life.
+//! Notifications to the service manager: readiness, status, reloads, stops, signs of life.
 //!
 //! The protocol is that of `sd_notify(3)`: datagrams to the socket that `$NOTIFY_SOCKET` names.
 //! Without that variable nothing is sent.
@@ -18,14 +18,14 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// How often the status is looked at, and sent if it is another one.
+/// How often the status is checked, and sent if it has changed.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How much longer than until now a stop may take, said every [`EXTENSION_INTERVAL`].
+/// How much more time a stop asks for, every [`EXTENSION_INTERVAL`].
 const EXTENSION: Duration = Duration::from_secs(15);
 const EXTENSION_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Tells the service manager.
+/// Notifies the service manager.
 #[derive(Debug)]
 pub(crate) struct Notifier {
     metrics: Arc<Metrics>,
@@ -53,7 +53,7 @@ impl Notifier {
         }
     }
 
-    /// The configuration was read, and this is what was wrong with it.
+    /// The configuration was read; `error` is what was wrong with it.
     pub(crate) fn reloaded(&self, error: Option<&ConfigError>) {
         let first = error.and_then(|error| error.problems().first()).map(ToString::to_string);
         *self.complaint.lock().unwrap_or_else(PoisonError::into_inner) = first;
@@ -127,7 +127,7 @@ impl Notifier {
 
     fn notify(&self, states: &[NotifyState<'_>]) {
         if let Err(error) = sd_notify::notify(states) {
-            // Once: the same is tried every second.
+            // Logged once: it is tried again every second.
             if !self.failed.swap(true, Ordering::Relaxed) {
                 tracing::warn!(%error, "cannot notify the service manager");
             }

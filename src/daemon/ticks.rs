@@ -1,4 +1,4 @@
-//! Regular moments.
+//! Intervals that do not catch up on missed ticks.
 
 use std::time::Duration;
 use tokio::time::{Interval, MissedTickBehavior, interval};

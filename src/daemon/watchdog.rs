@@ -47,9 +47,9 @@ impl WatchdogTimer {
 
 /// The timers of all that must be alive for requests to flow.
 pub(crate) struct Watchdog {
-    /// Of the loop that serves.
+    /// The server's loop.
     pub(crate) server: Arc<WatchdogTimer>,
-    /// Of the compute threads.
+    /// The compute threads.
     pub(crate) compute: Arc<[WatchdogTimer]>,
 }
 

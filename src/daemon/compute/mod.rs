@@ -1,8 +1,8 @@
 //! The threads that compute large Fibonacci numbers, so that the I/O thread never does.
 //!
-//! A fixed number of threads, each busy with at most one job, and a fixed amount of memory for
-//! them and for their results. There is no queue here: who wants a job done waits for a [`Slot`]
-//! first, so what has not started can still be given back to the broker. One thread more, and a
+//! A fixed number of threads, each busy with at most one job, and a fixed amount of memory for them
+//! and for their results. There is no queue here: a [`Slot`] has to be waited for before a job is
+//! submitted, so what has not started can still be given back to the broker. One more thread, and a
 //! share of the memory, are for quick jobs only.
 
 mod shares;
@@ -31,7 +31,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub(crate) enum Unfinished {
     /// Its switch was thrown.
     Stopped,
-    /// It panicked or failed: a bug, contained, or a machine that has no memory or computes wrongly.
+    /// It panicked or failed: a contained bug, or a machine that is out of memory or computes
+    /// wrongly.
     Failed,
 }
 
@@ -67,19 +68,19 @@ pub(crate) struct Slot {
 pub(crate) struct MemoryPermit(OwnedSemaphorePermit);
 
 impl MemoryPermit {
-    /// Takes so many bytes off; `None` where there are not so many.
+    /// Splits off this many bytes; `None` if there are fewer.
     pub(crate) fn split(&mut self, bytes: u64) -> Option<Self> {
         self.0.split(usize::try_from(units(bytes)).ok()?).map(Self)
     }
 }
 
-/// What a reply takes until it is confirmed: the digits, whoever else has them too, and their copy
-/// in the frames of lapin.
+/// The memory of a reply until it is confirmed: the digits, even if others share them, and their
+/// copy in lapin's frames.
 pub(crate) fn reply_memory(n: u64) -> u64 {
     fibonacci::digits(n).saturating_mul(2)
 }
 
-/// Memory is counted in units of so many bytes.
+/// The unit in which memory is counted, in bytes.
 const UNIT: u64 = 1 << 10;
 
 fn units(bytes: u64) -> u32 {
@@ -177,8 +178,8 @@ impl Pool {
         Arc::clone(&self.watchdogs)
     }
 
-    /// Waits for a free thread and for the memory that F(n) takes. Cancel safe. `None` never comes:
-    /// it would mean that the pool is closed.
+    /// Waits for a free thread and for the memory that F(n) takes. Cancel safe. Never returns
+    /// `None`, which would mean that the pool is closed.
     pub(crate) async fn slot(&self, n: u64) -> Option<Slot> {
         let memory = self.memory(n, fibonacci::memory(n)).await?;
         let (general, reserved) = (Arc::clone(&self.general.free), Arc::clone(&self.reserved.free));

@@ -2,9 +2,9 @@
 
 use std::num::NonZeroUsize;
 
-/// Computations that take no longer, in units of [`fibonacci::Estimate::work`] (about
-/// nanoseconds), are quick: there is a thread and memory that only they use, so they never wait for
-/// long ones.
+/// Computations of no more work than this, in units of [`fibonacci::Estimate::work`] (about
+/// nanoseconds), are quick: a thread and memory are reserved for them, so they never wait for long
+/// ones.
 const QUICK: u64 = 2_000_000;
 
 /// The parts, in bytes.
@@ -12,10 +12,10 @@ const QUICK: u64 = 2_000_000;
 pub(crate) struct Shares {
     /// For quick computations, and their replies until they are confirmed: an eighth.
     pub(super) quick: u64,
-    /// The same for long ones: what is between the others, enough for the largest n.
+    /// The same for long ones: the rest of the half, or more if the largest n needs more.
     pub(super) long: u64,
-    /// What each thread may keep between computations, so that the next one finds it warm: half of
-    /// the whole for all of them, if the largest n leaves so much.
+    /// What each thread may keep between computations, so that the next one finds it warm. All of
+    /// them together: the other half, or what the largest n leaves of it.
     pub(super) kept: u64,
 }
 
@@ -24,7 +24,7 @@ pub(crate) struct Shares {
 pub(crate) enum Class {
     /// Takes any thread, the one that is reserved included.
     Quick,
-    /// Takes any thread but that.
+    /// Takes any thread but the reserved one.
     Long,
 }
 
@@ -36,7 +36,7 @@ impl Shares {
     pub(crate) fn new(memory: u64, max_n: u64, threads: NonZeroUsize) -> Self {
         let quick = memory / 8;
         let long = (memory / 2 - quick).max(fibonacci::memory(max_n)).min(memory - quick);
-        let threads = threads.get() as u64 + 1; // one is for the quick ones
+        let threads = threads.get() as u64 + 1; // one is reserved for quick ones
         Self { quick, long, kept: (memory - quick - long) / threads }
     }
 
@@ -47,7 +47,7 @@ impl Shares {
 
     pub(super) fn class(&self, n: u64) -> Class {
         let estimate = fibonacci::estimate(n);
-        // A quarter, so that one that waits to be sent does not keep the others waiting.
+        // A quarter, so that one reply that waits to be sent does not keep the others waiting.
         if estimate.work <= QUICK && estimate.memory <= self.quick / 4 {
             Class::Quick
         } else {

@@ -15,7 +15,7 @@ impl StopSwitch {
     }
 }
 
-/// Throws its switch when dropped: whatever still runs then, nobody waits for it.
+/// Throws its switch when dropped: nobody waits for what still runs then.
 #[derive(Debug, Default)]
 pub(crate) struct StopOnDrop(StopSwitch);
 

@@ -47,10 +47,10 @@ async fn a_thread_that_is_busy_for_too_long_is_stuck() {
     let later = || Instant::now() + Duration::from_hours(1);
     assert!(!is_stuck(&pool, later()), "nothing to do");
     let (sender, receiver) = oneshot::channel();
-    let (release, held) = mpsc::channel();
+    let (release, released) = mpsc::channel();
     let done = Box::new(move |_| {
         sender.send(()).unwrap();
-        held.recv().unwrap();
+        released.recv().unwrap();
     });
     let stop = StopSwitch::default();
     assert_eq!((pool.usage().threads, pool.usage().threads_busy), (2, 0));

@@ -13,10 +13,10 @@ use std::{
 /// A job, and the right to run it.
 pub(super) type Assignment = (Job, Slot);
 
-/// One thread's own things.
+/// The state of one compute thread.
 pub(super) struct Worker {
     pub(super) inbox: Arc<Mutex<mpsc::Receiver<Assignment>>>,
-    /// Given while it works.
+    /// The timers of all threads; the one at `index` is armed while this thread works.
     pub(super) watchdogs: Arc<[WatchdogTimer]>,
     pub(super) index: usize,
     /// Bytes that may stay in the arena between computations.
@@ -39,12 +39,12 @@ impl Worker {
                 arena = Arena::new(); // whatever state it was left in
                 Err(Unfinished::Failed)
             });
-            // Before the memory of this job is free for another.
+            // Before this job's memory is free for another one.
             arena.trim_to(usize::try_from(self.keep).unwrap_or(usize::MAX));
             done(result.map(|(digits, check_failures)| {
                 slot.keep(digits, check_failures, started.elapsed())
             }));
-            watchdog.disarm(); // only now: a thread that ends in `done` is one that is missing
+            watchdog.disarm(); // only now, so that a thread that ends in `done` is missed
         }
     }
 }
@@ -83,7 +83,7 @@ fn patience(n: u64) -> Duration {
 }
 
 impl Slot {
-    /// Gives the thread free, and the memory but for what the digits and a first reply take.
+    /// Frees the thread, and the memory except for what the digits and a first reply take.
     fn keep(mut self, digits: Bytes, check_failures: u32, elapsed: Duration) -> Computed {
         let digits_alone = digits.len() as u64;
         let memory = self.memory.split(digits_alone + super::reply_memory(self.n));

@@ -1,4 +1,4 @@
-//! The results of large n that were computed lately.
+//! The recently computed results of large n.
 
 use bytes::Bytes;
 use quick_cache::{Weighter, unsync::Cache};
@@ -7,10 +7,10 @@ use quick_cache::{Weighter, unsync::Cache};
 #[derive(Debug)]
 pub(crate) struct ResultCache(Cache<u64, Bytes, Weight>);
 
-/// A guess: a result is rarely smaller.
+/// The size of a typical result: a guess, few are smaller.
 const TYPICAL_RESULT: u64 = 64 << 10;
 
-/// What the cache itself needs for an entry, roughly, in bytes.
+/// What the cache itself needs per entry, roughly, in bytes.
 const OVERHEAD: u64 = 128;
 
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ impl Weighter<u64, Bytes> for Weight {
 }
 
 impl ResultCache {
-    /// For so many bytes; none at all if that is 0.
+    /// A cache of this many bytes; with 0 it keeps nothing.
     pub(crate) fn new(bytes: u64) -> Self {
         let items = usize::try_from(bytes / TYPICAL_RESULT).unwrap_or(usize::MAX);
         Self(Cache::with_weighter(items.clamp(16, 1 << 16), bytes, Weight))

@@ -1,4 +1,4 @@
-//! Failures to attach, each told once.
+//! Failures to attach, each logged once.
 
 use crate::{amqp::LinkError, broker_uri::BrokerUri};
 

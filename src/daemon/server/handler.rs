@@ -41,7 +41,7 @@ impl Handler {
         Self { max_n, max_reply: None, info: info(max_n) }
     }
 
-    /// Answers up to another n; false if it is the same.
+    /// Sets the largest n that is answered; false if it is the same.
     pub(crate) fn limit_n(&mut self, max_n: u64) -> bool {
         let changed = self.max_n != max_n;
         if changed {
@@ -50,18 +50,17 @@ impl Handler {
         changed
     }
 
-    /// Notes what the broker says is the largest message it takes.
+    /// Sets the size of the largest message that the broker takes, as it reported it.
     pub(crate) fn limit_replies(&mut self, limit: usize) {
         self.max_reply = Some(limit);
     }
 
-    /// Forgets that: the broker may be another one, or take more.
+    /// Forgets that size: the broker may be another one, or take more.
     pub(crate) fn forget_reply_limit(&mut self) {
         self.max_reply = None;
     }
 
-    /// The reply, or one that says that it is larger than the broker takes; `None` where even that
-    /// one is.
+    /// The reply, or an error if it is larger than the broker takes; `None` if even the error is.
     pub(crate) fn fit(&self, reply: Reply) -> Option<Reply> {
         let Some(limit) = self.max_reply.filter(|limit| reply.body.len() > *limit) else {
             return Some(reply);
@@ -116,7 +115,7 @@ fn info(max_n: u64) -> Bytes {
         methods: Method::CALLABLE.map(Method::name).to_vec(),
         limits: Limits { max_n },
     };
-    // A struct of strings and numbers always has a JSON form.
+    // A struct of strings and numbers can always be serialized.
     serde_json::to_vec(&info).unwrap_or_default().into()
 }
 

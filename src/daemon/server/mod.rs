@@ -42,10 +42,11 @@ use tokio::sync::watch;
 /// A session that lasted this long was a good one even if nothing was asked in it.
 const GOOD_SESSION: Duration = Duration::from_secs(1);
 
-/// What attaching may take beside the two connections: every answer of the broker has a deadline.
+/// What attaching may take in addition to the two connections: a bound on the sum of the deadlines
+/// of the broker's answers.
 const ATTACH_SLACK: Duration = Duration::from_mins(2);
 
-/// How long a turn of the server may take where nothing is waited for.
+/// The longest that a turn of the server may take, apart from waits that are allowed for.
 const TURN: Duration = Duration::from_secs(10);
 
 /// Answers requests from a queue until it is told to stop.
@@ -58,11 +59,11 @@ pub(crate) struct Server {
     pub(crate) poison_tracker: Arc<Mutex<PoisonTracker>>,
     pub(crate) spans: Spans,
     pub(crate) state: watch::Sender<State>,
-    /// Given while anything is awaited, so that a watchdog knows a server that hangs.
+    /// Armed before every wait, so that a server that hangs is noticed.
     pub(crate) watchdog: Arc<WatchdogTimer>,
 }
 
-/// Why brokers of one configuration are served no longer.
+/// Why serving with one configuration stopped.
 enum Stopped {
     Ended(Ending),
     Reconfigured,
@@ -126,7 +127,8 @@ impl Server {
                 }
             }
         }
-        Stopped::Ended(Ending::Detached) // not reached: there is always a URI, and the cycle has no end
+        // Not reached: there is always a URI, and the cycle has no end.
+        Stopped::Ended(Ending::Detached)
     }
 
     async fn attach(&self, uri: &BrokerUri, settings: &Settings) -> Result<Serving, LinkError> {
@@ -135,7 +137,7 @@ impl Server {
         Serving::attach(uri, settings, metrics, poison_tracker, self.spans.clone()).await
     }
 
-    /// Notes the end of a session, and learns from it.
+    /// Notes the end of a session, and the limit of the broker that it may have revealed.
     fn lost(&mut self, uri: &BrokerUri, error: &LinkError) {
         self.metrics.link.lost(error.cause);
         self.detached(error);
@@ -173,7 +175,7 @@ impl Server {
         let result = Session::new(self, amqp, place, link).run(phase).await;
         self.metrics.link.connected.set(0);
         // After a good session attempts start quickly again; not after one that ended before it did
-        // anything, which may be what each of them does.
+        // anything, as the next may end the same way.
         if self.metrics.requests.acks.get() > acks || started.elapsed() >= GOOD_SESSION {
             backoff.reset();
         }
@@ -195,7 +197,7 @@ fn settings(amqp: &Amqp) -> Settings {
     }
 }
 
-/// Waits until the settings of the link are others than these.
+/// Waits until the settings of the link differ from these.
 async fn link_config_changed(config: &mut watch::Receiver<Arc<Config>>, amqp: &Amqp) {
     if config.wait_for(|config| config.amqp != *amqp).await.is_err() {
         std::future::pending::<()>().await; // nobody is left to change them

@@ -1,8 +1,8 @@
 //! Requests that are delivered again and again without ever being settled.
 //!
 //! Such a request may be what ends the service each time. Quorum queues count deliveries in a
-//! header; for other queues the server remembers, from one session to the next, what it held when
-//! a session ended.
+//! header; for other queues the server remembers, from one session to the next, which requests were
+//! open when a session ended.
 
 use crate::wire::Envelope;
 use std::{
@@ -11,17 +11,18 @@ use std::{
 };
 
 /// A request that was delivered more often than this, and never settled, is poison. Less than
-/// RabbitMQ's own limit for quorum queues, 20 since 4.0, beyond which nobody would be answered.
+/// RabbitMQ's own limit for quorum queues, 20 since 4.0, beyond which the caller would get no
+/// answer.
 pub(crate) const MAX_DELIVERIES: u32 = 15;
 
 /// Most requests remembered. More than a session holds with a sensible prefetch.
 const CAPACITY: usize = 4096;
 
-/// Stands for a request, from one delivery to the next.
+/// Identifies a request from one delivery to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Fingerprint(u64);
 
-/// What the server remembers.
+/// How often each request was lost with its session.
 #[derive(Debug, Default)]
 pub(crate) struct PoisonTracker {
     hasher: RandomState,
@@ -29,8 +30,8 @@ pub(crate) struct PoisonTracker {
 }
 
 impl PoisonTracker {
-    /// The fingerprint of a request: equal ones may be mistaken for each other, which matters only
-    /// if they are suspected.
+    /// The fingerprint of a request. Identical requests share one, which matters only if they are
+    /// poison.
     pub(crate) fn fingerprint(&self, envelope: &Envelope, body: &[u8]) -> Fingerprint {
         let mut hasher = self.hasher.build_hasher();
         (&envelope.reply_to, &envelope.correlation_id, &envelope.message_id).hash(&mut hasher);
@@ -38,7 +39,7 @@ impl PoisonTracker {
         Fingerprint(hasher.finish())
     }
 
-    /// Notes that a session ended while it held this request.
+    /// Notes that a session ended while this request was open.
     pub(crate) fn lost(&mut self, fingerprint: Fingerprint) {
         if self.counts.len() < CAPACITY || self.counts.contains_key(&fingerprint) {
             *self.counts.entry(fingerprint).or_default() += 1;

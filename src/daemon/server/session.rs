@@ -36,13 +36,13 @@ use tokio::{
 /// The session takes a turn at least this often.
 const PULSE: Duration = Duration::from_secs(1);
 
-/// The name of a computation, its n, and what became of it.
+/// The id of a computation, its n, and its result.
 type Finished = (u64, u64, Result<Computed, Unfinished>);
 
-/// What is needed to go on with a number.
+/// What a number has waited for.
 enum Grant {
     Compute(u64, Slot),
-    /// The memory, where the number has none of its own.
+    /// The memory is `None` if the number has its own.
     Send(u64, Option<MemoryPermit>, SendPermit),
 }
 
@@ -53,9 +53,9 @@ type ReplyPermits = (Option<MemoryPermit>, SendPermit);
 pub(super) struct Session<'a> {
     link: Serving,
     config: &'a mut watch::Receiver<Arc<Config>>,
-    /// What the link was made with.
+    /// The settings that the link was made with.
     amqp: &'a Amqp,
-    /// The queue and the broker.
+    /// The queue and the broker, for the state.
     place: String,
     handler: &'a mut Handler,
     pool: &'a Pool,
@@ -69,7 +69,7 @@ pub(super) struct Session<'a> {
     finished: mpsc::Receiver<Finished>,
     finish: mpsc::Sender<Finished>,
     draining: bool,
-    /// When to end a session that is drained only to be started anew.
+    /// When to give up a session that is drained only to be started anew.
     patience: Option<Instant>,
     ended: bool,
 }
@@ -83,7 +83,7 @@ impl<'a> Session<'a> {
     ) -> Self {
         let (finish, finished) = mpsc::channel(usize::from(amqp.prefetch));
         let pulse = every(PULSE);
-        server.config.mark_changed(); // what changed meanwhile is seen in the first turn
+        server.config.mark_changed(); // so that the first turn sees changes made meanwhile
         Self {
             link,
             config: &mut server.config,
@@ -126,7 +126,7 @@ impl<'a> Session<'a> {
                         break Ok(Ending::GaveUp);
                     }
                     if phase == Phase::Draining {
-                        self.patience = None; // now that of the stop counts
+                        self.patience = None; // the stop has a limit of its own
                         self.drain();
                     }
                 }
@@ -152,7 +152,7 @@ impl<'a> Session<'a> {
                 _ = self.pulse.tick() => {}
             }
         };
-        // Also after an error, which need not be the connection's.
+        // Also after an error, as the connections may still be up.
         self.link.close().await;
         ending
     }
@@ -241,7 +241,7 @@ impl<'a> Session<'a> {
                     self.refuse(&large, &handler::internal());
                 }
             }
-            // Because nobody waited for it.
+            // Nobody waits for it any more.
             Err(Unfinished::Stopped) => self.metrics.compute.stopped.inc(),
         }
     }
@@ -289,7 +289,7 @@ impl<'a> Session<'a> {
     ) {
         match self.handler.fit(reply) {
             Some(reply) => self.link.reply(tag, envelope, queue, reply, compute_time, permits),
-            // Nothing that could be said would get through.
+            // Not even an error would get through.
             None => self.link.reject(tag),
         }
     }
@@ -301,8 +301,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Takes new limits over at once; a link with other settings has to be made anew, after this
-    /// one is drained.
+    /// Applies new limits at once; new settings of the link need a new one, after this one is
+    /// drained.
     fn reconfigure(&mut self) {
         let config = Arc::clone(&self.config.borrow_and_update());
         if self.handler.limit_n(config.compute.max_n) {
@@ -332,7 +332,7 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Waits for what the next ones of a class need; for ever if that is nothing.
+/// Waits for what the next numbers of a class need; for ever if there are none.
 async fn grant(pool: &Pool, window: &Window, turn: Turn) -> Option<Grant> {
     let Turn { class, ready, waiting } = turn;
     let send = async |n, memory| {
@@ -349,7 +349,8 @@ async fn grant(pool: &Pool, window: &Window, turn: Turn) -> Option<Grant> {
         match waiting {
             None => std::future::pending().await,
             Some(Waiting::Slot(n)) => Some(Grant::Compute(n, pool.slot(n).await?)),
-            // In this order: what is on its way needs no more memory, so it comes to an end.
+            // Memory first, then the window: replies in the window need no more memory, so they
+            // leave it in the end.
             Some(Waiting::Memory(n)) => send(n, Some(pool.reserve_reply(n).await?)).await,
         }
     };

@@ -1,15 +1,15 @@
 //! How much of the large replies is on its way to the broker at once.
 //!
-//! Long messages that are sent all at once get to their callers no sooner than one after the other,
-//! and what is short has to find its way between them. So the next one waits until there is room
-//! again: until one before it is confirmed.
+//! Long replies that are sent all at once reach their callers no sooner than one after the other,
+//! and delay short replies in between. So the next long one waits for space in the window, until an
+//! earlier one is confirmed.
 
 use crate::daemon::compute::Class;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// For each class, in bytes. It is as much as a link with a round trip of 20 ms carries at 1 Gbit/s;
-/// a reply that is larger than this goes alone.
+/// The window of each class, in bytes: as much as a link of 1 Gbit/s carries in a round trip of 20
+/// ms. A reply that is larger than this goes alone.
 const BYTES: u32 = 5 << 19;
 
 /// One of each class, so that quick replies never wait for long ones.
@@ -27,8 +27,8 @@ impl Window {
         Self(Class::ALL.map(|_| Arc::new(Semaphore::new(BYTES as usize))))
     }
 
-    /// Waits until a reply of so many bytes may be sent. Cancel safe. `None` never comes: it would
-    /// mean that the window is closed.
+    /// Waits until a reply of this many bytes may be sent. Cancel safe. Never returns `None`, which
+    /// would mean that the window is closed.
     pub(super) async fn enter(&self, class: Class, bytes: u64) -> Option<SendPermit> {
         let bytes = u32::try_from(bytes).unwrap_or(BYTES).min(BYTES);
         let entered = Arc::clone(&self.0[class as usize]).acquire_many_owned(bytes).await;

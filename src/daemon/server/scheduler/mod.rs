@@ -1,8 +1,8 @@
-//! The large requests of a session: which numbers they are for, and whose turn it is.
+//! The large requests of a session: which numbers they are for, and which of them is next.
 //!
-//! Requests for the same n share one computation, running or still to run. The turn goes to the
-//! least "time of arrival plus some times the work it takes": small ones overtake large ones, but
-//! only those that were there early enough, so nobody starves.
+//! Requests for the same n share one computation. The next turn goes to the least "time of arrival
+//! plus [`AGING_FACTOR`] times the estimated compute time": small requests overtake large ones, but
+//! only for a bounded time, so none starves.
 
 use crate::{
     daemon::{
@@ -32,26 +32,26 @@ pub(super) struct Large {
     pub(super) compute_time: ComputeTime,
 }
 
-/// Those whose turn it is in a class.
+/// The next numbers of a class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Turn {
     pub(super) class: Class,
-    /// A number whose reply only needs to be let into the window.
+    /// A number whose reply only has to enter the window.
     pub(super) ready: Option<u64>,
-    /// A number that needs more than that.
+    /// A number that waits for a thread or for memory first.
     pub(super) waiting: Option<Waiting>,
 }
 
-/// What one needs.
+/// What a number waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Waiting {
     /// A thread, and memory, to compute F(n).
     Slot(u64),
-    /// Memory for a reply with F(n), and to be let into the window.
+    /// Memory for a reply with F(n), and then space in the window.
     Memory(u64),
 }
 
-/// The requests for one number; there is always one at least.
+/// The requests for one number, never none, and the state of its computation.
 struct Computation {
     class: Class,
     turn: Instant,
@@ -67,7 +67,7 @@ enum State {
         since: Instant,
         _stop: StopOnDrop,
     },
-    /// Computed, or found in the cache. The memory is for the digits, and for a first reply.
+    /// Computed, or found in the cache. `_memory` is for the digits, `permit` for a first reply.
     Ready {
         digits: Bytes,
         compute_time: ComputeTime,
@@ -79,14 +79,14 @@ enum State {
 /// Numbers of each class, by turn.
 type Turns = [BTreeSet<(Instant, u64)>; Class::ALL.len()];
 
-/// All of them. Bounded by the prefetch.
+/// All large requests of a session. Bounded by the prefetch.
 #[derive(Default)]
 pub(super) struct Scheduler {
     computations: HashMap<u64, Computation>,
-    /// What waits for a thread or for memory.
+    /// Numbers that wait for a thread or for memory.
     turns: Turns,
-    /// What is ready, and has the memory for its first reply. It waits for none of those above,
-    /// which may wait for its memory.
+    /// Numbers that are ready and have the memory for their first reply. They never queue behind
+    /// those in `turns`, which may be waiting for that memory.
     ready: Turns,
     /// By deadline, n and tag.
     deadlines: BTreeSet<(Instant, u64, u64)>,
@@ -94,14 +94,14 @@ pub(super) struct Scheduler {
 }
 
 impl Scheduler {
-    /// Enters a request. `found` is its result, if that is known.
+    /// Enters a request. `found` is its result, if it is known.
     pub(super) fn enter(&mut self, large: Large, class: Class, found: Option<Bytes>) {
         let n = large.n;
         if let Some(deadline) = large.deadline {
             self.deadlines.insert((deadline, n, large.tag));
         }
         match self.computations.entry(n) {
-            Entry::Occupied(work) => work.into_mut().requests.push_back(large),
+            Entry::Occupied(computation) => computation.into_mut().requests.push_back(large),
             Entry::Vacant(place) => {
                 let work = if found.is_some() { 0 } else { fibonacci::estimate(n).work };
                 let aging = Duration::from_nanos(work.saturating_mul(AGING_FACTOR));
@@ -112,48 +112,55 @@ impl Scheduler {
                     _memory: None,
                     permit: None,
                 });
-                let work = Computation { class, turn, requests: VecDeque::from([large]), state };
+                let computation =
+                    Computation { class, turn, requests: VecDeque::from([large]), state };
                 self.turns[class as usize].insert((turn, n));
-                place.insert(work);
+                place.insert(computation);
             }
         }
     }
 
-    /// Whose turn it is in a class. One class never waits for the other.
+    /// The next numbers of a class. One class never waits for the other.
     pub(super) fn turn(&self, class: Class) -> Turn {
         let first = |turns: &Turns| turns[class as usize].first().map(|(_, n)| *n);
-        let waiting =
-            first(&self.turns).map(|n| match self.computations.get(&n).map(|work| &work.state) {
+        let waiting = first(&self.turns).map(|n| {
+            match self.computations.get(&n).map(|computation| &computation.state) {
                 Some(State::Ready { .. }) => Waiting::Memory(n),
                 _ => Waiting::Slot(n),
-            });
+            }
+        });
         Turn { class, ready: first(&self.ready), waiting }
     }
 
-    /// Notes that F(n), which waited, is computed from now on. Returns the name of the computation
+    /// Notes that F(n), which waited, is computed from now on. Returns the id of the computation
     /// and its switch.
     pub(super) fn start(&mut self, n: u64) -> Option<(u64, StopSwitch)> {
-        let work = self.computations.get_mut(&n)?;
-        self.turns[work.class as usize].remove(&(work.turn, n));
+        let computation = self.computations.get_mut(&n)?;
+        self.turns[computation.class as usize].remove(&(computation.turn, n));
         self.started += 1;
         let (id, stop) = (self.started, StopOnDrop::default());
         let switch = stop.switch();
-        work.state = State::Running { id, since: Instant::now(), _stop: stop };
+        computation.state = State::Running { id, since: Instant::now(), _stop: stop };
         Some((id, switch))
     }
 
-    /// Enters what was computed, unless nobody waits for it any more.
+    /// Enters a result, unless nobody waits for it any more.
     pub(super) fn computed(&mut self, id: u64, n: u64, computed: Computed) {
-        let Some(work) = self.computations.get_mut(&n).filter(|work| work.is_computed_by(id))
+        let Some(computation) =
+            self.computations.get_mut(&n).filter(|computation| computation.is_computed_by(id))
         else {
             return;
         };
         let Computed { digits, mut memory, .. } = computed;
         let permit = memory.as_mut().and_then(|memory| memory.split(reply_memory(n)));
         let turns = if permit.is_some() { &mut self.ready } else { &mut self.turns };
-        turns[work.class as usize].insert((work.turn, n));
-        work.state =
-            State::Ready { digits, compute_time: work.compute_time(), _memory: memory, permit };
+        turns[computation.class as usize].insert((computation.turn, n));
+        computation.state = State::Ready {
+            digits,
+            compute_time: computation.compute_time(),
+            _memory: memory,
+            permit,
+        };
     }
 
     /// Takes the next request for a ready number, with the memory permit for its reply: the number's
@@ -163,30 +170,30 @@ impl Scheduler {
         n: u64,
         permit: Option<MemoryPermit>,
     ) -> Option<ReadyReply> {
-        let work = self.computations.get_mut(&n)?;
-        let State::Ready { digits, permit: own, .. } = &mut work.state else { return None };
+        let computation = self.computations.get_mut(&n)?;
+        let State::Ready { digits, permit: own, .. } = &mut computation.state else { return None };
         let (digits, own) = (digits.clone(), own.take());
         if own.is_some() {
-            let (class, turn) = (work.class as usize, (work.turn, n));
+            let (class, turn) = (computation.class as usize, (computation.turn, n));
             self.ready[class].remove(&turn);
             self.turns[class].insert(turn);
         }
         let permit = own.or(permit);
-        let mut large = work.requests.pop_front()?;
-        large.compute_time = work.compute_time();
+        let mut large = computation.requests.pop_front()?;
+        large.compute_time = computation.compute_time();
         self.forget(&large);
         self.remove_if_done(n);
         Some(ReadyReply { large, digits, permit })
     }
 
-    /// Takes the requests out that a failed computation was for.
+    /// Takes out the requests of a failed computation.
     pub(super) fn failed(&mut self, id: u64, n: u64) -> Vec<Large> {
-        if self.computations.get(&n).is_none_or(|work| !work.is_computed_by(id)) {
+        if self.computations.get(&n).is_none_or(|computation| !computation.is_computed_by(id)) {
             return Vec::new();
         }
-        let Some(work) = self.computations.remove(&n) else { return Vec::new() };
-        let compute_time = work.compute_time();
-        let mut requests = Vec::from(work.requests);
+        let Some(computation) = self.computations.remove(&n) else { return Vec::new() };
+        let compute_time = computation.compute_time();
+        let mut requests = Vec::from(computation.requests);
         for large in &mut requests {
             large.compute_time = compute_time;
             self.forget(large);
@@ -198,37 +205,38 @@ impl Scheduler {
         self.deadlines.first().map(|(deadline, ..)| *deadline)
     }
 
-    /// Takes a request out whose deadline has passed. A computation that nobody else waits for
+    /// Takes out a request whose deadline has passed. A computation that nobody else waits for
     /// stops.
     pub(super) fn late(&mut self, now: Instant) -> Option<Large> {
         let (deadline, n, tag) = *self.deadlines.first().filter(|first| first.0 <= now)?;
         self.deadlines.remove(&(deadline, n, tag));
-        let work = self.computations.get_mut(&n)?;
-        let place = work.requests.iter().position(|large| large.tag == tag)?;
-        let mut large = work.requests.remove(place)?;
-        large.compute_time = work.compute_time();
+        let computation = self.computations.get_mut(&n)?;
+        let place = computation.requests.iter().position(|large| large.tag == tag)?;
+        let mut large = computation.requests.remove(place)?;
+        large.compute_time = computation.compute_time();
         self.remove_if_done(n);
         Some(large)
     }
 
-    /// Takes out what is not started.
+    /// Takes out the requests whose computation has not started.
     pub(super) fn unstarted(&mut self) -> Vec<Large> {
-        let waits = |_: &u64, work: &mut Computation| matches!(work.state, State::Waiting);
+        let waits =
+            |_: &u64, computation: &mut Computation| matches!(computation.state, State::Waiting);
         let computations: Vec<_> = self.computations.extract_if(waits).collect();
         let mut requests = Vec::new();
-        for (n, work) in computations {
-            self.turns[work.class as usize].remove(&(work.turn, n));
-            for large in &work.requests {
+        for (n, computation) in computations {
+            self.turns[computation.class as usize].remove(&(computation.turn, n));
+            for large in &computation.requests {
                 self.forget(large);
             }
-            requests.extend(work.requests);
+            requests.extend(computation.requests);
         }
         requests
     }
 
     /// How many requests there are.
     pub(super) fn len(&self) -> usize {
-        self.computations.values().map(|work| work.requests.len()).sum()
+        self.computations.values().map(|computation| computation.requests.len()).sum()
     }
 
     fn forget(&mut self, large: &Large) {
@@ -238,12 +246,12 @@ impl Scheduler {
     }
 
     fn remove_if_done(&mut self, n: u64) {
-        if let Entry::Occupied(work) = self.computations.entry(n)
-            && work.get().requests.is_empty()
+        if let Entry::Occupied(computation) = self.computations.entry(n)
+            && computation.get().requests.is_empty()
         {
-            let work = work.remove();
+            let computation = computation.remove();
             for turns in [&mut self.turns, &mut self.ready] {
-                turns[work.class as usize].remove(&(work.turn, n));
+                turns[computation.class as usize].remove(&(computation.turn, n));
             }
         }
     }
@@ -257,7 +265,7 @@ pub(super) struct ReadyReply {
 }
 
 impl Computation {
-    /// What it took up to now.
+    /// The compute time up to now.
     fn compute_time(&self) -> ComputeTime {
         match &self.state {
             State::Waiting => ComputeTime::NotComputed,

@@ -3,13 +3,13 @@ use crate::daemon::compute::{Pool, Shares};
 use futures_util::FutureExt as _;
 use std::num::NonZeroUsize;
 
-/// Much work.
+/// Takes long to compute.
 const LONG: u64 = 50_000_000;
 
-/// Little of it.
+/// Takes little.
 const SHORT: u64 = 30_000;
 
-/// What a thread brings back, and the memory for it.
+/// A result as a thread returns it, with the memory for it.
 fn result(memory: Option<MemoryPermit>) -> Computed {
     Computed {
         digits: Bytes::from_static(b"1"),
@@ -34,7 +34,7 @@ impl Desk {
         self.start + Duration::from_millis(millis)
     }
 
-    /// A request for F(n) that arrives so many milliseconds after the start; returns its tag.
+    /// A request for F(n) that arrives this many milliseconds after the start; returns its tag.
     fn request(&mut self, n: u64, millis: u64, deadline: Option<u64>) -> u64 {
         self.tags += 1;
         let large = Large {
@@ -54,14 +54,14 @@ impl Desk {
         self.scheduler.turn(Class::Long).waiting
     }
 
-    /// Enters a result without memory for a reply; returns the request it is due to.
+    /// Enters a result without memory for a reply; returns the tag of the request it answers.
     fn computed(&mut self, id: u64, n: u64) -> Option<u64> {
         self.scheduler.computed(id, n, result(None));
         self.next_ready(n)
     }
 
     fn next_ready(&mut self, n: u64) -> Option<u64> {
-        self.scheduler.next_ready(n, None).map(|due| due.large.tag)
+        self.scheduler.next_ready(n, None).map(|ready_reply| ready_reply.large.tag)
     }
 
     fn is_empty(&self) -> bool {
@@ -139,7 +139,7 @@ fn a_computation_stops_when_the_last_who_waits_is_late() {
     assert_eq!(late(&mut desk, 30), Some(second));
     assert!(switch.stopped());
     assert!(desk.is_empty());
-    // Its result comes too late, perhaps when there is another computation of the same number.
+    // Its result may come while another computation of the same number runs: it is ignored.
     let third = desk.request(LONG, 40, None);
     let (other, _) = desk.scheduler.start(LONG).unwrap();
     assert_eq!(desk.computed(id, LONG), None);
@@ -198,13 +198,13 @@ fn a_first_reply_waits_for_no_memory() {
         (ready, waiting)
     };
     assert_eq!(next(&desk), (Some(SHORT), Some(Waiting::Slot(LONG))));
-    let due = desk.scheduler.next_ready(SHORT, None).unwrap();
-    assert_eq!((due.large.tag, due.permit.is_some()), (tags[0], true));
+    let ready_reply = desk.scheduler.next_ready(SHORT, None).unwrap();
+    assert_eq!((ready_reply.large.tag, ready_reply.permit.is_some()), (tags[0], true));
     assert_eq!(next(&desk), (None, Some(Waiting::Memory(SHORT))), "the second has none yet");
-    let due = desk
+    let ready_reply = desk
         .scheduler
         .next_ready(SHORT, pool.reserve_reply(SHORT).now_or_never().flatten())
         .unwrap();
-    assert_eq!((due.large.tag, due.permit.is_some()), (tags[1], true));
+    assert_eq!((ready_reply.large.tag, ready_reply.permit.is_some()), (tags[1], true));
     assert_eq!(next(&desk), (None, Some(Waiting::Slot(LONG))));
 }

@@ -1,4 +1,4 @@
-//! What the broker says of the replies, and what follows for their requests.
+//! The broker's confirms of replies, and what follows for their requests.
 
 use super::{
     Serving,
@@ -13,8 +13,8 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use lapin::{Confirmation, message::BasicReturnMessage, options::BasicAckOptions};
 use std::time::Duration;
 
-/// How long a reply may wait for its confirm, whatever becomes of the others: a queue of replies
-/// that never confirms would take the prefetch bit by bit.
+/// How long any one reply may wait for its confirm: a reply queue that never confirms would use up
+/// the prefetch bit by bit.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long the broker may block publishing before the session is given up, so that requests held
@@ -25,8 +25,8 @@ const BLOCKED_TIMEOUT: Duration = Duration::from_mins(5);
 #[derive(Default)]
 struct Batch {
     acks: Acks,
-    /// Requests to tell of, once it is known whose replies came back.
-    told: Vec<Entry>,
+    /// Answered requests with a record, which can end once it is known whose replies were returned.
+    answered: Vec<Entry>,
 }
 
 impl Serving {
@@ -41,14 +41,14 @@ impl Serving {
             match result {
                 Ok(confirmation) => self.confirm_one(tag, &confirmation, &mut batch),
                 Err(error) => {
-                    self.tell_all(batch.told);
+                    self.settle_records(batch.answered);
                     return Err(self.publish_failed(error));
                 }
             }
             next = self.publishing.next().now_or_never().flatten();
         }
-        let Batch { mut acks, told } = batch;
-        self.tell_all(told);
+        let Batch { mut acks, answered } = batch;
+        self.settle_records(answered);
         self.unacked.collect(&mut acks);
         for (tag, multiple) in acks.take() {
             let _ =
@@ -59,8 +59,8 @@ impl Serving {
         Ok(())
     }
 
-    /// Why publishing failed. When the broker closes the channel every reply under way fails, but
-    /// only those that were on the channel then say what the broker said.
+    /// Why publishing failed. When the broker closes the channel, every reply under way fails, but
+    /// only the errors of those already on the channel have the broker's reason.
     fn publish_failed(&mut self, error: lapin::Error) -> LinkError {
         let mut error = LinkError::from(error);
         while error.cause == Cause::Network
@@ -84,7 +84,7 @@ impl Serving {
                     let status = entry.status().unwrap_or(Status::Ok);
                     self.metrics.requests.answered(entry.method, status, entry.times());
                     if entry.record.is_some() {
-                        batch.told.push(entry);
+                        batch.answered.push(entry);
                     }
                 }
                 self.returned(returned.as_ref(), batch);
@@ -100,7 +100,7 @@ impl Serving {
         }
     }
 
-    /// Notes that the broker did not take a reply; its request is given back in a while.
+    /// Notes that the broker did not take a reply; its request is given back later.
     fn refused(&mut self, tag: u64) {
         self.metrics.link.replies_refused.inc();
         if let Some(record) = self.unacked.record(tag) {
@@ -109,25 +109,25 @@ impl Serving {
         self.refused.push(tag);
     }
 
-    fn tell_all(&self, told: Vec<Entry>) {
-        for entry in told {
-            self.tell(entry, Outcome::Answered);
+    fn settle_records(&self, answered: Vec<Entry>) {
+        for entry in answered {
+            self.settle_record(entry, Outcome::Answered);
         }
     }
 
-    /// Notes that a reply came back, which a confirm brings along.
+    /// Notes that a reply was returned, which comes along with a confirm.
     ///
-    /// lapin hands the return of one publish to the next confirm it works on, positive or not: the
-    /// message itself says whose it is. If that one's own confirm was in an earlier batch, which
-    /// takes two confirms at once, told in the other order, it was told as answered.
+    /// lapin attaches a basic.return to whichever confirm it handles next, so the message's own
+    /// correlation id says whose it is. If that request was settled in an earlier batch, it stays
+    /// recorded as answered.
     fn returned(&mut self, message: Option<&BasicReturnMessage>, batch: &mut Batch) {
         let Some(message) = message else { return };
         self.metrics.link.replies_unroutable.inc();
-        if batch.told.is_empty() && !self.unacked.has_records() {
+        if batch.answered.is_empty() && !self.unacked.has_records() {
             return;
         }
-        let told = batch.told.iter_mut().filter_map(|entry| entry.record.as_deref_mut());
-        let mut records = told.chain(self.unacked.records());
+        let answered = batch.answered.iter_mut().filter_map(|entry| entry.record.as_deref_mut());
+        let mut records = answered.chain(self.unacked.records());
         let id = properties::envelope(&message.delivery.properties).correlation_id;
         let peer = message.delivery.routing_key.as_str();
         records.any(|record| record.returned(peer, id.as_deref()));
@@ -139,7 +139,7 @@ impl Serving {
             (self.blocked_since, BLOCKED_TIMEOUT, "waiting for the broker to unblock")
         } else {
             let oldest = self.unacked.oldest_reply();
-            let since = oldest.map(|oldest| self.unblocked.map_or(oldest, |at| oldest.max(at)));
+            let since = oldest.map(|oldest| self.unblocked_at.map_or(oldest, |at| oldest.max(at)));
             (since, CONFIRM_TIMEOUT, "waiting for a publisher confirm")
         };
         match since {

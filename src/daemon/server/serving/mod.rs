@@ -47,13 +47,13 @@ use std::{
 };
 use tokio::time::Interval;
 
-/// How long after the last acks of a drain the channel stays open. A channel of RabbitMQ holds acks
-/// and nacks to a quorum queue back while more than 32 are on their way to the queue's members, and
-/// forgets them when it is closed: those requests would be answered twice (RabbitMQ 3.10; the number
-/// is `rabbit_fifo_client`'s soft limit). Nothing tells when they have arrived.
+/// How long the channel stays open after the last acks of a drain. A channel of RabbitMQ holds back
+/// acks and nacks to a quorum queue while more than 32 are on their way to the queue's members, and
+/// forgets them when it is closed: those requests would be answered twice (RabbitMQ 3.10; the
+/// number is `rabbit_fifo_client`'s soft limit). Nothing reports their arrival.
 const LAST_ACKS: Duration = Duration::from_millis(250);
 
-/// What a session needs to know.
+/// The settings of a session.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) dial: Dial,
@@ -78,9 +78,9 @@ pub(crate) struct Incoming {
 pub(crate) enum Event {
     /// A request arrived.
     Request(Incoming),
-    /// Replies were confirmed: there may be nothing outstanding any more.
+    /// Requests were settled: perhaps none is outstanding any more.
     Settled,
-    /// The broker takes no replies, for lack of this, or takes them again.
+    /// The broker takes no replies, for the reason it gave; with `None` it takes them again.
     Blocked(Option<String>),
     /// No request will arrive any more, because we stopped consuming.
     Ended,
@@ -90,20 +90,20 @@ type Publishing = Pin<Box<dyn Future<Output = (u64, lapin::Result<Confirmation>)
 type Cancelling = Pin<Box<dyn Future<Output = Result<(), LinkError>> + Send>>;
 type Events = Pin<Box<dyn Stream<Item = ConnectionEvent> + Send>>;
 
-/// A session: attached to the queue until anything about it ends.
+/// A session: attached to the queue until any part of it fails or ends.
 pub(crate) struct Serving {
     channels: Channels,
     cancelling: Option<Cancelling>,
     ended: bool,
     unacked: UnackedDeliveries,
     publishing: FuturesUnordered<Publishing>,
-    /// Requests whose replies the broker refused, to be given back when there is another channel
-    /// to reply on: at once they would come back at once, and be refused again, until they count as
-    /// poison.
+    /// Requests whose replies the broker refused. They are given back once there is another channel
+    /// to reply on: any earlier, they would be redelivered and refused again at once, until they
+    /// count as poison.
     refused: Vec<u64>,
     blocked_since: Option<Instant>,
-    /// When the broker blocked publishing for the last time.
-    unblocked: Option<Instant>,
+    /// When the broker last began to take publishes again.
+    unblocked_at: Option<Instant>,
     consume_events: Events,
     publish_events: Events,
     watch: Interval,
@@ -140,7 +140,7 @@ impl Serving {
             publishing: FuturesUnordered::new(),
             refused: Vec::new(),
             blocked_since: None,
-            unblocked: None,
+            unblocked_at: None,
             consume_events: links.consume.events(),
             publish_events: links.publish.events(),
             watch,
@@ -159,14 +159,14 @@ impl Serving {
 
     /// Waits for the next event. Cancel safe.
     ///
-    /// An error is the end of the session: the broker has, or will have, every request back that
-    /// was not acknowledged.
+    /// An error is the end of the session: every request that was not acknowledged goes back to the
+    /// broker.
     pub(crate) async fn next(&mut self) -> Result<Event, LinkError> {
         loop {
             tokio::select! {
                 biased;
                 // Deliveries first, of which there are no more than the prefetch: their replies
-                // are on the way sooner, and more confirms are taken at once.
+                // leave sooner, and more confirms are handled at once.
                 delivery = self.channels.consumer.next(), if !self.ended => match delivery {
                     Some(Ok(delivery)) => return self.receive(delivery),
                     Some(Err(error)) => return Err(error.into()),
@@ -239,8 +239,8 @@ impl Serving {
     }
 
     /// Publishes the reply to a request; the request is acknowledged when the broker confirms.
-    /// `compute_time` is what the answer took; `held` is dropped when nothing of the reply is in memory any
-    /// more.
+    /// `compute_time` says when the answer was computed; `permits` are dropped when nothing of the
+    /// reply is in memory any more.
     pub(crate) fn reply(
         &mut self,
         tag: u64,
@@ -248,7 +248,7 @@ impl Serving {
         queue: &str,
         reply: Reply,
         compute_time: ComputeTime,
-        held: impl Send + 'static,
+        permits: impl Send + 'static,
     ) {
         if let Some(record) = self.unacked.replying(tag, reply.status) {
             record.replied(reply.body.len(), reply.status, compute_time);
@@ -265,14 +265,14 @@ impl Serving {
                 Ok(confirm) => confirm.await,
                 Err(error) => Err(error),
             };
-            drop(held);
+            drop(permits);
             (tag, confirm)
         }));
         self.count_unconfirmed();
     }
 
-    /// Rejects a request that nobody can answer, or that nobody should try again, so that a
-    /// dead-letter policy catches it.
+    /// Rejects a request that cannot be answered, or must not be tried again, so that a dead-letter
+    /// policy catches it.
     pub(crate) fn reject(&mut self, tag: u64) {
         if let Some(entry) = self.unacked.settle(tag) {
             self.poison_tracker().settled(entry.fingerprint);
@@ -284,7 +284,7 @@ impl Serving {
                 None => self.metrics.requests.rejected(entry.method),
                 Some(status) => self.metrics.requests.answered(entry.method, status, entry.times()),
             }
-            self.tell(entry, Outcome::Rejected);
+            self.settle_record(entry, Outcome::Rejected);
         }
         self.count_in_flight();
     }
@@ -295,12 +295,12 @@ impl Serving {
             let options = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
             let _ = self.channels.requests.basic_nack(tag, options).now_or_never();
             self.metrics.requests.requeues.inc();
-            self.tell(entry, Outcome::GivenBack);
+            self.settle_record(entry, Outcome::GivenBack);
         }
         self.count_in_flight();
     }
 
-    /// Gives those back whose replies were refused.
+    /// Gives back the requests whose replies were refused.
     fn give_back_refused(&mut self) {
         let refused = std::mem::take(&mut self.refused);
         tracing::warn!(
@@ -312,7 +312,7 @@ impl Serving {
         }
     }
 
-    /// Gives every request back that is not settled.
+    /// Gives back every request that is not settled.
     pub(crate) fn give_back_all(&mut self) {
         for tag in self.unacked.unsettled() {
             self.give_back(tag);
@@ -331,14 +331,14 @@ impl Serving {
         }
     }
 
-    /// Remembers what was not settled, and says goodbye to the broker.
+    /// Remembers the requests that were not settled, and closes the connections.
     pub(crate) async fn close(mut self) {
         if self.unacked.draining() {
             tokio::time::sleep(LAST_ACKS).await;
         }
         for entry in self.unacked.take_open() {
             self.poison_tracker().lost(entry.fingerprint);
-            self.tell(entry, Outcome::Lost);
+            self.settle_record(entry, Outcome::Lost);
         }
         self.links.close().await;
     }
@@ -357,7 +357,7 @@ impl Serving {
             Some(ConnectionEvent::ConnectionUnblocked) => {
                 tracing::info!("the broker takes publishes again");
                 self.blocked_since = None;
-                self.unblocked = Some(Instant::now());
+                self.unblocked_at = Some(Instant::now());
                 self.metrics.link.set_blocked(false);
                 Ok(Some(Event::Blocked(None)))
             }
@@ -369,8 +369,8 @@ impl Serving {
         self.poison_tracker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells how a request ended, where somebody wants to know.
-    fn tell(&self, mut entry: Entry, outcome: Outcome) {
+    /// Ends the record of a request, if it has one.
+    fn settle_record(&self, mut entry: Entry, outcome: Outcome) {
         if let Some(record) = entry.record.take() {
             self.request_log.settle(record, outcome, entry.status(), entry.moments());
         }

@@ -1,4 +1,4 @@
-//! What a session opens: two connections, and what is open on them.
+//! What a session opens: two connections, their channels, and the consumer.
 
 use super::Settings;
 use crate::{
@@ -18,7 +18,7 @@ use lapin::{
 };
 use std::{sync::Arc, time::Duration};
 
-/// How long a polite goodbye may take before the sockets are cut.
+/// How long an orderly close may take before the sockets are cut.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The tag of our consumer, the only one on its channel.
@@ -48,7 +48,7 @@ impl Links {
     }
 }
 
-/// What is open on the connections.
+/// The channels on the connections, and the consumer.
 pub(super) struct Channels {
     pub(super) requests: Channel,
     pub(super) replies: Publisher,
@@ -73,7 +73,7 @@ impl Channels {
     }
 }
 
-/// Takes the gauges of a session back when it ends, however it ends.
+/// Resets the gauges of a session when it ends, however it ends.
 pub(super) struct Gauges(pub(super) Arc<Metrics>);
 
 impl Drop for Gauges {

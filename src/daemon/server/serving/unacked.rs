@@ -1,7 +1,7 @@
-//! The book of deliveries: which are open, which may be acknowledged, and how.
+//! The unacknowledged deliveries: which are open, which may be acknowledged, and how.
 //!
-//! Delivery tags of a channel count up from 1 without gaps (AMQP 0-9-1, basic.deliver), so the
-//! book is a queue of entries in the order of their tags, indexed by tag.
+//! Delivery tags of a channel count up from 1 without gaps (AMQP 0-9-1, basic.deliver), so they are
+//! kept as a queue of entries in the order of their tags, indexed by tag.
 
 use crate::{
     daemon::{
@@ -22,9 +22,9 @@ pub(super) struct Entry {
     pub(super) fingerprint: Fingerprint,
     /// Delivered too often: it is rejected, not acknowledged, when its reply is confirmed.
     pub(super) poison: bool,
-    /// What is to be told of the request, where somebody wants to know.
+    /// The record of the request, if it is to be logged or traced.
     pub(super) record: Option<Box<RequestRecord>>,
-    /// What the reply says and when it was published, once it is on its way.
+    /// The status of the reply and when it was published, once it is on its way.
     reply: Option<(Status, Instant)>,
     received: Instant,
 }
@@ -62,18 +62,18 @@ impl Entry {
         Self { method, fingerprint, poison, record: None, reply: None, received }
     }
 
-    /// What the reply says that is on its way.
+    /// The status of the reply, once it is on its way.
     pub(super) fn status(&self) -> Option<Status> {
         self.reply.map(|(status, _)| status)
     }
 
-    /// How long the parts of its way took, up to now.
+    /// How long each stage took, up to now.
     pub(super) fn times(&self) -> Times {
         let answer = self.reply.map(|(_, published)| published.duration_since(self.received));
         Times { total: self.received.elapsed(), answer }
     }
 
-    /// When the request was received, answered and settled, if it is settled now.
+    /// When the request was received, answered and settled, which is taken to be now.
     pub(super) fn moments(&self) -> Moments {
         let replied = self.reply.map(|(_, published)| published);
         Moments { received: self.received, replied, settled: Instant::now() }
@@ -90,7 +90,7 @@ impl Acks {
 }
 
 impl UnackedDeliveries {
-    /// Whether a request that is open has a record.
+    /// Whether any open request has a record.
     pub(super) fn has_records(&self) -> bool {
         self.recorded > 0
     }
@@ -141,7 +141,7 @@ impl UnackedDeliveries {
         })
     }
 
-    /// When the reply was published that has waited longest for its confirm.
+    /// When the reply that has waited longest for its confirm was published.
     pub(super) fn oldest_reply(&self) -> Option<Instant> {
         self.open_entries().filter_map(|entry| entry.reply).map(|(_, published)| published).min()
     }
@@ -184,7 +184,7 @@ impl UnackedDeliveries {
         acks.batch = acks.confirmed.iter().copied().filter(|tag| *tag <= self.settled_up_to).max();
     }
 
-    /// Takes out what is not settled.
+    /// Takes out the entries that are not settled.
     pub(super) fn take_open(&mut self) -> Vec<Entry> {
         (self.open, self.recorded) = (0, 0);
         let open = std::mem::take(&mut self.slots).into_iter().filter_map(|slot| match slot {
