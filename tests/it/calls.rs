@@ -244,7 +244,7 @@ fn a_deadline_ends_work_that_waits_and_work_that_runs() {
     caller.call("next", "30");
     assert_eq!(caller.reply(), ok("next", "832040"));
     daemon.wait_for_metric("fibrpcd_request_failures_total{reason=\"deadline_exceeded\"}", 2);
-    // What they held is free again, and neither was computed.
+    // Their memory is free again, and neither was computed.
     caller.call("large", "100000000");
     assert_eq!(caller.reply().body.len(), 20_898_764);
     daemon.wait_for_metric("fibrpcd_computations_total", 1);
@@ -253,7 +253,7 @@ fn a_deadline_ends_work_that_waits_and_work_that_runs() {
 
 #[test]
 fn long_replies_are_sent_one_after_the_other_and_short_ones_between() {
-    /// F of it fills the window of what may be on its way to the broker.
+    /// F of it fills the window of replies that may be on their way to the broker.
     const LONG: u64 = 20_000_000;
     let vhost = broker::shared().vhost();
     let relay = Relay::to(&vhost.uri());
