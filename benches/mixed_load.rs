@@ -1,5 +1,5 @@
-//! Small calls beside large ones: how long `fib(30)` takes while nothing else is computed, and while
-//! eight callers ask for numbers of n = 30,000,000.
+//! Small calls beside large ones: how long `fib(30)` takes while nothing else is computed, and
+//! while eight callers ask for numbers of n = 30,000,000.
 //!
 //! The two take turns, `ROUNDS` times; the medians of the turns' percentiles count.
 

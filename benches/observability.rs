@@ -109,7 +109,7 @@ fn cpu(daemon: &Daemon) -> Duration {
     Duration::from_nanos(of_each.sum())
 }
 
-/// The quarter, the half, and three quarters of them are below.
+/// The quartiles.
 fn quartiles(values: impl Iterator<Item = f64>) -> [f64; 3] {
     let mut values: Vec<_> = values.collect();
     values.sort_by(f64::total_cmp);

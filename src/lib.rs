@@ -28,23 +28,24 @@
 //!
 //! # The daemon
 //!
-//! [`daemon`] is the story of its start; read it first. In it:
+//! [`daemon`] shows how it starts; read it first. In it:
 //!
 //! - `lifecycle`: everything that happens between a signal and the exit code
 //! - `signals`, `reload`: the signals, and new settings for a daemon that runs
 //! - `state`: what the daemon is doing, with the words for it
-//! - `systemd`, `watchdog`: what the service manager is told, and whether all is alive
+//! - `systemd`, `watchdog`: notifications to the service manager, and whether all is alive
 //! - [`config`](daemon::config): the settings, and every mistake in them
 //! - `server`: the supervisor that keeps a session with a broker; the session's requests, their
 //!   schedule, poison; `server::serving`, where acks are decided
 //! - `compute`: the threads for large numbers
 //! - `observe`: metrics, log, HTTP, the page, records of requests, trace spans
-//! - `ticks`: regular moments
+//! - `ticks`: intervals that do not catch up on missed ticks
 //!
 //! # Rules
 //!
-//! Imports go downwards: only `bin` and `daemon` itself name `daemon`, the kernel names nobody, and
-//! no files import each other in a loop. `packaging/dev/imports.py` checks it in `make lint`.
+//! Imports go downwards: only `bin` and `daemon` itself name `daemon`, the kernel imports nothing
+//! of this crate, and no files import each other in a loop. `packaging/dev/imports.py` checks it in
+//! `make lint`.
 //!
 //! A request's way through the server: `server::serving` receives a delivery and reads its
 //! properties, `server::session` hands it to `server::handler`, which answers at once or names a

@@ -1,6 +1,6 @@
-//! TLS to a broker: whom to trust, and who we are.
+//! TLS to a broker: which authorities to trust, and our own certificate.
 //!
-//! [`Tls`] is made from files once and says at once what is wrong with them; the handshake is in
+//! [`Tls`] is made from files, and what is wrong with them is reported at once; the handshake is in
 //! `amqp::transport`. Certificates of brokers are always verified, name included.
 
 use crate::files;
@@ -55,7 +55,7 @@ impl TlsError {
     }
 }
 
-/// Whom to trust, and who we are. Clones are cheap; `Debug` shows no secret.
+/// The authorities to trust, and our own certificate. Clones are cheap; `Debug` shows no secret.
 #[derive(Clone)]
 pub struct Tls {
     material: Arc<Material>,
@@ -94,7 +94,7 @@ impl Tls {
                     TlsError::new(TlsFile::Ca, format!("cannot use {path}: {why}"))
                 })
             })?,
-            // A system's store may hold oddities that nobody here can mend.
+            // A system's store may hold oddities that nobody here can fix.
             None => drop(roots.add_parsable_certificates(authorities.iter().cloned())),
         }
         let config = client_config(roots, identity.as_ref()).map_err(|error| {
@@ -303,7 +303,7 @@ fn explain_alert(alert: AlertDescription, shows_certificate: bool) -> String {
         Alert::CertificateRequired if !shows_certificate => {
             "the broker wants a client certificate; set the certificate and key files".to_owned()
         }
-        // TLS 1.2 has no alert of its own for that, and says so of missing ciphers too.
+        // TLS 1.2 has no alert of its own for that, and uses this one for missing ciphers too.
         Alert::HandshakeFailure if !shows_certificate => {
             "the broker ended the TLS handshake (HandshakeFailure); it may want a client \
             certificate: set the certificate and key files, or see its log"

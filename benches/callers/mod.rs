@@ -19,8 +19,8 @@ pub(crate) struct Callers {
 }
 
 impl Callers {
-    /// So many of them, each of which asks for what `next` says of its number. Returns when the
-    /// first answer has come.
+    /// Starts `count` callers; caller i asks for the numbers that `next(i)` returns. Returns when
+    /// the first answer has come.
     pub(crate) fn start(uri: &str, count: u64, next: impl Fn(u64) -> u64 + Send + 'static) -> Self {
         let (answered, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
         let (counter, end, uri) = (Arc::clone(&answered), Arc::clone(&stop), uri.to_owned());

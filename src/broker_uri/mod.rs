@@ -1,4 +1,5 @@
-//! The address of one broker node: `amqp://user:password@host:port/vhost`, or `amqps://...` for TLS.
+//! The address of one broker node: `amqp://user:password@host:port/vhost`, or `amqps://...` for
+//! TLS.
 //!
 //! Follows the [RabbitMQ URI specification](https://www.rabbitmq.com/docs/uri-spec): every part may
 //! be left out, and each then has its default. A parsed URI never shows its password again, and no

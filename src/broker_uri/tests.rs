@@ -1,3 +1,5 @@
+//! Broker URIs: parts, defaults, and errors that show no password.
+
 use super::*;
 
 fn parse(text: &str) -> BrokerUri {

@@ -1,8 +1,8 @@
 //! The command lines of both programs.
 //!
 //! Only the shape of the arguments is checked here; clap reports what is wrong with it and the
-//! program exits with 2. Settings of the daemon are judged by [`crate::daemon::config`], numbers by the
-//! server.
+//! program exits with 2. Settings of the daemon are judged by [`crate::daemon::config`], numbers by
+//! the server.
 
 use crate::{
     client::MAX_TIMEOUT,

@@ -1,3 +1,5 @@
+//! The command lines: what is accepted, what is refused, and what is kept secret.
+
 use super::*;
 use clap::{CommandFactory, error::ErrorKind};
 

@@ -1,4 +1,5 @@
-//! Whether the server's loop and the compute threads still work, for the service manager's watchdog.
+//! Whether the server's loop and the compute threads still work, for the service manager's
+//! watchdog.
 
 use std::{
     sync::{

@@ -34,12 +34,12 @@ pub const TRACE_HEADERS: [&str; 2] = [TRACE_PARENT, TRACE_STATE];
 /// Names the trace of a request and the span it comes from.
 pub const TRACE_PARENT: &str = "traceparent";
 
-/// What tracing systems say to each other.
+/// Data of tracing systems, passed on as it is.
 pub const TRACE_STATE: &str = "tracestate";
 
 /// What a client sends as the body of a method without arguments. A server that knows no methods,
 /// such as those of RabbitMQ's tutorial, takes every request for a number, and dies of an empty
-/// body; of this one it makes F(0).
+/// body; from this one it computes F(0).
 pub const NO_ARGUMENT: &[u8] = b"0";
 
 /// What a server answers to a `ping`.

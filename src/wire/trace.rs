@@ -1,4 +1,4 @@
-//! The W3C trace context of a request: which trace it belongs to, and who asked.
+//! The W3C trace context of a request: which trace it belongs to, and which span it comes from.
 
 use std::fmt;
 
@@ -76,7 +76,7 @@ impl fmt::Display for TraceParent {
     }
 }
 
-/// Exactly so many bytes from lower case hexadecimal.
+/// Exactly `N` bytes from lower case hexadecimal.
 fn bytes<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     if text.len() != 2 * N {
         return None;

@@ -10,7 +10,7 @@ use std::{
 /// Faults by kind.
 pub(crate) type Faults = BTreeMap<&'static str, u64>;
 
-/// A frozen daemon is noticed within seconds, a broker that is back as well.
+/// With these, a frozen daemon and a broker that is back are noticed within seconds.
 pub(crate) const SETTINGS: [(&str, &str); 1] = [("amqp.heartbeat", "2s")];
 
 /// A random time less than this.
@@ -23,7 +23,7 @@ fn goes_on(stop: &mpsc::Receiver<()>, pause: Duration) -> bool {
     stop.recv_timeout(pause) == Err(RecvTimeoutError::Timeout)
 }
 
-/// One fault of the broker after the other until told to stop. It is up in the end.
+/// Causes one fault of the broker after the other until stopped. It is up in the end.
 pub(crate) fn trouble_broker(
     mut broker: Broker,
     mut random: Random,
@@ -60,7 +60,7 @@ pub(crate) fn trouble_broker(
     (broker, faults)
 }
 
-/// One fault of a daemon after the other until told to stop. All are up in the end.
+/// Causes one fault of a daemon after the other until stopped. All are up in the end.
 pub(crate) fn trouble_daemons(
     mut daemons: Vec<Daemon>,
     uri: &str,

@@ -4,9 +4,9 @@ use super::{broker::Broker, lapin_caller::Caller, program::Daemon, relay::Relay}
 
 /// The broker raises its memory alarm, and a daemon behind the relay feels it.
 ///
-/// A broker blocks a connection when something is published on it, and takes no more than the
-/// beginning of that: a request that is sent in the alarm goes nowhere. So a reply is kept on its way
-/// until the alarm is there.
+/// During an alarm a broker blocks a connection when something is published on it, and reads only
+/// the beginning of that: a request that is sent then goes nowhere. So the relay holds a reply back
+/// until the alarm has been raised.
 pub(crate) fn raise(broker: &Broker, relay: &Relay, daemon: &Daemon) {
     relay.hold_replies();
     Caller::connect(&broker.uri()).call("into the alarm", "30");

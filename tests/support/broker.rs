@@ -1,10 +1,10 @@
 //! Brokers for tests, run by `packaging/dev/broker.sh`.
 //!
-//! [`shared`] is one node for all the tests of a process, with a virtual host of its own for each test;
-//! [`Broker::private`] is a node of one test, which may stop and start it.
+//! [`shared`] is one node for all the tests of a process, with a virtual host of its own for each
+//! test; [`Broker::private`] is a node of one test, which may stop and start it.
 //!
-//! No node outlives the tests: `broker.sh` stops when its standard input ends, and the other end of that pipe is
-//! here, so that it is enough for this process to end, in whatever way.
+//! No node outlives the tests: `broker.sh` stops when its standard input ends, and the other end of
+//! that pipe is here, so it stops when this process ends, however it ends.
 #![allow(dead_code, reason = "a test crate need not use all of this")]
 
 use std::fs;
@@ -22,10 +22,12 @@ use tempfile::{NamedTempFile, TempDir};
 /// How long a node may take to start. Two to four seconds are usual.
 const START: Duration = Duration::from_mins(1);
 
-/// How many virtual hosts are made at once. At the start of a node 32 of them cost about 0.3 s; 120 already cost 4 s.
+/// How many virtual hosts are made at once. At the start of a node 32 of them cost about 0.3 s; 120
+/// already cost 4 s.
 const BATCH: usize = 32;
 
-/// The node for all tests of this process, started by the first call and stopped by the end of the process.
+/// The node for all tests of this process, started by the first call and stopped by the end of the
+/// process.
 pub(crate) fn shared() -> &'static Broker {
     static SHARED: OnceLock<Broker> = OnceLock::new();
     SHARED.get_or_init(|| {
@@ -33,7 +35,7 @@ pub(crate) fn shared() -> &'static Broker {
         let definitions = pool.grow();
         let mut broker = Broker::default();
         broker.pool = Mutex::new(pool);
-        // Its directory is made and removed by the script: statics are not dropped.
+        // The script makes and removes its directory, because statics are not dropped.
         broker.launch(&["--definitions".into(), path(&definitions)]);
         broker
     })
@@ -68,8 +70,9 @@ impl Broker {
         broker
     }
 
-    /// A node that also listens with TLS, by the `ca.pem`, `cert.pem` and `key.pem` in a directory, and that knows
-    /// logins by certificate. It has these definitions (users and so on) and further lines of configuration.
+    /// A node that also listens with TLS, by the `ca.pem`, `cert.pem` and `key.pem` in a directory,
+    /// and that knows logins by certificate. It has these definitions (users and so on) and further
+    /// lines of configuration.
     pub(crate) fn with_tls(files: &Path, definitions: &str, config: &str) -> Self {
         let file = |suffix, text| {
             NamedTempFile::with_suffix(suffix)
@@ -163,18 +166,20 @@ impl Broker {
             .unwrap_or_else(|error| panic!("cannot run rabbitmqctl: {error}"))
     }
 
-    /// Stops the node as an operator would: clients are told (320 `CONNECTION_FORCED`), data is written.
+    /// Stops the node as an operator would: clients are told (320 `CONNECTION_FORCED`), data is
+    /// written.
     pub(crate) fn stop(&mut self) {
         if let Some(running) = self.running.take() {
             running.end();
         }
     }
 
-    /// Kills the node with SIGKILL: connections just break. What was durable and confirmed is there after a start.
+    /// Kills the node with SIGKILL: connections just break. What was durable and confirmed is there
+    /// after a start.
     ///
-    /// That holds for messages at once, but `RabbitMQ` (3.10) writes the name of a new quorum queue only after half a
-    /// second; killed before, it has a queue for ever without a leader. No test is about that, so it is told to write
-    /// first, which takes most of a second.
+    /// Messages are durable at once, but `RabbitMQ` (3.10) writes the name of a new quorum queue
+    /// only after half a second; killed earlier, it keeps a queue that never has a leader. No test
+    /// is about that, so the names are written first, which takes most of a second.
     pub(crate) fn kill(&mut self) {
         if self.running.is_some() {
             self.write_queues();
@@ -190,7 +195,8 @@ impl Broker {
         }
     }
 
-    /// Starts the node again after [`stop`](Self::stop) or [`kill`](Self::kill): same port, same name, same data.
+    /// Starts the node again after [`stop`](Self::stop) or [`kill`](Self::kill): same port, same
+    /// name, same data.
     pub(crate) fn start(&mut self) {
         let home = self.home.as_ref().map(|home| home.path().to_string_lossy());
         let home = home.unwrap_or_else(|| panic!("the shared broker is not for restarts"));
@@ -256,7 +262,8 @@ impl Vhost {
     }
 }
 
-/// The virtual hosts `t000`, `t001`, ... of a node: how many there are, and how many were handed out.
+/// The virtual hosts `t000`, `t001`, ... of a node: how many there are, and how many were handed
+/// out.
 #[derive(Debug, Default)]
 struct Pool {
     made: usize,
@@ -268,7 +275,8 @@ impl Pool {
         format!("t{index:03}")
     }
 
-    /// Definitions that make the next batch, with user `guest`, whom a node that starts with definitions has not got.
+    /// Definitions that make the next batch, with user `guest`, which a node that starts with
+    /// definitions lacks.
     fn grow(&mut self) -> NamedTempFile {
         let mut vhosts = vec![r#"{"name":"/"}"#.to_owned()];
         let mut permissions = vec![Self::permission("/")];
@@ -330,7 +338,8 @@ impl Running {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // A signal to our process group (Ctrl-C, a test runner's kill -9) must not take away the one who cleans up.
+            // A signal to our process group (Ctrl-C, a test runner's kill -9) must not kill the
+            // script, which cleans up.
             .process_group(0)
             .spawn()
             .unwrap_or_else(|error| panic!("cannot run {script}: {error}"));

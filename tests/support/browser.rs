@@ -1,4 +1,4 @@
-//! A headless Chromium, spoken to by `WebDriver` (<https://www.w3.org/TR/webdriver2/>).
+//! A headless Chromium, driven by `WebDriver` (<https://www.w3.org/TR/webdriver2/>).
 
 use super::{PATIENCE, helper::Helper, port::Port};
 use serde_json::{Value, json};

@@ -34,7 +34,7 @@ impl Authority {
         self.sign(&params(name, hosts))
     }
 
-    /// One that ended long ago.
+    /// One that expired long ago.
     pub(crate) fn issue_expired(&self, name: &str, hosts: &[&str]) -> Certificate {
         let mut params = params(name, hosts);
         params.not_after = date_time_ymd(2001, 1, 1);

@@ -29,7 +29,7 @@ impl CheckedCalls {
         self.numbers.push(n);
     }
 
-    /// Small ones, none like the one before.
+    /// Makes small calls, each different from the one before.
     pub(crate) fn many(&mut self, count: u64) {
         (0..count).for_each(|n| self.call(n % 90));
     }

@@ -8,12 +8,12 @@ use std::{
 };
 use tempfile::NamedTempFile;
 
-/// A node that was frozen for long comes back into a partitioned cluster, and does not always notice
-/// that it was away, so that `pause_minority` leaves the partition for ever: `autoheal` ends it. The
-/// heartbeat shows a frozen node soon.
+/// A node that was frozen for long returns to a partitioned cluster, and does not always notice
+/// that it was away, so `pause_minority` would leave the partition for ever; `autoheal` ends it.
+/// The short heartbeat exposes a frozen node soon.
 const CONFIG: &str = "cluster_partition_handling = autoheal\nheartbeat = 2\n";
 
-/// Looks at the cluster are this far apart; each takes a second of a core anyway.
+/// The time between two looks at the cluster, each of which takes a second of a core.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Three nodes.
@@ -79,7 +79,7 @@ struct Epmd {
 impl Epmd {
     fn start() -> Self {
         let port = Port::hold();
-        // It dies with this thread, in whatever way that ends; twice -d, and it says when it listens.
+        // It dies with this thread, however that ends. With -d twice it says when it listens.
         let mut command = Command::new("setpriv");
         command
             .args(["--pdeathsig", "KILL", "epmd", "-d", "-d", "-address", "127.0.0.1", "-port"])

@@ -56,8 +56,8 @@ impl Collector {
         self.status.store(status, Ordering::SeqCst);
     }
 
-    /// Waits until there are this many spans; returns them, and all that came with them, with what
-    /// is said of who sent them.
+    /// Waits until there are this many spans; returns them, and all that came with them, with the
+    /// attributes of their sender.
     pub(crate) fn wait_for(&self, count: usize) -> Traced {
         let mut traced = Traced::default();
         while traced.spans.len() < count {
@@ -66,7 +66,7 @@ impl Collector {
         traced
     }
 
-    /// What has arrived and was not asked for yet.
+    /// What has arrived since the last call.
     pub(crate) fn arrived(&self) -> Traced {
         let mut traced = Traced::default();
         self.exports.try_iter().for_each(|export| traced.add(export));

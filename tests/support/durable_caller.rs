@@ -54,7 +54,7 @@ impl DurableCaller {
         let runtime = super::background_runtime();
         let (stop, stopped) = watch::channel(false);
         let (bell, answers) = mpsc::channel();
-        let book = Book {
+        let requests = Requests {
             random: Random::new(seed),
             reply_queue: format!("replies-{seed}"),
             sent: HashMap::new(),
@@ -65,8 +65,8 @@ impl DurableCaller {
             bell,
         };
         let uris = uris.to_vec();
-        runtime.block_on(async { book.open(&uris[0]).await.expect("a first session") });
-        let task = runtime.spawn(book.run(uris, stopped));
+        runtime.block_on(async { requests.open(&uris[0]).await.expect("a first session") });
+        let task = runtime.spawn(requests.run(uris, stopped));
         Self { runtime, stop, task, answers }
     }
 
@@ -92,7 +92,7 @@ impl DurableCaller {
     }
 }
 
-/// Why a session ended, for nobody to read but a person who debugs.
+/// Why a session ended; read only when debugging.
 type Trouble = Box<dyn std::error::Error + Send + Sync>;
 
 struct Session {
@@ -102,7 +102,7 @@ struct Session {
 }
 
 /// What was sent and what came back.
-struct Book {
+struct Requests {
     random: Random,
     reply_queue: String,
     sent: HashMap<String, u64>,
@@ -114,7 +114,7 @@ struct Book {
     bell: mpsc::Sender<()>,
 }
 
-impl Book {
+impl Requests {
     async fn run(mut self, uris: Vec<String>, mut stop: watch::Receiver<bool>) -> Tally {
         for uri in uris.iter().cycle() {
             if *stop.borrow() && (self.open.is_empty() || self.last_answer.elapsed() > PATIENCE) {
@@ -124,7 +124,7 @@ impl Book {
                 Ok(session) => session,
                 Err(trouble) => {
                     eprintln!("durable caller: cannot attach: {trouble}");
-                    // As any other caller; unless there is no need to try for long.
+                    // A pause before the next attempt, which a stop cuts short.
                     let _ = timeout(PAUSE, stop.changed()).await;
                     continue;
                 }
@@ -186,7 +186,7 @@ impl Book {
             match timeout(ANSWER, event).await {
                 Ok(Some(delivery)) => self.take(delivery.ok_or("the consumer ended")??).await?,
                 Ok(None) => {}
-                // Perhaps the connection is dead and lapin does not say so.
+                // Perhaps the connection is dead and lapin does not report it.
                 Err(_) => {
                     let connected = session.connection.status().connected();
                     eprintln!(
@@ -221,7 +221,7 @@ impl Book {
         let confirms = confirms.into_iter().map(async |(id, confirm)| (id, confirm.await));
         let mut refused = 0;
         for (id, confirm) in timeout(ANSWER, join_all(confirms)).await? {
-            // Of what is not confirmed nobody knows whether the broker has it.
+            // Nobody knows whether the broker has a request that it did not confirm.
             match confirm {
                 Ok(Confirmation::Ack(_)) if !self.answered.contains(&id) => {
                     self.open.insert(id);

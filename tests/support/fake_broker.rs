@@ -1,5 +1,5 @@
-//! A broker that is none: it answers every method a daemon or a client needs, as a broker would,
-//! until its script says otherwise.
+//! A fake broker: it answers every method that a daemon or a client needs, as a broker would, until
+//! its script says otherwise.
 
 use super::{
     PATIENCE,
@@ -93,7 +93,7 @@ impl FakeBroker {
         format!("amqp://guest:guest@{}/%2f", self.address)
     }
 
-    /// Sends bytes to the last one who consumes; they may depend on the channel.
+    /// Sends bytes to the latest consumer; they may depend on the channel.
     pub(crate) fn send(&self, bytes: impl FnOnce(u16) -> Vec<u8>) {
         let consuming = self.consuming.lock().unwrap();
         let (stream, channel) = consuming.as_ref().expect("somebody consumes");

@@ -1,4 +1,4 @@
-//! Programs that tests need beside them, and what they say.
+//! Programs that tests need beside them, and their output.
 
 use super::PATIENCE;
 use std::{
@@ -17,11 +17,11 @@ pub(crate) struct Helper {
 }
 
 impl Helper {
-    /// Starts it and waits for a line of its output, on whichever of the two, that contains `sign`.
+    /// Starts it and waits for a line of its output, standard or error, that contains `sign`.
     ///
     /// # Panics
     ///
-    /// If it ends before, or says nothing of the kind; the message holds what it said.
+    /// If it ends before, or prints no such line; the message holds its output.
     pub(crate) fn start(command: Command, sign: &str) -> Self {
         Self::try_start(command, sign).unwrap_or_else(|complaint| panic!("{complaint}"))
     }

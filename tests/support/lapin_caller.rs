@@ -42,7 +42,7 @@ pub(crate) struct Reply {
 }
 
 impl fmt::Debug for Reply {
-    /// With the first of the digits, which may be millions.
+    /// With only the first digits: there may be millions.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, status, body } = self;
         write!(f, "Reply {{ {id:?}, {status:?}, {:.60}, {} bytes }}", body, body.len())
@@ -115,7 +115,7 @@ impl Caller {
         self.publish(QUEUE, self.properties(id), body.as_bytes());
     }
 
-    /// Sends a message to the own callback queue: it comes in behind all replies before it.
+    /// Sends a message to its own callback queue: it arrives after all replies before it.
     pub(crate) fn echo(&self, id: &str) {
         self.publish(self.reply_queue.as_str(), self.properties(id), b"");
     }
@@ -182,7 +182,7 @@ impl Caller {
         self.runtime.block_on(delete).unwrap();
     }
 
-    /// Takes away every message of a queue that nobody holds.
+    /// Removes every message of a queue that is not delivered to somebody.
     pub(crate) fn purge(&self, queue: &str) {
         let purge = self.channel.queue_purge(queue.into(), QueuePurgeOptions::default());
         self.runtime.block_on(purge).unwrap();
@@ -196,7 +196,7 @@ impl Caller {
                 return delivery;
             }
             assert!(started.elapsed() < PATIENCE, "no message in {queue}");
-            std::thread::park_timeout(Duration::from_millis(10)); // the broker tells nobody
+            std::thread::park_timeout(Duration::from_millis(10)); // the broker has no event for it
         }
     }
 

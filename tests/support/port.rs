@@ -1,4 +1,4 @@
-//! Ports for those who have to be told one before they listen.
+//! Ports for programs that have to be given one before they listen.
 
 use std::{
     io,
@@ -13,8 +13,8 @@ const ATTEMPTS: u32 = 1000;
 ///
 /// A port that is only looked up can be taken before it is used, if only by an outgoing connection.
 /// This one stays bound, by IPv4 and by IPv6, for there are programs that want both. Nobody listens
-/// on it, so connections are refused until a server binds it too, which `SO_REUSEADDR` allows it to;
-/// servers set that anyway.
+/// on it, so connections are refused until a server binds it too, which `SO_REUSEADDR` allows it
+/// to; servers set that anyway.
 #[derive(Debug)]
 pub(crate) struct Port {
     number: u16,

@@ -43,7 +43,7 @@ impl Prometheus {
         results.iter().map(|result| number(&result["value"][1])).collect()
     }
 
-    /// The same, each with what tells its series from the others.
+    /// The same, each with the labels that distinguish its series.
     pub(crate) fn series(&self, expression: &str) -> Vec<(String, f64)> {
         let results = self.results(expression).into_iter();
         let told = results.map(|result| {
@@ -64,7 +64,7 @@ impl Prometheus {
         })
     }
 
-    /// Each rule, as the API tells of it.
+    /// Each rule, as the API reports it.
     pub(crate) fn rules(&self) -> Vec<Value> {
         let data = self.api("rules");
         let groups = data["groups"].as_array().unwrap();

@@ -25,7 +25,7 @@ pub(crate) enum Way {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Pace {
     AsTheyCome,
-    /// Each way takes so long.
+    /// Each way takes this long.
     Delay(Duration),
     /// One byte at a time, each in a packet of its own.
     Bytewise,
@@ -35,7 +35,7 @@ pub(crate) enum Pace {
 #[derive(Clone, Debug)]
 pub(crate) enum Damage {
     /// One bit of the head (type, channel, size) or of the octet at the end of the frame is
-    /// flipped. What is between them is the contents, where nobody could tell.
+    /// flipped. The contents in between are left alone: nobody could detect damage there.
     FlipBit(usize),
     /// Bytes are put in, at that place of the frame, from 0 to 100 %.
     Insert(usize, Vec<u8>),
@@ -46,7 +46,7 @@ pub(crate) enum Damage {
 pub(crate) struct Relay {
     runtime: Runtime,
     uri: String,
-    /// Its own also while nobody is let in.
+    /// Held even while connections are refused.
     port: Port,
     shared: Arc<Shared>,
 }
@@ -56,12 +56,12 @@ struct Shared {
     broker: String,
     listening: watch::Sender<bool>,
     pace: watch::Sender<Pace>,
-    /// How often connections were reset: concerns those from before.
+    /// How often connections were reset; each time, those that were open before.
     resets: watch::Sender<u64>,
-    /// How often each way was made a black hole for the connections from before.
+    /// How often each way was made a black hole, each time for the connections open before.
     holes: [watch::Sender<u64>; 2],
-    /// Whether what is published waits here.
-    held: watch::Sender<bool>,
+    /// Whether published messages wait here.
+    holding: watch::Sender<bool>,
     damage: Mutex<VecDeque<(Way, Damage)>>,
     done: watch::Sender<u64>,
 }
@@ -82,7 +82,7 @@ impl Relay {
             pace: watch::Sender::new(Pace::AsTheyCome),
             resets: watch::Sender::new(0),
             holes: [watch::Sender::new(0), watch::Sender::new(0)],
-            held: watch::Sender::new(false),
+            holding: watch::Sender::new(false),
             damage: Mutex::default(),
             done: watch::Sender::new(0),
         });
@@ -106,7 +106,7 @@ impl Relay {
         self.shared.pace.send_replace(pace);
     }
 
-    /// Refuses connections until [`Self::accept`]; those there are stay.
+    /// Refuses connections until [`Self::accept`]; open ones stay.
     pub(crate) fn refuse(&self) {
         self.shared.listening.send_replace(false);
         // Refused for sure once the listener is gone.
@@ -119,27 +119,27 @@ impl Relay {
         self.runtime.spawn(listen(listener, Arc::clone(&self.shared)));
     }
 
-    /// Resets (RST) every connection there is.
+    /// Resets (RST) every open connection.
     pub(crate) fn reset(&self) {
         self.shared.resets.send_modify(|count| *count += 1);
     }
 
-    /// From now on everything on the connections there are vanishes, this way, their ends too.
+    /// From now on everything sent this way on the open connections vanishes, their ends included.
     pub(crate) fn black_hole(&self, ways: &[Way]) {
         for way in ways {
             self.shared.holes[*way as usize].send_modify(|count| *count += 1);
         }
     }
 
-    /// Keeps back what is published on connections with publisher confirms: the replies of a daemon,
-    /// which stay unconfirmed and their requests open. Heartbeats pass.
+    /// Keeps back what is published on connections with publisher confirms: the replies of a
+    /// daemon, which stay unconfirmed and their requests open. Heartbeats pass.
     pub(crate) fn hold_replies(&self) {
-        self.shared.held.send_replace(true);
+        self.shared.holding.send_replace(true);
     }
 
     /// Lets replies pass, those held back first.
     pub(crate) fn release_replies(&self) {
-        self.shared.held.send_replace(false);
+        self.shared.holding.send_replace(false);
     }
 
     /// Damages the next frame that passes this way, and waits until it has passed.
@@ -216,11 +216,11 @@ async fn put(to: &TcpStream, shared: &Shared, mut receiver: mpsc::UnboundedRecei
     /// What turns confirms on: the head of a method frame's payload.
     const CONFIRM_SELECT: [u8; 4] = [0, 85, 0, 10];
     const HEARTBEAT: [u8; 8] = [8, 0, 0, 0, 0, 0, 0, 0xCE];
-    let mut held = shared.held.subscribe();
+    let mut holding = shared.holding.subscribe();
     let (mut confirms, mut kept) = (false, Vec::new());
     loop {
         tokio::select! {
-            () = released(&mut held), if !kept.is_empty() => {
+            () = released(&mut holding), if !kept.is_empty() => {
                 if write(to, &std::mem::take(&mut kept)).await.is_err() {
                     return;
                 }
@@ -228,7 +228,7 @@ async fn put(to: &TcpStream, shared: &Shared, mut receiver: mpsc::UnboundedRecei
             chunk = receiver.recv() => {
                 let Some((due, bytes)) = chunk else { return };
                 sleep_until(due).await;
-                let holds = *shared.held.borrow();
+                let holds = *shared.holding.borrow();
                 if confirms && holds && bytes != HEARTBEAT {
                     kept.extend(bytes);
                 } else if write_paced(to, shared, &bytes).await.is_err() {
@@ -242,8 +242,8 @@ async fn put(to: &TcpStream, shared: &Shared, mut receiver: mpsc::UnboundedRecei
     }
 }
 
-async fn released(held: &mut watch::Receiver<bool>) {
-    let _ = held.wait_for(|held| !held).await; // an error: the relay is gone, and all of it
+async fn released(holding: &mut watch::Receiver<bool>) {
+    let _ = holding.wait_for(|holding| !holding).await; // an error: the relay is gone, and all of it
 }
 
 async fn write_paced(to: &TcpStream, shared: &Shared, bytes: &[u8]) -> io::Result<()> {

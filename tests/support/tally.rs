@@ -11,7 +11,7 @@ use std::{
 /// From numbers that are answered in place to ones that keep a compute thread busy.
 const NUMBERS: [u64; 8] = [0, 1, 30, 93, 1_000, 10_000, 30_000, 200_000];
 
-/// Their digits, by plain addition: not by what is tested.
+/// Their digits, by plain addition: independent of the code under test.
 static DIGITS: LazyLock<HashMap<u64, String>> = LazyLock::new(|| {
     let (mut here, mut next, mut digits) = (UBig::ZERO, UBig::ONE, HashMap::new());
     for n in 0..=NUMBERS[NUMBERS.len() - 1] {
@@ -78,7 +78,7 @@ impl Tally {
         self.duplicates += other.duplicates;
     }
 
-    /// What must never be.
+    /// Whether anything happened that never may.
     pub(crate) fn is_bad(&self) -> bool {
         !self.lost.is_empty() || !self.wrong.is_empty() || self.hung > 0
     }

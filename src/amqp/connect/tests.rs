@@ -1,3 +1,5 @@
+//! Failed attempts to connect leave no tasks, threads or memory behind.
+
 use super::{Dial, Link};
 use std::{
     env, fs,

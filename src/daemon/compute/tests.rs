@@ -1,3 +1,5 @@
+//! The pool: slots, memory, stops and watchdog timers.
+
 use super::*;
 use futures_util::FutureExt;
 use std::time::{Duration, Instant};

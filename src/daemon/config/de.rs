@@ -1,4 +1,4 @@
-//! How serde makes the typed values from the checked ones.
+//! Deserializers that make typed values of checked texts.
 
 use crate::broker_uri::BrokerUri;
 use serde::{Deserialize, Deserializer, de::Error};

@@ -23,11 +23,11 @@ pub(super) fn read(variables: Vec<(OsString, OsString)>) -> Layer {
         .map(|(name, value)| (name.to_string_lossy().into_owned(), value))
         .filter(|(name, value)| is_prefixed(name) && !is_from_kubernetes(name, value))
         .collect();
-    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    let mut names_by_path: BTreeMap<String, &str> = BTreeMap::new();
     for (name, value) in &ours {
         let origin = Origin::Environment(shown_name(name));
         let path = path_of(name);
-        if let Some(first) = seen.insert(path.clone(), name) {
+        if let Some(first) = names_by_path.insert(path.clone(), name) {
             let message = format!("also set by {}; unset one of them", shown_name(first));
             layer.reject(Problem::of_key(origin, &path, message));
             continue;
@@ -54,7 +54,8 @@ fn is_prefixed(name: &str) -> bool {
 }
 
 /// Kubernetes sets such variables in every pod beside a service named `fibrpcd` or `fibrpcd-...`:
-/// `FIBRPCD_SERVICE_HOST=10.0.0.1`, `FIBRPCD_PORT_9674_TCP=tcp://10.0.0.1:9674`. No key looks so.
+/// `FIBRPCD_SERVICE_HOST=10.0.0.1`, `FIBRPCD_PORT_9674_TCP=tcp://10.0.0.1:9674`. No key looks like
+/// these.
 fn is_from_kubernetes(name: &str, value: &OsStr) -> bool {
     let is_link = name.ends_with("_PORT") && value.to_string_lossy().contains("://");
     let parts = ["_SERVICE_HOST", "_SERVICE_PORT", "_PORT_"];

@@ -18,7 +18,7 @@ use toml::{
     de::{DeString, DeTable, DeValue},
 };
 
-/// What the parser says of a key that is there twice.
+/// The parser's message for a key that is there twice.
 const DUPLICATE: &str = "duplicate key";
 
 /// Reads a file that must exist.
@@ -66,7 +66,7 @@ fn parse(path: &Path, bytes: &[u8]) -> Layer {
     let mut file = Parsing { place: Place { path: Arc::from(path), text }, layer: new_layer() };
     let (root, errors) = DeTable::parse_recoverable(text);
     file.syntax_errors(root.get_ref(), &errors);
-    // Beyond any other error the parser guesses, and so would our messages.
+    // After any other error the parser guesses, and so would our messages.
     if errors.iter().all(|error| error.message() == DUPLICATE) {
         file.root(root.get_ref());
     }
@@ -82,7 +82,7 @@ fn line_of(bytes: &[u8], offset: usize) -> usize {
     before.filter(|byte| **byte == b'\n').count() + 1
 }
 
-/// A file, to tell where in it something stands.
+/// A file, and what finds the line of an offset in it.
 struct Place<'a> {
     path: Arc<Path>,
     text: &'a str,
@@ -125,7 +125,7 @@ impl Parsing<'_> {
         }
     }
 
-    /// The parser only says where the second one of two keys stands.
+    /// The parser only says where the second of two equal keys stands.
     fn duplicate(&self, root: &DeTable<'_>, span: Range<usize>) -> Problem {
         let origin = self.place.origin(span.start);
         let name = self.place.text.get(span.clone()).unwrap_or_default();

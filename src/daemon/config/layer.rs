@@ -1,4 +1,4 @@
-//! What one source says: values for figment, and where they stand.
+//! The settings from one source: values for figment, and where each is set.
 
 use super::{
     problem::{Origin, Problem},
@@ -22,12 +22,12 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    /// A source that says nothing.
+    /// A source without settings.
     pub(super) fn new(name: &'static str) -> Self {
         Self { name, sections: BTreeMap::new(), origins: BTreeMap::new(), problems: Vec::new() }
     }
 
-    /// Takes a value if it is a good one. `origin` tells where the key stands, or a part of its
+    /// Takes a value if it is valid. `origin` gives the place of the key, or of the part of its
     /// value at the given offset.
     pub(super) fn set(
         &mut self,

@@ -65,7 +65,7 @@ pub struct Amqp {
     /// Broker nodes, tried in turn; never empty.
     #[serde(deserialize_with = "de::uris")]
     pub uris: Vec<BrokerUri>,
-    /// Where the password of all URIs was read, which then is in `uris`.
+    /// The file that held the password of all URIs, which then is in `uris`.
     #[serde(deserialize_with = "de::path")]
     pub password_file: Option<PathBuf>,
     /// The only authorities to trust; `None` is the system's store.
@@ -77,7 +77,7 @@ pub struct Amqp {
     /// Its key.
     #[serde(deserialize_with = "de::path")]
     pub key_file: Option<PathBuf>,
-    /// What those three held; `None` if no URI asks for TLS and none of them is named.
+    /// The contents of those three; `None` if no URI asks for TLS and none of them is named.
     #[serde(skip)]
     pub tls: Option<Tls>,
     /// The queue that requests come from.
@@ -197,23 +197,23 @@ pub struct Trace {
     /// The URL of the collector, without the path `/v1/traces`; `None` is off.
     #[serde(deserialize_with = "de::collector")]
     pub endpoint: Option<String>,
-    /// The part of the requests without a trace of their own that is traced.
+    /// The fraction of the requests without a trace of their own that is traced.
     pub sample_ratio: Ratio,
 }
 
-/// A part of a whole, to the millionth.
+/// A fraction, in millionths.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Ratio(u32);
 
 impl Ratio {
-    /// So many of a million.
+    /// This many millionths.
     #[must_use]
     pub fn of_million(parts: u32) -> Self {
         Self(parts.min(1_000_000))
     }
 
-    /// How many of a million.
+    /// The number of millionths.
     #[must_use]
     pub fn per_million(self) -> u32 {
         self.0
@@ -329,7 +329,7 @@ impl Config {
                 further.extend(pairs::contradictions(&config, &layers));
                 (Some(config), further)
             }
-            // Cannot happen: every value was checked. What figment says might repeat a password.
+            // Cannot happen: every value was checked. figment's message might repeat a password.
             Err(error) => (None, vec![Problem::internal(&error.path.join("."))]),
         };
         let problems = layers.into_iter().flat_map(Layer::into_problems);

@@ -1,7 +1,7 @@
 //! The files that the configuration names: passwords, certificates, keys.
 //!
-//! They are read with the configuration, so that what is wrong with them is told in the same way,
-//! and so that two configurations are equal only if these contents are.
+//! They are read with the configuration, so that their mistakes are reported in the same way, and
+//! so that two configurations are equal only if these contents are.
 
 use super::{
     Amqp, Config,
@@ -24,14 +24,14 @@ const KEY: &str = "amqp.key_file";
 /// What a path may start with: the directory of systemd's credentials.
 const CREDENTIALS: &str = "%d";
 
-/// The credential that is the password where the key names no file: what our unit loads.
+/// The credential that is the password if the key names no file: the one that our unit loads.
 const PASSWORD_CREDENTIAL: &str = "amqp-password";
 
 /// A key, and what is wrong with the file it names.
 type Fault = (&'static str, String);
 
-/// Reads the files and puts what is in them where it belongs. Silent about keys that already have
-/// problems of their own.
+/// Reads the files into the configuration. Silent about keys that already have problems of their
+/// own.
 pub(super) fn read(
     config: &mut Config,
     layers: &[Layer],
@@ -50,7 +50,7 @@ pub(super) fn read(
         faults.extend(tls(amqp, credentials).err());
     }
     let problem = |(key, message): Fault| {
-        // The strongest layer that sets it. A system without any CA is a matter of the URIs.
+        // The strongest layer that sets it. A system without any CA is a problem of the URIs.
         let origin = |key| layers.iter().rev().find_map(|layer| layer.origin(key));
         if key == PASSWORD && origin(key).is_none() {
             let origin = Origin::Environment("CREDENTIALS_DIRECTORY".to_owned());
@@ -90,7 +90,7 @@ fn tls(amqp: &mut Amqp, credentials: Option<&Path>) -> Result<(), Fault> {
         certificate: resolve(CERTIFICATE, amqp.cert_file.as_deref(), credentials)?,
         key: resolve(KEY, amqp.key_file.as_deref(), credentials)?,
     };
-    // Also where no URI asks for TLS, files that are named must be good.
+    // Files that are named must be good even if no URI asks for TLS.
     if amqp.uris.iter().any(BrokerUri::is_tls) || files != TlsFiles::default() {
         let tls = Tls::load(&files).map_err(|error| match error.file {
             TlsFile::Ca => (CA, error.to_string()),
@@ -102,7 +102,7 @@ fn tls(amqp: &mut Amqp, credentials: Option<&Path>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The path that is meant, if any.
+/// The path with the directory of credentials filled in; `None` if no file is named.
 fn resolve(
     key: &'static str,
     path: Option<&Path>,

@@ -3,7 +3,7 @@
 use super::{Config, layer::Layer, problem::Problem};
 use crate::daemon::compute;
 
-/// What is wrong between keys that are right by themselves. Silent about a pair of which one has a
+/// Contradictions between keys that are valid by themselves. Silent about a pair of which one has a
 /// problem of its own.
 pub(super) fn contradictions(config: &Config, layers: &[Layer]) -> Vec<Problem> {
     [backoff(config, layers), memory(config, layers)].into_iter().flatten().collect()
@@ -28,8 +28,8 @@ fn memory(config: &Config, layers: &[Layer]) -> Option<Problem> {
     (needed > memory).then(|| {
         let (needed, memory) = (bytesize::ByteSize(needed), bytesize::ByteSize(memory));
         let message = format!(
-            "expected compute.memory to be enough for compute.max_n = {max_n}, which needs {needed}, \
-             found {memory}"
+            "expected compute.memory to be enough for compute.max_n = {max_n}, which needs \
+             {needed}, found {memory}"
         );
         problem(layers, ["compute.max_n", "compute.memory"], message)
     })?
@@ -39,7 +39,7 @@ fn problem(layers: &[Layer], keys: [&'static str; 2], message: String) -> Option
     if layers.iter().any(|layer| keys.iter().any(|key| layer.has_problem(key))) {
         return None;
     }
-    // The strongest layer that sets either is where it is easiest to mend.
+    // The strongest layer that sets either is where it is easiest to fix.
     let mut strongest = layers.iter().rev();
     let (key, origin) =
         strongest.find_map(|layer| keys.iter().find_map(|&key| Some((key, layer.origin(key)?))))?;

@@ -19,7 +19,7 @@ pub(super) enum Origin {
     Environment(String),
     /// A `--set`, as far as it may be shown.
     Option(String),
-    /// Nowhere outside.
+    /// In no source: a fault of the program.
     Internal,
 }
 
@@ -60,7 +60,7 @@ impl Problem {
         Self::of_key(Origin::Internal, key, message)
     }
 
-    /// Where the line of the file is known.
+    /// Its line in the file, if it is known.
     pub(super) fn line(&self) -> Option<usize> {
         match self.origin {
             Origin::File { line, .. } => line,

@@ -39,7 +39,7 @@ pub enum Kind {
         min: u64,
         /// The largest.
         max: u64,
-        /// What 0 would mean, where people may try it.
+        /// What 0 would mean, if people may try it.
         zero: Option<&'static str>,
     },
     /// A span of time.
@@ -82,7 +82,8 @@ pub const KEYS: &[Key] = &[
         kind: Kind::File,
         default: NO_FILE,
         on_reload: OnReload::Reattach,
-        doc: "A file whose only line replaces the URIs' password; by default %d/amqp-password, if there.",
+        doc: "A file whose only line replaces the URIs' password; by default \
+              %d/amqp-password, if there.",
     },
     Key {
         path: "amqp.ca_file",
@@ -318,7 +319,7 @@ fn not_a_key(section: &str) -> String {
     format!("a section, not a key; expected one of its keys: {}", names(section))
 }
 
-/// What to say of a key that is not in any section.
+/// The message about a key that is not in any section.
 pub(super) fn outside_sections(name: &str) -> String {
     let known = KEYS.iter().find(|key| key.path == name).map(|key| key.path);
     match known.or_else(|| named_like(name, |_| true)) {
@@ -330,7 +331,7 @@ pub(super) fn outside_sections(name: &str) -> String {
     }
 }
 
-/// What to say of a section that does not exist.
+/// The message about a section that does not exist.
 pub(super) fn unknown_section(section: &str) -> String {
     match suggest::nearest(section, sections()) {
         Some(near) => format!("unknown section; did you mean {near}?"),

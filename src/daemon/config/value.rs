@@ -174,7 +174,7 @@ fn duration(
     }
 }
 
-/// The text of a duration or a size; that of an integer where somebody forgot the unit.
+/// The text of a duration or a size; that of an integer if somebody forgot the unit.
 fn number_or_text(raw: Raw<'_>) -> Result<Cow<'_, str>, Remark> {
     match raw {
         Raw::Toml(DeValue::Integer(integer)) => Ok(Cow::Owned(integer.to_string())),
@@ -182,7 +182,7 @@ fn number_or_text(raw: Raw<'_>) -> Result<Cow<'_, str>, Remark> {
     }
 }
 
-/// Nothing is the same in every unit, so it needs none.
+/// Zero is the same in every unit, so it needs none.
 fn is_zero(text: &str) -> bool {
     let digits = text.trim();
     !digits.is_empty() && digits.bytes().all(|byte| byte == b'0')
@@ -241,7 +241,7 @@ fn collector(raw: Raw<'_>, traces: bool) -> Result<Value, Remark> {
     let bare = url.query().is_none() && url.fragment().is_none();
     // Credentials would be shown with the key.
     let anonymous = url.username().is_empty() && url.password().is_none();
-    // As written anew: the exporter's own parser takes less than this one.
+    // Normalized: the exporter's own parser accepts less than this one.
     if plain && bare && anonymous { Ok(url.as_str().into()) } else { Err(Remark::None) }
 }
 

@@ -5,7 +5,7 @@
 //! - [`http`]: metrics, probes and status over HTTP
 //! - [`overview`]: the page for people, and `/status`
 //! - [`request_log`]: which requests have a record, for the log and the traces
-//! - [`request_record`]: what is known of such a request once it is settled
+//! - [`request_record`]: what is known of such a request when it is settled
 //! - [`spans`]: trace spans made of records, exported with the feature `otlp`
 //! - [`traced`]: the trace that a request belongs to
 

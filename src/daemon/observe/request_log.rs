@@ -1,6 +1,6 @@
-//! Who keeps records of requests, and for whom: the log at the level debug, and the traces.
+//! Keeps records of requests, for the log at level debug and for traces.
 //!
-//! Only requests that somebody wants to know about have a record; the others cost nothing.
+//! Only requests that are logged or traced have a record; the others cost nothing.
 
 use super::{
     request_record::{Moments, Outcome, RequestRecord, Settled},
@@ -23,8 +23,8 @@ impl RequestLog {
         Self { queue: queue.into(), spans }
     }
 
-    /// Starts the record of a request that has just arrived, if somebody wants to know.
-    /// `queue_wait` is how long it was in the queue, where that is known.
+    /// Starts the record of a request that has just arrived, if it is to be logged or traced.
+    /// `queue_wait` is how long it was in the queue, if that is known.
     pub(crate) fn begin(
         &self,
         envelope: &Envelope,

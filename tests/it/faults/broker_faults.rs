@@ -14,7 +14,7 @@ use std::{
 };
 use tokio::{runtime::Runtime, sync::watch, task::JoinSet};
 
-/// Its reply is many frames; F of it has so many digits.
+/// Its reply is many frames; F of it has this many digits.
 const LARGE: &str = "5000000";
 const LARGE_DIGITS: usize = 1_044_938;
 
@@ -33,7 +33,7 @@ struct Count {
     right: usize,
     wrong: usize,
     failed: Vec<CallError>,
-    /// Not ended by their timeout and a second.
+    /// Still running a second after their timeout.
     hung: usize,
 }
 
@@ -129,7 +129,7 @@ fn a_memory_alarm_hangs_nothing_and_calls_go_on_after_it() {
     let (status, why) = daemon.get("/readyz");
     assert_eq!(status, 503);
     assert!(why.contains("takes no replies") && why.contains("memory"), "{why}");
-    // A client that comes in the middle of it is not hung either.
+    // A client that comes in the middle of it does not hang either.
     let ran = ctl(&broker.uri(), &["--timeout", "1s", "call", "30", "30", "30"]);
     assert!(matches!(ran.code, Some(4 | 6)), "{ran:?}");
     // Sent in the middle of it, and answered when it is over.
@@ -154,7 +154,7 @@ fn a_memory_alarm_hangs_nothing_and_calls_go_on_after_it() {
     println!("right {}, ended by the alarm {}", count.right, count.failed.len());
     assert_eq!((count.wrong, count.hung), (0, 0), "wrong, hung");
     assert!(!count.failed.is_empty(), "the alarm was felt");
-    // What failed says what it was.
+    // Failed calls say why they failed.
     let reason = |error: &CallError| matches!(error, CallError::Unreachable(why) if why.contains("takes no messages"));
     assert!(count.failed.iter().any(reason), "{:?}", count.failed);
     let unexpected = count
@@ -183,7 +183,7 @@ fn a_daemon_stops_in_time_while_the_broker_takes_no_replies() {
     alarm::raise(&broker, &relay, &daemon);
     let code = daemon.terminate();
     assert_eq!(code, Some(1), "{}", daemon.log());
-    // What was given back is the next one's.
+    // The next daemon gets what was given back.
     alarm::clear(&broker);
     let _second = Daemon::serving(&broker.uri(), &[]);
     let replies = caller.replies_for(&ids);
@@ -236,7 +236,7 @@ fn a_broker_that_loses_patience_with_a_consumer_gets_its_answers_later() {
         let set = format!("application:set_env(rabbit, {key}, {value}).");
         assert_eq!(broker.ctl(&["eval", &set]).trim(), "ok");
     };
-    // Channels that are opened from now on look often and wait for a second.
+    // Channels that are opened from now on check often, and allow a second.
     set("channel_tick_interval", 200);
     set("consumer_timeout", 1000);
     let relay = Relay::to(&broker.uri());

@@ -24,7 +24,7 @@ struct Count {
     wrong: Vec<String>,
 }
 
-/// Starts a `fibrpcctl call` every 100 ms, each with 30 s to wait, until told to stop.
+/// Starts a `fibrpcctl call` every 100 ms, each with 30 s to wait, until stopped.
 fn call_all_the_time(uri: &str, stop: &mpsc::Receiver<()>) -> Count {
     let mut running = Vec::new();
     let mut count = Count::default();

@@ -56,7 +56,7 @@ fn a_daemon_terminated_again_and_again_loses_nothing() {
     ended_again_and_again("TERM", Some(0));
 }
 
-/// Waits until something holds of the request queue, which has no event but a look.
+/// Waits until a condition holds for the request queue, which has no events, so it is polled.
 fn wait_for_queue(vhost: &Vhost, what: &str, holds: impl Fn((u32, u32)) -> bool) {
     let caller = Caller::connect(&vhost.uri());
     let started = Instant::now();
@@ -97,16 +97,16 @@ fn a_daemon_without_file_descriptors_goes_on_and_recovers() {
     load.wait_for_answers(50);
     let address = daemon.http_address();
     let connect = || TcpStream::connect(&address).unwrap();
-    let held: Vec<_> = (0..80).map(|_| connect()).collect();
+    let connections: Vec<_> = (0..80).map(|_| connect()).collect();
     daemon.wait_for("cannot accept an HTTP connection");
-    // What it has open is enough to go on with.
+    // The descriptors it has open are enough to go on with.
     load.wait_for_answers(200);
     // Without its links it needs more than there is, until the HTTP connections have gone.
     let close = ["close_all_connections", "--vhost", vhost.name(), "a test"];
     broker::shared().ctl(&close);
     daemon.wait_for("lost the broker");
     load.wait_for_answers(200);
-    drop(held);
+    drop(connections);
     daemon.wait_for_nth("attached; consuming", 2);
     assert_eq!(daemon.get("/readyz").0, 200);
     let tally = load.stop();

@@ -1,4 +1,4 @@
-//! Peers that go, fall silent, or say what no broker says.
+//! Peers that vanish, fall silent, or send what no broker sends.
 
 use crate::support::{
     PATIENCE, broker,
@@ -37,7 +37,7 @@ fn a_peer_that_goes_or_falls_silent_in_any_step_of_attaching_does_not_stop_the_d
     assert!(!daemon.log().contains("panicked"), "{}", daemon.log());
 }
 
-/// What no broker says to a consumer on this channel.
+/// What no broker sends to a consumer on this channel.
 fn impossible(channel: u16) -> Vec<(&'static str, Vec<u8>)> {
     let deliver = |tag: u64| {
         let arguments =

@@ -114,7 +114,7 @@ fn ten_thousand_requests_that_nobody_can_answer_are_rejected_and_good_ones_betwe
     assert_eq!(setup.daemon.metric(failures), BAD);
     setup.goes_on();
     assert_eq!(setup.good.depth(QUEUE), Some((0, 1)), "none is left in the queue");
-    // Thousands of mistakes are no thousands of lines.
+    // Thousands of mistakes do not make thousands of lines.
     assert!(setup.daemon.log().lines().count() < 100);
 }
 

@@ -1,7 +1,7 @@
 //! Networks that fail between the daemon and its broker.
 //!
-//! Lost here is a call that is never answered though a daemon is there; wrong one that has another
-//! number than its own. Calls may be answered twice.
+//! A call is lost here if it is never answered although a daemon is there, and wrong if it gets the
+//! answer of another number. Calls may be answered twice.
 
 use crate::support::{
     PATIENCE,
@@ -115,8 +115,8 @@ fn damages() -> Vec<(Way, Damage)> {
             }
         }
     }
-    // Towards the daemon; what the broker makes of them is not ours.
-    // Always the lowest bit of the channel: channel 0 is lapin's own.
+    // Towards the daemon; how the broker takes damage is not our concern. Always the lowest bit of
+    // the channel: channel 0 is lapin's own.
     let bits = (0..64).step_by(bit_step()).chain([16]);
     damages.extend(bits.map(|bit| (Way::ToClient, Damage::FlipBit(bit))));
     damages

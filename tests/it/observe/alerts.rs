@@ -1,5 +1,5 @@
-//! Alerts made to fire by what they are about, in a real Prometheus beside real daemons. Only their
-//! `for:` is left out; docs/monitoring.md has the table of what makes which alert fire.
+//! Alerts made to fire by their causes, in a real Prometheus beside real daemons. Only their `for:`
+//! is left out; docs/monitoring.md has the table of what makes which alert fire.
 
 use crate::support::{
     alarm,
@@ -139,11 +139,11 @@ fn callers_gone_replies_refused_and_files_run_out() {
         caller.publish(QUEUE, properties, b"30");
     };
     call("full");
-    // Those without a request are closed after a while, and then others take their place.
-    let mut held = Vec::new();
+    // The daemon closes idle connections after a while; others then take their place.
+    let mut connections = Vec::new();
     make_fire(&prometheus, &expected, || {
         call("never.was");
         let open = daemon.metric("process_open_fds");
-        held.extend((open..60).map(|_| TcpStream::connect(&address).unwrap()));
+        connections.extend((open..60).map(|_| TcpStream::connect(&address).unwrap()));
     });
 }

@@ -58,7 +58,7 @@ fn sent(query: &str) -> String {
     query.replace("$__rate_interval", "10s").replace("$job", ".+").replace("$instance", ".+")
 }
 
-/// Writes what every query returns, if that is wanted.
+/// Writes what every query returns, if `FIBRPC_PANELS` names a file for it.
 fn write_table(prometheus: &Prometheus, queries: &[(&str, String)]) {
     let Some(file) = std::env::var_os("FIBRPC_PANELS").filter(|file| !file.is_empty()) else {
         return;

@@ -100,8 +100,8 @@ fn it_says_why_nothing_is_answered() {
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["state"], "detached");
     assert_eq!(json["warnings"][0]["level"], "warn");
-    let told = json["warnings"][0]["text"].as_str().unwrap();
-    assert!(told.contains("cannot attach") && !told.contains("pass-word"), "{told}");
+    let warning = json["warnings"][0]["text"].as_str().unwrap();
+    assert!(warning.contains("cannot attach") && !warning.contains("pass-word"), "{warning}");
     assert!(!page.contains("pass-word") && !page.contains("<b>"), "{page}");
 }
 
@@ -129,7 +129,8 @@ fn look(browser: &Browser, state: &str) {
     }
 }
 
-/// Waits until the page has a point of its history that is like this. A history has no events.
+/// Waits until the history of the page has a point for which `is_it` holds. A history has no
+/// events.
 fn wait_for_point(daemon: &Daemon, is_it: impl Fn(&Value) -> bool) {
     let (started, patience) = (Instant::now(), PATIENCE + history());
     loop {

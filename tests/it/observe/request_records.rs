@@ -46,7 +46,7 @@ fn every_request_gets_one_line_with_its_outcome() {
     caller.call("small\u{7}", " +030 ");
     caller.call("large", "300000");
     caller.call("wrong", "x");
-    // The broker tells which reply nobody reads; the others are not taken for it.
+    // The broker reports which reply nobody reads; the others are not mistaken for it.
     for round in 0..20 {
         caller.call(&format!("here {round}"), "30");
         let gone = caller.properties(&format!("gone {round}")).with_reply_to("nobody".into());
@@ -123,8 +123,8 @@ fn a_request_that_was_not_answered_says_where_it_went() {
     daemon.wait_for("draining");
     assert_eq!(daemon.terminate(), Some(1));
     drop(relay);
-    let told = lines(&daemon);
-    let back = line(&told, "back");
+    let records = lines(&daemon);
+    let back = line(&records, "back");
     assert_eq!(ending(back), ("given_back", "OK"));
     assert!(back.get("confirm_us").is_none(), "{back:#}");
     caller.purge(QUEUE);

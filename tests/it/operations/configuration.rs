@@ -1,5 +1,5 @@
-//! Configuration as an operator meets it: messages and exit codes of the program. What each
-//! mistake is called is tested beside the code.
+//! Configuration as an operator meets it: messages and exit codes of the program. The message for
+//! each mistake is tested beside the code.
 
 use crate::support::program::{Daemon, fibrpcd};
 use fibrpc::daemon::config::DEFAULT_FILE;

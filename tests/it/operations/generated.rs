@@ -67,7 +67,7 @@ fn instance() -> String {
         + &body
 }
 
-/// A document with the paragraph between its marks made anew: what a reload does with which key.
+/// A document with the paragraph between its marks made anew: what a reload does with each key.
 fn with_reloads(name: &str) -> String {
     const MARKS: [&str; 2] = ["<!-- what a reload does: make generated -->\n", "<!-- end -->\n"];
     let document = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
@@ -101,7 +101,7 @@ fn start(command: &Command, section: &str) -> Vec<u8> {
     page
 }
 
-/// What is said below the options, as it stands there.
+/// The text below the options, with its own line breaks.
 fn notes(page: &mut Roff, command: &Command) {
     page.control("SH", ["NOTES"]).control("nf", []);
     for line in command.get_after_help().unwrap().to_string().lines() {

@@ -1,4 +1,4 @@
-//! What the service manager hears. A socket of the test stands for it.
+//! Notifications to the service manager, for which a socket of the test stands in.
 
 use crate::support::{PATIENCE, broker, lapin_caller::Caller, program::Daemon, relay::Relay};
 use std::{
@@ -10,7 +10,7 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// The end of a service manager.
+/// The service manager's end of the socket.
 struct Manager {
     directory: TempDir,
     socket: UnixDatagram,
@@ -28,7 +28,8 @@ impl Manager {
         self.directory.path().join("fibrpcd.toml")
     }
 
-    /// Starts a daemon with a file of this text, watched if `watchdog` is its patience.
+    /// Starts a daemon with a file of this text, with a watchdog of this timeout if `watchdog` is
+    /// one.
     fn start(&self, text: &str, watchdog: Option<&str>) -> Daemon {
         fs::write(self.file(), text).unwrap();
         let notify = self.directory.path().join("notify");

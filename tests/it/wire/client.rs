@@ -18,7 +18,7 @@ fn resident() -> u64 {
 
 #[test]
 fn a_hundred_thousand_calls_leave_nothing_behind() {
-    /// Tells the child, which has a process of its own to measure, where the broker is.
+    /// Tells the child, a process of its own to be measured, where the broker is.
     const URI: &str = "FIBRPC_TEST_LEAK_URI";
     if let Ok(uri) = env::var(URI) {
         return call_a_hundred_thousand_times(&uri);

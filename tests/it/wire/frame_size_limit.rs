@@ -9,7 +9,7 @@ use std::{fs, process::Command};
 /// The virtual memory a client may have, in KiB, threads' stacks included.
 const CLIENT_LIMIT: u64 = 1 << 20;
 
-/// The resident memory a daemon may have had, in KiB: some times what it needs without load.
+/// The resident memory a daemon may have had, in KiB: several times what it needs without load.
 const DAEMON_LIMIT: u64 = 96 << 10;
 
 #[test]

@@ -1,4 +1,4 @@
-//! Programs of others: the Python tutorial's client and server, on pika.
+//! Third-party programs: the Python tutorial's client and server, on pika.
 
 use crate::support::{
     PATIENCE, broker,

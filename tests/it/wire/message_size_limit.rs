@@ -9,7 +9,7 @@ use crate::support::{
 
 const LIMIT: usize = 1 << 20;
 
-/// F of these has that many digits, give or take one: just within the limit, and just beyond.
+/// F of these has about as many digits as the limit has bytes: just within it, and just beyond.
 const WITHIN: &str = "5017400";
 const BEYOND: &str = "5017500";
 
@@ -77,7 +77,7 @@ fn a_reply_larger_than_the_broker_takes_becomes_an_error_and_the_service_goes_on
     assert!(ran.stderr.contains("larger than the broker takes"), "{ran:?}");
     assert_eq!(ctl(&broker.uri(), &["call", "30"]).stdout, "832040\n");
     assert_eq!(daemon.metric("fibrpcd_amqp_connects_total"), connects);
-    // The broker says another: a lower one is learned the same way.
+    // The broker gets another limit: a lower one is learned the same way.
     set_limit(&broker, LIMIT / 2);
     broker.ctl(&["close_all_connections", "a new limit"]);
     daemon.wait_for_nth("attached; consuming", 3);

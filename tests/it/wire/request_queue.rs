@@ -51,7 +51,7 @@ fn auto_creates_what_the_tutorials_declare() {
     let vhost = broker::shared().vhost();
     let _daemon = Daemon::serving(&vhost.uri(), &[]);
     let caller = Caller::connect(&vhost.uri());
-    // A declaration of the same succeeds, another one does not.
+    // The same declaration succeeds, a different one does not.
     assert!(caller.declare(QUEUE, QueueDeclareOptions::durable(), quorum()).is_ok());
     assert!(caller.declare(QUEUE, QueueDeclareOptions::default(), FieldTable::default()).is_err());
 }
@@ -100,7 +100,7 @@ fn a_mismatch_says_what_is_there_and_what_was_asked_and_ends_when_mended() {
         let (status, why) = daemon.get("/readyz");
         assert_eq!(status, 503);
         assert!(why.contains(message), "{why}");
-        // It is said once, however often it is tried.
+        // It is logged once, however often it is tried.
         let failures = daemon.metric("fibrpcd_amqp_connect_failures_total");
         daemon.wait_for_metric("fibrpcd_amqp_connect_failures_total", failures + 3);
         assert_eq!(daemon.log().matches("cannot attach").count(), 1);

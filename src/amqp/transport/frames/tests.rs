@@ -1,3 +1,5 @@
+//! Frames in both directions: translated, damaged, and in pieces.
+
 use super::{Inbound, Outbound, raw, reader::*};
 
 /// A content header of class `basic`, of a body of 5 bytes.

@@ -1,3 +1,5 @@
+//! TLS errors that only show when writing.
+
 use super::*;
 use crate::tls::TlsFiles;
 use rcgen::{CertificateParams, KeyPair};

@@ -1,4 +1,4 @@
-//! One mistake at a time, and what is said of it.
+//! One mistake at a time, and its message.
 
 use super::{load, no_file};
 use crate::daemon::config::*;

@@ -1,3 +1,5 @@
+//! Configurations from all sources: values, defaults and messages.
+
 mod mistakes;
 mod named_files;
 
@@ -25,7 +27,7 @@ fn load(
     Config::load(sources).map_err(|error| error.to_string().replace(path.to_str().unwrap(), "FILE"))
 }
 
-/// Nothing, not even the file that may be installed on this machine.
+/// No settings, not even from a file that is installed on this machine.
 fn no_file() -> Sources {
     Sources { file: File::Explicit("/dev/null".into()), ..Sources::default() }
 }
@@ -56,7 +58,7 @@ fn keys_and_structs_are_in_step() {
             expected.compute.threads = NonZeroUsize::new(7).unwrap();
         }
         assert_eq!(config, expected, "{}", key.path);
-        // Every word is a variant of the enum, and each another one.
+        // Every word is a variant of the enum, and each a different one.
         if let Kind::Word(words) = key.kind {
             let configs: Vec<_> =
                 words.iter().map(|word| with(key, &format!("{word:?}"))).collect();
@@ -193,7 +195,7 @@ fn unreadable_files() {
 
 #[test]
 fn a_permission_error_says_what_to_do() {
-    // Made by hand: tests may run as root, whom no permission stops.
+    // Made by hand: tests may run as root, which ignores permissions.
     let error = std::io::ErrorKind::PermissionDenied.into();
     let problems = file::unreadable(Path::new("/f"), &error).into_problems();
     let expected = "/f: cannot read the configuration: permission denied; \

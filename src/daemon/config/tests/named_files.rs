@@ -82,7 +82,7 @@ fn mistakes_stand_where_the_file_is_named() {
 FILE:2: amqp.password_file: cannot read /nonexistent/p: no such file
 FILE:3: amqp.ca_file: cannot read /nonexistent/c: no such file";
     assert_eq!(load(text, &[], &[]).unwrap_err(), expected);
-    // What is wrong with the key itself is told, and no more.
+    // Only the mistake in the key itself is reported.
     let text = "[amqp]\ncert_file = 1\nkey_file = '/nonexistent/k'";
     let expected = "FILE:2: amqp.cert_file: expected the path of a file, or \"\" for none, found 1";
     assert_eq!(load(text, &[], &[]).unwrap_err(), expected);

@@ -8,10 +8,10 @@
 //! | `/livez` | 200 as long as the process can answer at all |
 //! | `/readyz` | 200 while calls are being answered, else 503 and one line why |
 //!
-//! `listener` accepts connections and bounds what they may cost: their number, and the time a
-//! peer may take to send a request or to read an answer. `routes` turns one request into one
-//! response. Both are HTTP/1 only, and hyper is known to nobody outside this directory: the rest
-//! of the daemon implements [`Probe`] and hands it to [`Server::serve`].
+//! `listener` accepts connections and bounds what they may cost: their number, and the time a peer
+//! may take to send a request or to read an answer. `routes` turns one request into one response.
+//! Both are HTTP/1 only, and nothing outside this directory knows hyper: the rest of the daemon
+//! implements [`Probe`] and hands it to [`Server::serve`].
 //!
 //! There is no authentication and no TLS here, which is why the default address is the loopback
 //! one. Nothing in an answer is secret, and nothing can be changed by a request.

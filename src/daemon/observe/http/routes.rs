@@ -100,8 +100,8 @@ fn rendered(
         }
         Err(error) => {
             tracing::error!(%error, "cannot render the {what}");
-            let said = format!("cannot render the {what}; see the log\n");
-            plain(StatusCode::INTERNAL_SERVER_ERROR, said)
+            let message = format!("cannot render the {what}; see the log\n");
+            plain(StatusCode::INTERNAL_SERVER_ERROR, message)
         }
     }
 }

@@ -6,10 +6,11 @@
 //! - *journal*: fields stay fields, `correlation_id` being `F_CORRELATION_ID`
 //!   (`journalctl -u fibrpcd -o verbose`). The journal has its own clock, so no time is sent.
 //! - *text*: for people, in colour on a terminal unless `NO_COLOR` is set.
-//! - *JSON*: one object a line, for collectors:
+//! - *JSON*: one object a line (folded here), for collectors:
 //!
 //!   ```json
-//!   {"timestamp":"2026-05-01T12:00:00.123456Z","level":"INFO","message":"connected","node":"h:5672","target":"fibrpc::amqp"}
+//!   {"timestamp":"2026-05-01T12:00:00.123456Z","level":"INFO",
+//!    "message":"connected","node":"h:5672","target":"fibrpc::amqp"}
 //!   ```
 //!
 //!   `timestamp` (RFC 3339, UTC), `level` (`ERROR`, `WARN`, `INFO`, `DEBUG`, `TRACE`), `target`
@@ -17,12 +18,12 @@
 //!   `span` holds the fields of the innermost span if there is one. Hence no event may have a field
 //!   called `timestamp`, `level`, `target` or `span`.
 //!
-//! Of warnings and errors that come from the same place in the program, ten are logged within a
-//! minute; after it, one line tells how many were left out.
+//! Of the warnings and errors from one place in the program, ten are logged within a minute; after
+//! it, one line says how many were left out.
 //!
-//! Field values come from strangers (correlation ids, queue names, error texts of a broker), so no
-//! control character and no bidirectional override reaches the output in any form but the journal,
-//! whose readers guard themselves: they are written as escapes. A line of the log is a line of text.
+//! Field values come from strangers (correlation ids, queue names, error texts of a broker), so
+//! control characters and bidirectional overrides are written as escapes, except to the journal,
+//! whose readers protect themselves. A line of the log is a line of text.
 
 use self::monitor::MonitorLayer;
 use crate::{
@@ -70,7 +71,7 @@ pub(crate) enum LogError {
     AlreadySet,
 }
 
-/// The way to change the level of a log that is set up.
+/// Changes the level of a log that is set up.
 #[derive(Clone, Debug)]
 pub(crate) struct LevelHandle(reload::Handle<Targets, Registry>);
 
@@ -124,7 +125,7 @@ enum Form {
     Json,
 }
 
-/// Who puts the time on a line.
+/// Whether we put the time on a line, or somebody else does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Clock {
     Ours,
@@ -189,7 +190,8 @@ fn filter(level: Level) -> Targets {
     // Lapin's errors reach us as values and are logged by us. Its own lines repeat them, many times
     // over, and contain whole messages.
     let lapin = if level == LevelFilter::TRACE { others } else { LevelFilter::OFF };
-    Targets::new().with_default(others).with_target("lapin", lapin).with_target("fibrpc", level) // and fibrpcd, fibrpcctl: targets match by prefix
+    // Targets match by prefix: fibrpc, and so fibrpcd and fibrpcctl.
+    Targets::new().with_default(others).with_target("lapin", lapin).with_target("fibrpc", level)
 }
 
 type BoxedLayer<S> = Box<dyn Layer<S> + Send + Sync>;

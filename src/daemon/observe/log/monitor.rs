@@ -45,7 +45,7 @@ pub(crate) struct LogMonitor {
     state: Mutex<State>,
 }
 
-/// Bounded: by [`KEPT`], and by the places in the program that warn.
+/// Bounded by [`KEPT`], and by the number of places in the program that warn.
 #[derive(Debug, Default)]
 struct State {
     warnings: VecDeque<Warning>,
@@ -74,7 +74,8 @@ impl LogMonitor {
         self.state().warnings.iter().rev().cloned().collect()
     }
 
-    /// Logs what was left out, once its flood is over or a minute old. To be called now and then.
+    /// Logs how many warnings were left out, once their minute is over. To be called every few
+    /// seconds.
     pub(crate) fn report(&self) {
         for (message, left_out) in self.over(Instant::now()) {
             tracing::warn!(left_out, "there were more like this: {message}");

@@ -1,4 +1,4 @@
-//! Events into a buffer; what concerns the process as a whole in a process of its own.
+//! Events into a buffer; whatever concerns the whole process in a process of its own.
 
 use super::*;
 use std::{

@@ -4,7 +4,7 @@ use super::{DURATION_BUCKETS, maker::Maker};
 use crate::daemon::compute::Usage;
 use prometheus::{Histogram, IntCounter, IntGauge};
 
-/// What is counted of large numbers.
+/// The metrics of large numbers.
 #[derive(Debug)]
 pub(crate) struct Compute {
     /// Large results computed.

@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-/// What is counted of the link.
+/// The metrics of the link.
 #[derive(Debug)]
 pub(crate) struct Link {
     /// 1 while attached to a broker and consuming.
@@ -21,7 +21,7 @@ pub(crate) struct Link {
     pub consumer_cancels: IntCounter,
     blocked: IntGauge,
     blocked_seconds: Counter,
-    /// Up to when the time blocked is counted, while it is.
+    /// Up to when the time blocked has been counted; `None` while the link is not blocked.
     counted: Mutex<Option<Instant>>,
     /// Replies published whose confirm is still to come.
     pub unconfirmed: IntGauge,

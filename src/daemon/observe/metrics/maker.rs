@@ -19,7 +19,7 @@ impl Maker {
         self.registered(IntCounter::new(name, help)?)
     }
 
-    /// A counter of seconds, which are no whole number.
+    /// A counter of seconds, with fractions.
     pub(super) fn seconds(&self, name: &str, help: &str) -> Result<Counter> {
         self.registered(Counter::new(name, help)?)
     }

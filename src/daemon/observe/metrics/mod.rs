@@ -36,7 +36,7 @@ use std::sync::Arc;
 
 /// Bucket bounds of durations, in seconds: from a small call on an idle machine to the largest
 /// number the default limits allow. The alerts in `packaging/monitoring` compare with some of them:
-/// one that is not a bound would be guessed.
+/// a threshold that is not a bound would be interpolated.
 const DURATION_BUCKETS: [f64; 18] = [
     0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
     1.0, 2.5, 5.0, 10.0, 30.0,
@@ -90,7 +90,7 @@ impl Metrics {
         Ok(Self { registry, requests, link, compute, traces, daemon })
     }
 
-    /// Notes the limits that are in force, of a good configuration.
+    /// Notes the limits of a configuration that is now in force.
     pub(crate) fn configured(&self, config: &Config) {
         self.requests.prefetch.set(config.amqp.prefetch.into());
         let cache = i64::try_from(config.compute.cache).unwrap_or(i64::MAX);
@@ -98,7 +98,7 @@ impl Metrics {
         self.daemon.configured(true);
     }
 
-    /// Looks up what is not counted as it happens.
+    /// Looks up the states that are not counted as they change.
     pub(crate) fn sample(&self, state: &State, usage: &Usage) {
         self.link.sample();
         self.compute.sample(usage);

@@ -29,7 +29,7 @@ impl LogMessages {
     }
 }
 
-/// What is told of the daemon itself.
+/// The metrics of the daemon itself.
 #[derive(Debug)]
 pub(crate) struct DaemonMetrics {
     states: Vec<IntGauge>,

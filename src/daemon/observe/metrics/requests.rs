@@ -50,7 +50,7 @@ pub(crate) struct Times {
     pub answer: Option<Duration>,
 }
 
-/// What is counted of requests.
+/// The metrics of requests.
 #[derive(Debug)]
 pub(crate) struct Requests {
     total: Vec<IntCounter>,
@@ -65,7 +65,7 @@ pub(crate) struct Requests {
     pub prefetch: IntGauge,
     /// Messages received from the queue.
     pub deliveries: IntCounter,
-    /// Those of them the broker had delivered to somebody before.
+    /// Those of them that the broker had delivered before.
     pub redeliveries: IntCounter,
     /// Requests acknowledged: their replies were confirmed.
     pub acks: IntCounter,
@@ -130,9 +130,9 @@ impl Requests {
         })
     }
 
-    /// Notes, and returns, the time in the queue of a request that was sent at this moment, in Unix
-    /// time; `None` if that is not credible. The clocks are those of two machines, and the moment is
-    /// a whole second.
+    /// Notes and returns how long a request that was sent at this Unix time was in the queue;
+    /// `None` if that is not credible. The clocks are those of two machines, and the time is in
+    /// whole seconds.
     pub(crate) fn sent_at(&self, sent: u64) -> Option<Duration> {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let seconds = now.as_secs();

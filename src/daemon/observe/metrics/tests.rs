@@ -1,3 +1,5 @@
+//! The metrics as Prometheus reads them, and as the documentation lists them.
+
 use super::*;
 use crate::{
     amqp::Cause,
@@ -147,7 +149,7 @@ fn exactly_one_state_is_on() {
     }
 }
 
-/// `docs/metrics.md` names what there is, with its type and labels, and nothing else.
+/// `docs/metrics.md` names every metric, with its type and labels, and no other.
 #[test]
 fn the_list_is_that_of_the_program() {
     let list = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.md"));

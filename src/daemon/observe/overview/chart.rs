@@ -18,19 +18,19 @@ pub(super) type Format = fn(f64) -> String;
 pub(super) struct Line<'a> {
     /// Says how it looks (page.css).
     pub(super) class: &'a str,
-    /// The newest last; where there is none, a gap.
+    /// The newest last; `None` is a gap.
     pub(super) points: Vec<Option<f64>>,
 }
 
 /// Lines over the same time, on the same scale.
 #[derive(Debug)]
 pub(super) struct Chart<'a> {
-    /// What is drawn, for those who do not see it.
+    /// A description of the drawing, for people who cannot see it.
     pub(super) label: &'a str,
     pub(super) lines: &'a [Line<'a>],
     /// The points at which the daemon did not consume.
     pub(super) away: &'a [bool],
-    /// The scale reaches this at least.
+    /// The scale goes up to this at least.
     pub(super) least: f64,
     pub(super) show: Format,
 }
@@ -84,7 +84,7 @@ impl Chart<'_> {
 }
 
 impl Line<'_> {
-    /// Each stretch without a gap: what is under it, and the line.
+    /// Draws each stretch without a gap: the area under it, and the line.
     fn draw(&self, svg: &mut String, scale: f64) {
         let (class, first) = (self.class, POINTS.saturating_sub(self.points.len()));
         let points: Vec<_> = self.points.iter().enumerate().collect();
@@ -92,7 +92,7 @@ impl Line<'_> {
             let mut line = String::new();
             for (index, value) in run.iter().filter_map(|(index, at)| Some((index, (**at)?))) {
                 let (x, y) = (first + index, HEIGHT - value * scale);
-                // Both edges of the point: one alone between gaps is seen as well.
+                // Both edges of the point, so that one alone between gaps is visible.
                 let _ = write!(line, "{x},{y:.1} {},{y:.1} ", x + 1);
             }
             let (from, line) = (first + run[0].0, line.trim_end());
@@ -119,7 +119,7 @@ fn runs(flags: &[bool]) -> Vec<(usize, usize)> {
     runs
 }
 
-/// The next number whose half is short as well, of one above 0.
+/// The next round number whose half is round as well, for one above 0.
 fn round_up(most: f64) -> f64 {
     let unit = 10_f64.powf(most.log10().floor());
     let steps = [1.0, 2.0, 4.0, 6.0, 8.0, 10.0].map(|step| step * unit);

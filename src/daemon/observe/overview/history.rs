@@ -14,7 +14,7 @@ pub(super) const POINTS: usize = 180;
 /// Over how many points latencies are shown: a minute.
 pub(super) const RECENT: usize = 12;
 
-/// What had been counted at some moment, and what was the case then.
+/// The counters and gauges at one moment.
 #[derive(Clone, Debug)]
 pub(super) struct Sample {
     pub(super) at: Instant,
@@ -33,7 +33,7 @@ pub(super) struct Point {
     pub(super) rate: f64,
     /// Failures in a second.
     pub(super) failures: f64,
-    /// Those of the requests that took no longer than each bound, in seconds.
+    /// How many of the requests took no longer than each bound, in seconds.
     durations: Vec<(f64, u64)>,
     pub(super) in_flight: u64,
     pub(super) consuming: bool,
@@ -105,7 +105,7 @@ fn quantile(durations: &[(f64, u64)], share: f64) -> Option<f64> {
     let (bound, count) = durations[place];
     let (from, before) = place.checked_sub(1).map_or((0.0, 0), |place| durations[place]);
     if bound.is_infinite() {
-        return Some(from); // more is not known
+        return Some(from); // the last bucket has no upper bound
     }
     let within = count.saturating_sub(before).max(1) as f64;
     Some(from + (bound - from) * ((rank - before as f64) / within).clamp(0.0, 1.0))

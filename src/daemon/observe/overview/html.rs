@@ -1,8 +1,8 @@
-//! Text in HTML.
+//! Escapes text for HTML.
 
 use std::fmt::{self, Write as _};
 
-/// Text from a stranger, fit for HTML and for its attributes.
+/// Text from a stranger, escaped for HTML and for its attributes.
 pub(super) struct Escaped<'a>(pub(super) &'a str);
 
 impl fmt::Display for Escaped<'_> {

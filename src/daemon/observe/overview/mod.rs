@@ -31,7 +31,7 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// Looks at the daemon from all sides.
+/// Gathers what people see of the daemon.
 #[derive(Debug)]
 pub(crate) struct Overview {
     metrics: Arc<Metrics>,
@@ -63,7 +63,7 @@ impl Overview {
         }
     }
 
-    /// Has the log say now and then what it left out.
+    /// Has the log report, every few seconds, the warnings that it left out.
     pub(crate) async fn report_suppressed(&self) -> Infallible {
         let mut ticks = every(INTERVAL);
         loop {

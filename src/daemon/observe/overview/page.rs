@@ -1,7 +1,7 @@
 //! The state of the daemon as a page for people.
 //!
-//! Complete as it is sent; a few lines of script fetch it anew every few seconds, and where there
-//! is no script, the browser loads it again. Nothing comes from elsewhere.
+//! The page is complete as it is sent; a few lines of script fetch it anew every few seconds, and
+//! without scripts the browser reloads it. Nothing is loaded from elsewhere.
 
 use super::{
     chart::{Chart, Format, Line},
@@ -19,7 +19,8 @@ const SCRIPT: &str = include_str!("page.js");
 /// Warnings that are shown at once; the others are folded.
 const WARNINGS: usize = 5;
 
-/// The whole page. The nonce is what its Content-Security-Policy lets style and script have.
+/// The whole page. The nonce is the one that its Content-Security-Policy allows for style and
+/// script.
 pub(super) fn render(status: &Status, nonce: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -98,7 +99,10 @@ fn charts(status: &Status) -> String {
         ),
         (
             "In flight",
-            of(&requests.in_flight.to_string(), &format!("of {} at most", requests.prefetch)),
+            big_number(
+                &requests.in_flight.to_string(),
+                &format!("of {} at most", requests.prefetch),
+            ),
             vec![known("in-flight", &in_flight)],
             1.0,
             number,
@@ -116,13 +120,13 @@ fn charts(status: &Status) -> String {
 }
 
 /// A large number, and a note beside it.
-fn of(value: &str, note: &str) -> String {
+fn big_number(value: &str, note: &str) -> String {
     format!("<div class=\"top\"><p class=\"big\">{value}</p><p class=\"note\">{note}</p></div>")
 }
 
 fn rate(per_second: f64, total: u64) -> String {
     let value = format!("{} <small>/s</small>", number(per_second));
-    of(&value, &format!("{} since the start", grouped(total)))
+    big_number(&value, &format!("{} since the start", grouped(total)))
 }
 
 fn latencies(latency: &Latency) -> String {
@@ -195,7 +199,7 @@ fn large_numbers(compute: &Compute) -> String {
     list("Large numbers", "large", rows)
 }
 
-/// How much of something is used.
+/// A bar that shows how much of something is used.
 fn bar(part: u64, whole: u64) -> String {
     let percent = part.saturating_mul(100).checked_div(whole).unwrap_or(0).min(100);
     format!(
@@ -239,7 +243,7 @@ fn footer() -> String {
     ["status", "metrics", "readyz", "livez"].map(link).concat()
 }
 
-/// A moment of RFC 3339 as people write it.
+/// A time stamp of RFC 3339 as people write it.
 fn moment(rfc3339: &str) -> String {
     rfc3339.replace('T', " ").replace('Z', " UTC")
 }
@@ -266,7 +270,7 @@ fn number(value: f64) -> String {
     }
 }
 
-/// Without zeros at the end that say nothing.
+/// Without trailing zeros after the decimal point.
 fn trimmed(decimal: &str) -> String {
     decimal.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -1,4 +1,4 @@
-//! The state of the daemon as `/status` tells it; docs/monitoring.md describes each field.
+//! The state of the daemon as `/status` reports it; docs/monitoring.md describes each field.
 
 use super::{
     Overview,
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub(super) struct Status {
     pub(super) version: &'static str,
     pub(super) state: &'static str,
-    /// What that means for those who call; for the page.
+    /// What the state means for callers; for the page.
     #[serde(skip)]
     pub(super) meaning: &'static str,
     /// The state as one sentence, with the queue and the broker, or why there is none.

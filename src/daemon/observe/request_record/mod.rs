@@ -7,7 +7,7 @@ use crate::{
 };
 use std::time::{Duration, Instant};
 
-/// How much of an id, or of what stands in the place of a number, is shown, in bytes.
+/// How much of an id, or of a body that is not a number, is shown, in bytes.
 const SHOWN: usize = 64;
 
 /// What is remembered of a request until it is settled.
@@ -15,30 +15,30 @@ const SHOWN: usize = 64;
 pub(crate) struct RequestRecord {
     pub(crate) correlation_id: Option<Vec<u8>>,
     pub(crate) method: Method,
-    /// What was asked for, harmless to read.
+    /// What was asked for, escaped.
     pub(crate) n: Option<String>,
     /// The reply queue.
     pub(crate) peer: Option<String>,
     trace_id: Option<String>,
-    /// Where it is to be traced.
+    /// Its trace, if it is to be traced.
     pub(crate) traced: Option<Traced>,
     pub(crate) queue_wait: Option<Duration>,
     pub(crate) request_bytes: usize,
     pub(crate) reply_bytes: Option<usize>,
     compute_time: ComputeTime,
-    /// [`Outcome::Returned`] or [`Outcome::Refused`], where the broker said that of the reply.
+    /// [`Outcome::Returned`] or [`Outcome::Refused`], if the broker reported that of the reply.
     reply_outcome: Option<Outcome>,
 }
 
 /// When the number that was asked for was computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ComputeTime {
-    /// It was not: it was known, or there is none.
+    /// It was not: the result was known, or there is none.
     NotComputed,
     /// On the thread that serves, from the delivery of the request to its reply.
     InPlace,
     /// On a compute thread, from one moment to the other. It may have begun before the request
-    /// arrived, for another one.
+    /// arrived, for an earlier one.
     OnThread(Instant, Instant),
 }
 
@@ -47,7 +47,7 @@ pub(crate) enum ComputeTime {
 pub(crate) enum Outcome {
     /// The broker confirmed the reply.
     Answered,
-    /// It did, and nobody was there to read it.
+    /// The broker confirmed the reply, but its queue was gone.
     Returned,
     /// The broker did not take the reply; the request went back to the queue.
     Refused,
@@ -73,14 +73,14 @@ pub(crate) struct Moments {
 pub(crate) struct Settled {
     pub(crate) record: Box<RequestRecord>,
     pub(crate) outcome: Outcome,
-    /// What the reply says, if there was one.
+    /// The status of the reply, if there was one.
     pub(crate) status: Option<Status>,
     pub(crate) moments: Moments,
 }
 
 impl RequestRecord {
     /// The record of a request that has just arrived. `queue_wait` is how long it was in the queue,
-    /// where that is known.
+    /// if that is known.
     pub(crate) fn new(
         envelope: &Envelope,
         body: &[u8],
@@ -118,8 +118,8 @@ impl RequestRecord {
         self.reply_outcome = Some(Outcome::Refused);
     }
 
-    /// Notes that this reply came back, if it is the one to this caller with this id and has not
-    /// come back before.
+    /// Notes that the reply was returned, if it went to this caller with this id and was not
+    /// returned before; false if not.
     pub(crate) fn returned(&mut self, peer: &str, id: Option<&[u8]>) -> bool {
         let mine = self.reply_outcome.is_none()
             && self.reply_bytes.is_some()
@@ -131,7 +131,7 @@ impl RequestRecord {
         mine
     }
 
-    /// The correlation id, harmless to read.
+    /// The correlation id, escaped.
     pub(crate) fn shown_id(&self) -> String {
         excerpt(self.correlation_id.as_deref().unwrap_or_default(), SHOWN)
     }
@@ -167,7 +167,7 @@ impl Settled {
         Self { record, outcome, status, moments }
     }
 
-    /// When the number was computed, as far as the request was there then.
+    /// When the number was computed, from the arrival of the request on.
     pub(crate) fn computing(&self) -> Option<(Instant, Instant)> {
         let Moments { received, replied, .. } = self.moments;
         let (from, to) = match self.record.compute_time {
@@ -212,7 +212,7 @@ impl Settled {
     }
 }
 
-/// What a request asks for: the number, or the start of what stands in its place.
+/// What a request asks for: the number, or the start of the body that is not one.
 fn shown(body: &[u8]) -> String {
     match Number::parse(body) {
         Ok(Number::Value(n)) => n.to_string(),

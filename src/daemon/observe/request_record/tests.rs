@@ -1,3 +1,5 @@
+//! Records of requests: times, outcomes, and what is shown.
+
 use super::*;
 
 fn at(start: Instant, micros: u64) -> Instant {

@@ -1,4 +1,4 @@
-//! Trace spans of requests: exported in a build with the feature `otlp`, and else none.
+//! Trace spans of requests: exported in a build with the feature `otlp`, otherwise none.
 
 #[cfg(not(feature = "otlp"))]
 mod off;

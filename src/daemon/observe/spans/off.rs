@@ -1,4 +1,4 @@
-//! No trace spans: what stands in their place in a build without the feature `otlp`.
+//! No trace spans: takes their place in a build without the feature `otlp`.
 
 use crate::{
     daemon::{
@@ -10,7 +10,7 @@ use crate::{
 use std::{convert::Infallible, sync::Arc};
 use tokio::sync::mpsc;
 
-/// There is none: a configuration that asks for traces was refused before.
+/// Cannot happen: a configuration that asks for traces was refused before.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SpansError {}
 

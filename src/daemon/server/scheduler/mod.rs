@@ -163,8 +163,8 @@ impl Scheduler {
         };
     }
 
-    /// Takes the next request for a ready number, with the memory permit for its reply: the number's
-    /// own if it still has one, else the given one.
+    /// Takes the next request for a ready number, with the memory permit for its reply: the
+    /// number's own if it still has one, else the given one.
     pub(super) fn next_ready(
         &mut self,
         n: u64,

@@ -1,3 +1,5 @@
+//! The scheduler with made-up requests, without a broker.
+
 use super::*;
 use crate::daemon::compute::{Pool, Shares};
 use futures_util::FutureExt as _;

@@ -1,4 +1,4 @@
-//! TLS: whom we trust, how we log in, and what is said when something does not fit.
+//! TLS: which brokers are trusted, how we log in, and the messages when something does not fit.
 
 mod files;
 mod refusals;
@@ -133,7 +133,7 @@ impl Files {
     }
 }
 
-/// What a program did that must not wait for long.
+/// Runs a program that must end soon, and returns what it did.
 fn in_time(mut command: Command) -> Ran {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().unwrap();

@@ -1,4 +1,4 @@
-//! What is said when something does not fit.
+//! The messages when something does not fit.
 
 use super::{CONFIG, DEFINITIONS, Files, PASSWORD, in_time, site};
 use crate::support::{
@@ -136,7 +136,7 @@ fn a_peer_that_just_closes_may_be_a_port_of_the_other_kind() {
     let address = closing.local_addr().unwrap();
     thread::spawn(move || {
         for stream in closing.incoming() {
-            // What was sent is read before, as an unread byte would make the end an error.
+            // What was sent is read first, as an unread byte would turn the end into an error.
             let _ = stream.unwrap().read(&mut [0; 4096]);
         }
     });

@@ -20,7 +20,7 @@ use tokio::{
 
 /// The most bytes of request line and headers; more is answered with 431.
 const MAX_HEAD: usize = 16 * 1024;
-/// How long `accept` is left alone after it failed.
+/// How long to wait after a failed `accept`.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 /// How often, at most, a failing `accept` is logged.
 const ACCEPT_LOG_INTERVAL: Duration = Duration::from_mins(1);
@@ -62,7 +62,7 @@ impl HttpError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
     /// The most connections at once; a further one takes the place of the oldest, so that nobody
-    /// can keep the others out by holding on to connections.
+    /// can keep others out by holding connections.
     pub connections: usize,
     /// The time a peer has to send a request's headers, counted from the connection's start or the
     /// last response's end; an idle connection is therefore closed after it.
@@ -172,7 +172,7 @@ impl ByAge {
         self.0.push_back(connection);
     }
 
-    /// Closes as many of the oldest as it takes for one more to be no more than `limit`.
+    /// Closes the oldest until there is space for one more within `limit`.
     fn make_room(&mut self, limit: usize) {
         self.0.retain(|connection| !connection.is_finished());
         while self.0.len() >= limit.max(1) {
@@ -247,7 +247,7 @@ fn protocol(limits: &Limits) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .half_close(true) // a client that has said all it wants still wants the answer
+        .half_close(true) // a client that has stopped sending still gets its answer
         .header_read_timeout(limits.header_timeout)
         .max_buf_size(MAX_HEAD);
     builder

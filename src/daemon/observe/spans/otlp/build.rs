@@ -6,9 +6,9 @@
 //! - `process QUEUE`, from the delivery to the outcome; its parent is the caller's span
 //! - `compute`, within it
 //! - `publish and confirm`, within it: from the reply's publishing to the broker's confirm
-//! - `queue wait`, from the request's time stamp to its delivery. It is over when the first one
-//!   begins, so it stands beside that one, below the caller's span; a request that begins a trace
-//!   has no such place, and only tells how long it waited.
+//! - `queue wait`, from the request's time stamp to its delivery. It ends when `process` begins, so
+//!   it is a sibling of that, below the caller's span. A request that begins a trace has no such
+//!   parent; the wait is then only an attribute of `process`.
 
 use crate::{
     daemon::observe::{
@@ -29,7 +29,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-/// Every span of a request that is traced; none of one that is not.
+/// All spans of a request that is traced; none if it is not.
 pub(super) fn spans(settled: &Settled, scope: &InstrumentationScope) -> Vec<SpanData> {
     let Some(traced) = &settled.record.traced else { return Vec::new() };
     let maker = Maker::new(traced, scope);
@@ -119,7 +119,7 @@ fn bytes(size: usize) -> i64 {
     i64::try_from(size).unwrap_or(i64::MAX)
 }
 
-/// Turns moments of the monotonic clock, which all was measured by, into times.
+/// Turns moments of the monotonic clock, by which everything was measured, into times.
 struct Clock {
     now: Instant,
     time: SystemTime,
@@ -136,8 +136,7 @@ impl Clock {
     }
 }
 
-/// Makes the spans of one trace, all by one clock, so that what lies within another does so to the
-/// nanosecond.
+/// Makes the spans of one trace, all by one clock, so that spans nest to the nanosecond.
 struct Maker<'a> {
     trace_id: TraceId,
     state: TraceState,

@@ -2,7 +2,7 @@
 //!
 //! It is no task and no thread of its own, so it cannot die unnoticed: the daemon waits for it as
 //! for its other parts. opentelemetry's batch processor would be a thread that nobody watches, and
-//! would not tell what it drops.
+//! does not report what it drops.
 
 use super::{SpansError, build, http::Client};
 use crate::daemon::observe::{
@@ -39,9 +39,9 @@ pub(crate) struct Exporter {
     metrics: Arc<Metrics>,
     /// Requests dropped since the collector failed; `None` while it works.
     failing: Option<u64>,
-    /// Requests that did not fit the queue, as far as they were told of.
+    /// Requests that did not fit the queue, up to the last look.
     overflowed: u64,
-    /// How many of them since the collector last took all.
+    /// How many of them since the collector last kept up.
     overflowing: u64,
 }
 
@@ -100,7 +100,7 @@ impl Exporter {
         Ok(Self { inbox, target, metrics, failing: None, overflowed: 0, overflowing: 0 })
     }
 
-    /// Exports until there is nobody left who could hand over a request.
+    /// Exports until nobody is left to hand over a request.
     pub(crate) async fn run(mut self) {
         let mut batch = Vec::with_capacity(BATCH);
         while self.gather(&mut batch).await {
@@ -123,9 +123,9 @@ impl Exporter {
         let over = sleep(LINGER);
         tokio::pin!(over);
         while batch.len() < BATCH {
-            let room = BATCH - batch.len();
+            let space = BATCH - batch.len();
             tokio::select! {
-                more = self.inbox.recv_many(batch, room) => if more == 0 { break },
+                more = self.inbox.recv_many(batch, space) => if more == 0 { break },
                 () = &mut over => break,
             }
         }
@@ -139,7 +139,7 @@ impl Exporter {
         }
     }
 
-    /// Once for each time that the collector is away, however long.
+    /// Logs once for each outage of the collector, however long.
     fn failed(&mut self, requests: u64, reason: &str) {
         self.metrics.traces.count(Exported::Failed, requests);
         if self.failing.is_none() {
@@ -153,7 +153,7 @@ impl Exporter {
         *self.failing.get_or_insert_default() += requests;
     }
 
-    /// Once for each time that more are traced than the collector takes.
+    /// Logs once for each period in which more is traced than the collector takes.
     fn tell_overflow(&mut self) {
         let overflowed = self.metrics.traces.get(Exported::QueueFull);
         let dropped = overflowed - self.overflowed;

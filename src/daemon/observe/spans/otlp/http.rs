@@ -14,17 +14,17 @@ use tokio::net::TcpStream;
 /// The largest answer that is read, in bytes. A good one has a few.
 const MAX_ANSWER: usize = 64 << 10;
 
-/// Makes a connection for each request: exports are far apart. The one who calls keeps the time.
+/// Makes a connection for each request: exports are far apart. The caller sets a deadline.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Client {
-    /// What went wrong last: the exporter's error does not say.
-    take_last_error: Arc<Mutex<Option<String>>>,
+    /// The last error, whose text the exporter's own error lacks.
+    last_error: Arc<Mutex<Option<String>>>,
 }
 
 impl Client {
-    /// What went wrong since this was asked last.
+    /// Takes the last error since this was called before.
     pub(super) fn take_last_error(&self) -> Option<String> {
-        self.take_last_error.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.last_error.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -33,7 +33,7 @@ impl HttpClient for Client {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let answer = exchange(request).await;
         if let Err(error) = &answer {
-            *self.take_last_error.lock().unwrap_or_else(PoisonError::into_inner) =
+            *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some(error.to_string());
         }
         answer

@@ -1,6 +1,6 @@
 //! Spans exported by OTLP to a collector.
 //!
-//! Only a request that its caller records, or that is sampled here, is looked at twice: its spans are
+//! Only a request that its caller records, or that is sampled here, is traced, and its spans are
 //! made from its record when it is settled, not while it runs. Whatever the collector does, calls
 //! are answered: the way to it is a bounded queue, and what does not fit is dropped and counted.
 

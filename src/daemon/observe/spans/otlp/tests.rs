@@ -1,3 +1,5 @@
+//! Which requests are traced.
+
 use super::*;
 use crate::daemon::config::Ratio;
 

@@ -1,4 +1,4 @@
-//! Clients that are slow, many, or in the way, and a system that has run out.
+//! Clients that are slow, many, or in the way, and a system without free file descriptors.
 
 use super::*;
 use std::{io::Seek, process::Command};
@@ -151,7 +151,7 @@ fn run_out_of_file_descriptors() {
     waiting.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
     let early = waiting.read(&mut [0; 64]).unwrap_err();
     assert_eq!(early.kind(), ErrorKind::WouldBlock);
-    use_once(&mut client); // whoever is connected is still served
+    use_once(&mut client); // an open connection is still served
     let after = cpu_ticks(&mut accounting);
     assert!(after - before <= 3, "{} ticks of CPU", after - before);
     files.clear();

@@ -14,7 +14,7 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-/// Far more than anything takes here: whoever waits this long has hung.
+/// Far longer than anything takes here: a wait of this length is a hang.
 const LONG: Duration = Duration::from_mins(1);
 const SHORT: Duration = Duration::from_millis(50);
 const BIG: usize = 32 * 1024 * 1024; // more than the sockets of both ends can hold
