@@ -9,6 +9,7 @@ use std::{
     path::Path,
     process::{Command, Stdio},
 };
+use tempfile::TempDir;
 
 /// A browser with one window, closed when dropped.
 #[derive(Debug)]
@@ -17,6 +18,9 @@ pub(crate) struct Browser {
     /// Where the driver listens.
     port: Port,
     session: String,
+    /// The temporary directory of driver and browser, in which they leave some behind. Fields are
+    /// dropped in order: it goes when nobody writes there any more.
+    _temporary: TempDir,
 }
 
 impl Browser {
@@ -25,10 +29,12 @@ impl Browser {
         // Left to itself, the driver takes a port that is free by IPv6, and ends if it is not free
         // by IPv4 as well.
         let port = Port::hold();
+        let temporary = tempfile::tempdir().unwrap();
         let mut driver = Command::new("chromedriver");
-        driver.arg(format!("--port={}", port.number()));
+        driver.arg(format!("--port={}", port.number())).env("TMPDIR", temporary.path());
         let driver = Helper::start(driver, "was started successfully");
-        let mut browser = Self { _driver: driver, port, session: String::new() };
+        let mut browser =
+            Self { _driver: driver, port, session: String::new(), _temporary: temporary };
         let options = json!({
             "args": ["--headless=new", "--no-sandbox", "--disable-gpu"],
             "mobileEmulation": {"deviceMetrics": {"width": 390, "height": 800, "pixelRatio": 2}},
