@@ -295,7 +295,7 @@ impl ClientBuilder {
             timeout: self.timeout.min(Duration::from_secs(10)),
             heartbeat: self.heartbeat,
             name: self.name,
-            // An empty system store is told by the first call, as there is no other place to.
+            // The first call reports an empty system store, as there is no other place for it.
             tls: self.tls.or_else(|| wants_tls.then(Tls::system)?.ok()),
         };
         let keeper = link::Keeper::new(self.uris, dial, self.queue, self.trace, Arc::clone(&calls));

@@ -130,7 +130,7 @@ fn client(options: &CtlOptions, trace: Option<TraceParent>) -> Result<ClientBuil
     })
 }
 
-/// Reads the files for TLS, here, where what is wrong with them can be told as such.
+/// Reads the files for TLS here, where a mistake can be named with its option.
 fn tls(options: &CtlOptions, uri: &BrokerUri) -> Result<Option<Tls>, UsageError> {
     let files = TlsFiles {
         ca: options.ca_file.clone(),
