@@ -243,7 +243,8 @@ async fn put(to: &TcpStream, shared: &Shared, mut receiver: mpsc::UnboundedRecei
 }
 
 async fn released(holding: &mut watch::Receiver<bool>) {
-    let _ = holding.wait_for(|holding| !holding).await; // an error: the relay is gone, and all of it
+    // An error: the relay is gone, and all of it.
+    let _ = holding.wait_for(|holding| !holding).await;
 }
 
 async fn write_paced(to: &TcpStream, shared: &Shared, bytes: &[u8]) -> io::Result<()> {
