@@ -44,7 +44,7 @@ impl Worker {
             done(result.map(|(digits, check_failures)| {
                 slot.keep(digits, check_failures, started.elapsed())
             }));
-            watchdog.disarm(); // only now, so that a thread that ends in `done` is missed
+            watchdog.disarm(); // only now, so that a thread that dies in `done` is noticed
         }
     }
 }
