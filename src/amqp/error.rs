@@ -14,7 +14,8 @@ pub(crate) enum Cause {
     Timeout,
     /// The broker refused the user, the password or access to something.
     AccessRefused,
-    /// Certificates, keys or ports that do not fit each other: with or without TLS.
+    /// TLS misconfigured on either side: a certificate, a key, or a plain port where TLS was expected,
+    /// or the reverse.
     Tls,
     /// The virtual host does not exist.
     NoVhost,

@@ -26,7 +26,7 @@ pub(crate) const METHOD_TIMEOUT: Duration = Duration::from_secs(10);
 /// The largest frame we propose, in bytes; a broker may lower it but not raise it.
 ///
 /// lapin fills two buffers of 32 such frames for each connection, and would take a broker's 0,
-/// which means no limit, literally. The value was measured, see docs/performance.md.
+/// which means no limit, literally. The value was measured, see docs/measured/frames.md.
 const FRAME_MAX: u32 = 32 << 10;
 
 /// How to connect.
