@@ -43,9 +43,9 @@
 //!
 //! # Rules
 //!
-//! Imports go downwards: only `bin` and `daemon` itself name `daemon`, the kernel imports nothing
-//! of this crate, and no files import each other in a loop. `packaging/dev/imports.py` checks it in
-//! `make lint`.
+//! Imports have one direction: only `bin` and `daemon` itself name `daemon` (and `fuzzing`, which is
+//! for tests), the kernel imports nothing of this crate, and no files import each other in a loop.
+//! `make lint` checks it by `packaging/dev/imports.py`, whose table says who may import whom.
 //!
 //! A request's way through the server: `server::serving` receives a delivery and reads its
 //! properties, `server::session` hands it to `server::handler`, which answers at once or names a

@@ -1,8 +1,8 @@
 //! Everything that happens between a signal and the exit code.
 //!
-//! The first signal that asks to stop drains: no more requests are taken, what runs is finished and
-//! answered. A second one, or `shutdown.drain_timeout`, gives every open request back to the queue.
-//! SIGHUP reads the configuration again.
+//! The first SIGTERM or SIGINT drains: no more requests are taken, what runs is finished and
+//! answered (`server::session` does it). A second one, or `shutdown.drain_timeout`, gives every open
+//! request back to the queue. SIGHUP reads the configuration again.
 
 use super::{
     reload::Reloader,

@@ -30,7 +30,7 @@ pub(super) struct Entry {
 }
 
 #[derive(Debug)]
-enum Slot {
+enum Delivery {
     Open(Entry),
     /// Its reply is confirmed; the ack is not sent yet.
     Confirmed,
@@ -40,9 +40,9 @@ enum Slot {
 
 #[derive(Debug, Default)]
 pub(super) struct UnackedDeliveries {
-    /// Tag of the first slot, less one.
+    /// Tag of the first delivery, less one.
     settled_up_to: u64,
-    slots: VecDeque<Slot>,
+    deliveries: VecDeque<Delivery>,
     open: usize,
     /// How many of the open ones have a record.
     recorded: usize,
@@ -110,34 +110,34 @@ impl UnackedDeliveries {
 
     /// Enters a delivery; false if its tag is not the next one.
     pub(super) fn received(&mut self, tag: u64, entry: Entry) -> bool {
-        if tag != self.settled_up_to + self.slots.len() as u64 + 1 {
+        if tag != self.settled_up_to + self.deliveries.len() as u64 + 1 {
             return false;
         }
         self.recorded += usize::from(entry.record.is_some());
-        self.slots.push_back(Slot::Open(entry));
+        self.deliveries.push_back(Delivery::Open(entry));
         self.open += 1;
         true
     }
 
     /// Notes that the reply is on its way; returns the record of the request, if there is one.
     pub(super) fn replying(&mut self, tag: u64, status: Status) -> Option<&mut RequestRecord> {
-        let Some(Slot::Open(entry)) = self.slot(tag) else { return None };
+        let Some(Delivery::Open(entry)) = self.delivery(tag) else { return None };
         entry.reply = Some((status, Instant::now()));
         entry.record.as_deref_mut()
     }
 
     /// The record of a request that is not settled, if there is one.
     pub(super) fn record(&mut self, tag: u64) -> Option<&mut RequestRecord> {
-        let Some(Slot::Open(entry)) = self.slot(tag) else { return None };
+        let Some(Delivery::Open(entry)) = self.delivery(tag) else { return None };
         entry.record.as_deref_mut()
     }
 
     /// The records of all requests that are not settled.
     pub(super) fn records(&mut self) -> impl Iterator<Item = &mut RequestRecord> {
-        let slots = if self.recorded == 0 { 0 } else { self.slots.len() };
-        self.slots.iter_mut().take(slots).filter_map(|slot| match slot {
-            Slot::Open(entry) => entry.record.as_deref_mut(),
-            Slot::Confirmed | Slot::Settled => None,
+        let deliveries = if self.recorded == 0 { 0 } else { self.deliveries.len() };
+        self.deliveries.iter_mut().take(deliveries).filter_map(|delivery| match delivery {
+            Delivery::Open(entry) => entry.record.as_deref_mut(),
+            Delivery::Confirmed | Delivery::Settled => None,
         })
     }
 
@@ -148,27 +148,27 @@ impl UnackedDeliveries {
 
     /// Closes an entry whose request is rejected or given back; `None` if it was closed before.
     pub(super) fn settle(&mut self, tag: u64) -> Option<Entry> {
-        let entry = self.close(tag, Slot::Settled)?;
+        let entry = self.close(tag, Delivery::Settled)?;
         self.forget_settled();
         Some(entry)
     }
 
     /// Closes an entry whose reply is confirmed.
     pub(super) fn confirmed(&mut self, tag: u64, acks: &mut Acks) -> Option<Entry> {
-        let entry = self.close(tag, Slot::Confirmed)?;
+        let entry = self.close(tag, Delivery::Confirmed)?;
         acks.confirmed.push(tag);
         Some(entry)
     }
 
     pub(super) fn is_poison(&mut self, tag: u64) -> bool {
-        matches!(self.slot(tag), Some(Slot::Open(entry)) if entry.poison)
+        matches!(self.delivery(tag), Some(Delivery::Open(entry)) if entry.poison)
     }
 
     /// The entries that are not settled.
     fn open_entries(&self) -> impl Iterator<Item = &Entry> {
-        self.slots.iter().filter_map(|slot| match slot {
-            Slot::Open(entry) => Some(entry),
-            Slot::Confirmed | Slot::Settled => None,
+        self.deliveries.iter().filter_map(|delivery| match delivery {
+            Delivery::Open(entry) => Some(entry),
+            Delivery::Confirmed | Delivery::Settled => None,
         })
     }
 
@@ -176,8 +176,8 @@ impl UnackedDeliveries {
     /// ("multiple"), the rest into single ones.
     pub(super) fn collect(&mut self, acks: &mut Acks) {
         for tag in &acks.confirmed {
-            if let Some(slot) = self.slot(*tag) {
-                *slot = Slot::Settled;
+            if let Some(delivery) = self.delivery(*tag) {
+                *delivery = Delivery::Settled;
             }
         }
         self.forget_settled();
@@ -187,40 +187,44 @@ impl UnackedDeliveries {
     /// Takes out the entries that are not settled.
     pub(super) fn take_open(&mut self) -> Vec<Entry> {
         (self.open, self.recorded) = (0, 0);
-        let open = std::mem::take(&mut self.slots).into_iter().filter_map(|slot| match slot {
-            Slot::Open(entry) => Some(entry),
-            Slot::Confirmed | Slot::Settled => None,
-        });
+        let open =
+            std::mem::take(&mut self.deliveries).into_iter().filter_map(
+                |delivery| match delivery {
+                    Delivery::Open(entry) => Some(entry),
+                    Delivery::Confirmed | Delivery::Settled => None,
+                },
+            );
         open.collect()
     }
 
     /// The tags that are not settled, in order.
     pub(super) fn unsettled(&self) -> Vec<u64> {
         (self.settled_up_to + 1..)
-            .zip(&self.slots)
-            .filter(|(_, slot)| matches!(slot, Slot::Open(_)))
+            .zip(&self.deliveries)
+            .filter(|(_, delivery)| matches!(delivery, Delivery::Open(_)))
             .map(|(tag, _)| tag)
             .collect()
     }
 
-    fn close(&mut self, tag: u64, to: Slot) -> Option<Entry> {
-        let slot = self.slot(tag).filter(|slot| matches!(slot, Slot::Open(_)))?;
-        let Slot::Open(entry) = std::mem::replace(slot, to) else { return None };
+    fn close(&mut self, tag: u64, to: Delivery) -> Option<Entry> {
+        let delivery =
+            self.delivery(tag).filter(|delivery| matches!(delivery, Delivery::Open(_)))?;
+        let Delivery::Open(entry) = std::mem::replace(delivery, to) else { return None };
         self.open -= 1;
         self.recorded -= usize::from(entry.record.is_some());
         Some(entry)
     }
 
     fn forget_settled(&mut self) {
-        while let Some(Slot::Settled) = self.slots.front() {
-            self.slots.pop_front();
+        while let Some(Delivery::Settled) = self.deliveries.front() {
+            self.deliveries.pop_front();
             self.settled_up_to += 1;
         }
     }
 
-    fn slot(&mut self, tag: u64) -> Option<&mut Slot> {
+    fn delivery(&mut self, tag: u64) -> Option<&mut Delivery> {
         let index = tag.checked_sub(self.settled_up_to + 1)?;
-        self.slots.get_mut(usize::try_from(index).ok()?)
+        self.deliveries.get_mut(usize::try_from(index).ok()?)
     }
 }
 
