@@ -32,7 +32,7 @@ pub(crate) fn run(script: &Script, version: Version) -> Vec<Outcome> {
             run.act(&step.action);
             let queues = run.broker.visible_queues();
             let outcome = Outcome { events: run.recorder.take(), queues };
-            outcome.normalised(step.action.is_several_publishes(), script.any_order)
+            outcome.normalised(step.action.is_several_publishes())
         })
         .collect()
 }
@@ -40,10 +40,13 @@ pub(crate) fn run(script: &Script, version: Version) -> Vec<Outcome> {
 impl Run {
     fn act(&mut self, action: &Action) {
         match action {
-            Action::Send { channel, methods } => {
+            Action::Send { channel, methods, until } => {
                 self.make_sure_of(channel);
                 for method in methods {
                     self.send(channel, method.clone());
+                }
+                if let Some((queue, ready)) = until {
+                    self.wait(queue, *ready);
                 }
             }
             Action::Cut { connection } => {
@@ -55,7 +58,7 @@ impl Run {
             }
             Action::Restart => self.broker.restart(),
             Action::Alarm(alarm) => self.broker.set_alarm(*alarm),
-            Action::Until { queue, ready } => self.wait(queue, *ready),
+            Action::Gone { .. } => {}
         }
         self.settle_down();
         if matches!(action, Action::Restart) {
@@ -100,6 +103,7 @@ impl Run {
 
     /// Lets time pass until enough has expired.
     fn wait(&mut self, queue: &str, wanted: u32) {
+        self.broker.settle_down();
         loop {
             let queues = self.broker.visible_queues();
             let ready = queues.iter().find(|(name, ..)| name == queue).map(|queue| queue.1);

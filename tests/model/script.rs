@@ -11,8 +11,6 @@ pub(crate) struct Script {
     /// From this version on, up to and including that one.
     from: Option<Version>,
     to: Option<Version>,
-    /// The words of the script that may be in another order each time.
-    pub(crate) any_order: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -24,10 +22,12 @@ pub(crate) struct Step {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Action {
-    /// Methods of one channel, sent in one go.
+    /// Methods of one channel, sent in one go. Then it may be waited until a queue has so many
+    /// ready messages, because others expire.
     Send {
         channel: String,
         methods: Vec<Method>,
+        until: Option<(String, u32)>,
     },
     /// A connection breaks.
     Cut {
@@ -36,10 +36,9 @@ pub(crate) enum Action {
     /// The broker stops and starts.
     Restart,
     Alarm(bool),
-    /// Waits until a queue has so many ready messages, because others expire.
-    Until {
+    /// Waits until there is no queue of this name, not even one of another connection.
+    Gone {
         queue: String,
-        ready: u32,
     },
 }
 
@@ -60,7 +59,7 @@ impl Script {
     }
 
     fn named(file: &'static str, name: &str) -> Self {
-        Self { name: name.into(), file, steps: Vec::new(), from: None, to: None, any_order: false }
+        Self { name: name.into(), file, steps: Vec::new(), from: None, to: None }
     }
 
     fn line(&mut self, line: &str) {
@@ -69,8 +68,6 @@ impl Script {
             self.from = Some(version(from));
         } else if let Some(to) = line.strip_prefix("to ") {
             self.to = Some(version(to));
-        } else if line == "any order" {
-            self.any_order = true;
         } else {
             let action = parse(line).unwrap_or_else(|| {
                 panic!("{}, {:?}: cannot read the step {line:?}", self.file, self.name)
@@ -97,15 +94,19 @@ fn parse(line: &str) -> Option<Action> {
         ["alarm", "on"] => Action::Alarm(true),
         ["alarm", "off"] => Action::Alarm(false),
         ["cut", connection] => Action::Cut { connection: connection.into() },
-        ["until", queue, ready] => {
-            Action::Until { queue: queue.into(), ready: ready.parse().ok()? }
-        }
+        ["gone", queue] => Action::Gone { queue: queue.into() },
         [channel, ..] => {
+            let (words, until) = match *words.as_slice() {
+                [ref words @ .., "until", queue, ready] => {
+                    (words, Some((queue.to_owned(), ready.parse().ok()?)))
+                }
+                _ => (words.as_slice(), None),
+            };
             let mut methods = Vec::new();
             for part in words[1..].split(|word| *word == "&") {
                 methods.extend(parse_methods(part)?);
             }
-            Action::Send { channel: channel.into(), methods }
+            Action::Send { channel: channel.into(), methods, until }
         }
         [] => return None,
     })
@@ -157,7 +158,6 @@ fn parse_shape(kind: &str, options: &[&str]) -> Option<Shape> {
         match option.split_once('=') {
             Some(("length", value)) => shape.max_length = Some(value.parse().ok()?),
             Some(("ttl", value)) => shape.message_ttl = Some(value.parse().ok()?),
-            Some(("expires", value)) => shape.expires = Some(value.parse().ok()?),
             Some(("limit", value)) => shape.delivery_limit = Some(value.parse().ok()?),
             Some(("letters", value)) => shape.dead_letters = Some(value.into()),
             None if *option == "refuse" => shape.reject_publish = true,

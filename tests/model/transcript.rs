@@ -106,16 +106,13 @@ impl Recorder {
 impl Outcome {
     /// Puts in one order what the broker may do in any: when it confirms several messages that
     /// were published in one go.
-    pub(crate) fn normalised(mut self, several: bool, any_order: bool) -> Self {
+    pub(crate) fn normalised(mut self, several: bool) -> Self {
         for entries in self.events.values_mut() {
             if several {
                 entries.sort_by_key(|entry| match entry {
                     Entry::Event(_) => (false, 0),
                     Entry::Confirm { tag, .. } => (true, *tag),
                 });
-            }
-            if any_order {
-                entries.sort_by_key(Entry::to_string);
             }
         }
         self.events.retain(|_, entries| !entries.is_empty());

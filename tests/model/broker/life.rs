@@ -37,7 +37,7 @@ impl Broker {
     }
 
     /// The broker notices that a connection has ended. False: it does not, as it reads nothing from
-    /// a connection that is blocked, or it has not come to its end.
+    /// a connection that is blocked, or has not come to its end.
     pub(crate) fn notice(&mut self, id: ConnectionId) -> bool {
         let connection = self.connections.get(&id);
         if connection.is_some_and(|one| one.blocked || !one.to_broker.is_empty()) {

@@ -12,7 +12,11 @@
 //! Not modelled, because the scripts could not show it on a single node or at all: clusters, so a
 //! quorum queue without a majority, which confirms nothing; the disk alarm, which is like that of
 //! memory; consumer timeouts, which the broker checks once a minute; exchanges but the default
-//! one, transactions, `basic.get`, `basic.recover`, priorities, direct reply-to.
+//! one, `x-expires` (whoever looks whether a queue is gone keeps it alive), transactions, `basic.get`, `basic.recover`, priorities, direct reply-to.
+
+//!
+//! A connection that breaks while it is blocked may or may not lose what it sent last: that depends
+//! on who closes its socket how, so no script compares it; `cut` says how much still arrives.
 
 mod channel;
 mod life;

@@ -21,7 +21,9 @@ impl Stored {
     /// `redelivered`, `x-delivery-count`, `x-acquired-count`
     pub(crate) fn flags(&self, kind: Kind, version: Version) -> (bool, Option<u32>, Option<u32>) {
         if kind == Kind::Classic {
-            return (self.acquired > 0, None, None);
+            // Until 4.2 a classic queue does not look at the count that a dead letter brings.
+            let own = if version < Version::V4_3 { self.message.failures } else { 0 };
+            return (self.acquired > own, None, None);
         }
         let some = |count| (count > 0).then_some(count);
         if version < Version::V4_3 {
@@ -112,7 +114,9 @@ impl Queue {
         let ttl = self.shape.message_ttl.into_iter().chain(message.expiration).min();
         let expires = ttl.map(|ttl| now + ttl);
         let place = self.next_place();
-        self.ready.push_back(Stored { place, message, acquired: 0, failed: 0, expires });
+        // A dead letter brings its count along.
+        let failed = message.failures;
+        self.ready.push_back(Stored { place, message, acquired: failed, failed, expires });
         true
     }
 
@@ -169,9 +173,8 @@ impl Queue {
                 Settle::Ack => {}
                 Settle::Nack { requeue: true } => self.requeue(stored, Back::Nacked),
                 Settle::Reject { requeue: true } => self.requeue(stored, Back::Rejected),
-                Settle::Nack { requeue: false } | Settle::Reject { requeue: false } => {
-                    self.dead.push((stored.message, "rejected"));
-                }
+                Settle::Nack { requeue: false } => self.reject(stored, Back::Nacked),
+                Settle::Reject { requeue: false } => self.reject(stored, Back::Rejected),
             }
         }
     }
@@ -214,13 +217,28 @@ impl Queue {
         }
         match self.limit() {
             Some(limit) if stored.failed > limit => {
-                self.dead.push((stored.message, "delivery_limit"));
+                self.bury(stored, "delivery_limit");
             }
             // Until 4.0 a message that is given back to a queue without a limit is as if published
             // again.
             None if why != Back::Lost => self.ready.push_back(stored),
             _ => self.returned.push_back(stored),
         }
+    }
+
+    fn reject(&mut self, mut stored: Stored, why: Back) {
+        stored.failed += u32::from(self.counts(why));
+        self.bury(stored, "rejected");
+    }
+
+    /// A message is for the dead letters. From 4.0 on it keeps its count; one that comes from a
+    /// classic queue has one from 4.3 on.
+    fn bury(&mut self, mut stored: Stored, reason: &'static str) {
+        let quorum = self.shape.kind == Kind::Quorum;
+        if self.version >= Version::V4_3 || self.version == Version::V4_0 && quorum {
+            stored.message.failures = stored.failed;
+        }
+        self.dead.push((stored.message, reason));
     }
 
     fn counts(&self, why: Back) -> bool {

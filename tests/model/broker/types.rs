@@ -48,8 +48,6 @@ pub(crate) struct Shape {
     pub(crate) reject_publish: bool,
     /// `x-message-ttl`, in milliseconds
     pub(crate) message_ttl: Option<u64>,
-    /// `x-expires`, in milliseconds
-    pub(crate) expires: Option<u64>,
     /// `x-delivery-limit`
     pub(crate) delivery_limit: Option<u32>,
     /// `x-dead-letter-routing-key`, with the default exchange
@@ -64,6 +62,8 @@ pub(crate) struct Message {
     pub(crate) expiration: Option<u64>,
     /// `x-first-death-reason`
     pub(crate) death: Option<&'static str>,
+    /// How often a dead letter had failed in the queue that it comes from, as 4.0 and later remember.
+    pub(crate) failures: u32,
 }
 
 /// How a delivery is settled.

@@ -78,7 +78,6 @@ fn table(shape: &Shape) -> Vec<u8> {
     let numbers = [
         ("x-max-length", shape.max_length.map(|length| length as u64)),
         ("x-message-ttl", shape.message_ttl),
-        ("x-expires", shape.expires),
         ("x-delivery-limit", shape.delivery_limit.map(u64::from)),
     ];
     for (name, value) in numbers {
