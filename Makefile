@@ -5,7 +5,7 @@ CARGO ?= cargo
 TEST = $(CARGO) test --locked --workspace --features otlp
 
 .DEFAULT_GOAL := help
-.PHONY: help run test screenshots panels chaos fuzz cluster lint deb system-test generated build bench bench-kernel bench-mixed bench-observability clean
+.PHONY: help run test screenshots panels chaos model fuzz cluster lint deb system-test generated build bench bench-kernel bench-mixed bench-observability clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -30,6 +30,10 @@ panels: ## What each query of the dashboard returns, into target/panels.md
 chaos: ## Random faults under load for MINUTES=1; SEED=N chooses them; fails on a lost, wrong or hung call
 	@packaging/dev/install-deps.sh test
 	MINUTES="$(MINUTES)" SEED="$(SEED)" $(TEST) --test chaos
+
+model: ## Hold the model of RabbitMQ against the real one; SUITES="trixie sid" for those of other Debians (as root)
+	@packaging/dev/install-deps.sh $(if $(SUITES),system-test,test)
+	SUITES="$(SUITES)" tests/model/run.sh $(TEST) --test model
 
 fuzz: ## Fuzz requests, configurations and frames, each for MINUTES=1, after a build of minutes
 	@packaging/dev/install-deps.sh fuzz

@@ -17,6 +17,8 @@
 #   --epmd PORT         use the epmd that listens on this port of 127.0.0.1, and leave it running: the nodes of a cluster
 #                       share one, which must outlive each of them
 #   --join DIR          at its first start the node joins the cluster of the node that was started in DIR, with its --epmd
+#   --root DIR          the RabbitMQ of another root file system, as tests/system/guest.sh builds them; as root. The
+#                       environment may say it instead, by FIBRPC_BROKER_ROOT, and so for the brokers of tests
 #   --until-eof         also stop when stdin ends. Whoever holds the other end of that pipe need not be able to stop
 #                       us: its death closes the pipe
 #   --graceful          stop the node as an operator would (connections are closed, data is written); without it the
@@ -64,14 +66,16 @@ find_sbin() {
     return 1
 }
 
+arguments=("$@")
 port='' dir='' definitions='' config='' plugin='' tls='' until_eof='' graceful='' shared_epmd='' join=''
+root=${FIBRPC_BROKER_ROOT:-}
 while (($#)); do
     case $1 in
     --find)
         find_sbin
         exit
         ;;
-    --port | --dir | --definitions | --config | --plugin | --tls)
+    --port | --dir | --definitions | --config | --plugin | --tls | --root)
         (($# > 1)) || usage "$1 needs a value"
         declare "${1#--}=$2"
         shift
@@ -87,6 +91,18 @@ while (($#)); do
     esac
     shift
 done
+if [[ -n $root && -z ${FIBRPC_BROKER_IN_ROOT:-} ]]; then
+    # Everything is to happen in there, with our /tmp and our network. Mounts of a private namespace end with it.
+    export FIBRPC_BROKER_IN_ROOT=yes
+    here=$(dirname -- "$(readlink -f -- "$0")")
+    # shellcheck disable=SC2016 # for the inner shell to expand
+    exec unshare --mount --propagation private sh -c '
+        root=$1 here=$2
+        shift 2
+        mount --bind "$root" "$root" && mount --rbind /proc "$root/proc" && mount --rbind /dev "$root/dev" &&
+            mount --bind /tmp "$root/tmp" && mount --bind "$here" "$root/mnt" && exec chroot "$root" /mnt/broker.sh "$@"
+    ' sh "$root" "$here" "${arguments[@]}"
+fi
 [[ -z $port || ($port =~ ^[1-9][0-9]{0,4}$ && $port -lt 65536) ]] || usage "--port $port is not a port"
 for file in "$definitions" "$config" ${tls:+"$tls/ca.pem" "$tls/cert.pem" "$tls/key.pem"}; do
     [[ -z $file || -r $file ]] || usage "cannot read $file"
@@ -370,6 +386,9 @@ write_files() {
         for variable in HOME ERL_EPMD_PORT ERL_EPMD_ADDRESS "${!RABBITMQ_@}"; do
             [[ $variable == RABBITMQ_SERVER_* ]] || printf 'export %s=%q\n' "$variable" "${!variable}"
         done
+        # Where the node lives, which may be another root file system.
+        [[ -z $root ]] || printf 'exec nsenter --target "$(<%q)" --mount --root -- env -C / %q "$@"\n' \
+            "$dir/node.pid" "$sbin/rabbitmqctl"
         printf 'exec %q "$@"\n' "$sbin/rabbitmqctl"
     } >"$dir/ctl"
     chmod 700 "$dir/ctl"
