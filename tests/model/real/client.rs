@@ -6,7 +6,7 @@ use crate::{
     broker::types::{Event, Method},
     support::{
         PATIENCE,
-        raw::{long, short},
+        raw_amqp::{long, short},
     },
 };
 use std::{

@@ -2,7 +2,7 @@
 
 use crate::{
     broker::types::{Delivery, Event, Kind, Message, Method, Settle, Shape},
-    support::raw::{flag, long, short},
+    support::raw_amqp::{flag, long, short},
 };
 
 const EXPIRATION: u16 = 1 << 8;
