@@ -61,7 +61,7 @@ trap 'exit 0' INT TERM HUP
 missing=$(packaging/dev/install-deps.sh run --list)
 [[ -z $missing ]] || say "to be installed from Debian, which takes half a minute: $missing"
 [[ -x target/quick/fibrpcd ]] ||
-    say "to be built, which takes three to ten minutes, once: fibrpcd and fibrpcctl"
+    say "to be built, which takes two to five minutes, once: fibrpcd and fibrpcctl"
 packaging/dev/install-deps.sh run
 
 split_uri "$uri"
