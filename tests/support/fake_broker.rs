@@ -227,7 +227,7 @@ pub(crate) fn method(channel: u16, class: u16, name: u16, arguments: &[u8]) -> V
 }
 
 /// Type, channel and payload of the next frame.
-fn read(stream: &mut TcpStream) -> io::Result<(u8, u16, Vec<u8>)> {
+pub(crate) fn read(stream: &mut TcpStream) -> io::Result<(u8, u16, Vec<u8>)> {
     let mut head = [0; 7];
     stream.read_exact(&mut head)?;
     let size = u32::from_be_bytes([head[3], head[4], head[5], head[6]]);

@@ -6,12 +6,13 @@ use crate::{
     broker::types::{Event, Method},
     support::{
         PATIENCE,
+        fake_broker::read,
         raw_amqp::{long, short},
     },
 };
 use std::{
     collections::BTreeMap,
-    io::{self, Read as _, Write as _},
+    io::{self, Write as _},
     net::{Shutdown, TcpStream},
     sync::mpsc::Sender,
     thread,
@@ -110,17 +111,6 @@ fn expect(stream: &mut TcpStream, class: u16, method: u16) -> io::Result<Vec<u8>
         Some(arguments) => Ok(arguments.to_vec()),
         None => Err(io::Error::other(format!("not {class}.{method}: {}", payload.escape_ascii()))),
     }
-}
-
-/// Type, channel and payload of the next frame.
-fn read(stream: &mut TcpStream) -> io::Result<(u8, u16, Vec<u8>)> {
-    let mut head = [0; 7];
-    stream.read_exact(&mut head)?;
-    let size = u32::from_be_bytes([head[3], head[4], head[5], head[6]]);
-    let mut payload = vec![0; size as usize + 1];
-    stream.read_exact(&mut payload)?;
-    payload.pop();
-    Ok((head[0], u16::from_be_bytes([head[1], head[2]]), payload))
 }
 
 /// A message that is still coming.
