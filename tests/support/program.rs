@@ -2,6 +2,7 @@
 
 use super::PATIENCE;
 use std::{
+    fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
     path::Path,
@@ -277,4 +278,11 @@ pub(crate) fn fibrpcd(args: &[&str], environment: &[(&str, &str)]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fibrpcd"));
     command.args(args).envs(environment.iter().copied());
     command.stdin(Stdio::null()).output().unwrap().into()
+}
+
+/// What Linux says of a process's memory, in KiB: `VmRSS` is resident, `VmHWM` the most that was.
+pub(crate) fn memory_kib(process: u32, field: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with(&format!("{field}:"))).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }

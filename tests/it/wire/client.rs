@@ -1,19 +1,21 @@
 //! `fibrpc::Client` inside a program.
 
-use crate::support::{broker, lapin_caller::QUEUE, program::Daemon, raw_amqp::RawConnection};
+use crate::support::{
+    broker,
+    lapin_caller::QUEUE,
+    program::{Daemon, memory_kib},
+    raw_amqp::RawConnection,
+};
 use fibrpc::{BuildError, CallError, Client, ClientBuilder, wire::QueueNameError};
 use futures_util::{StreamExt as _, stream};
-use std::{env, process::Command, time::Duration};
+use std::{
+    env,
+    process::{self, Command},
+    time::Duration,
+};
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
-}
-
-/// The process's resident memory in KiB.
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 #[test]
@@ -49,9 +51,9 @@ fn call_a_hundred_thousand_times(uri: &str) {
             answers.filter(|answer| std::future::ready(answer.is_ok())).count().await as u64
         };
         assert_eq!(call(10_000).await, 10_000);
-        let before = resident();
+        let before = memory_kib(process::id(), "VmRSS");
         assert_eq!(call(90_000).await, 90_000);
-        let after = resident();
+        let after = memory_kib(process::id(), "VmRSS");
         println!("{before} KiB after 10,000 calls, {after} KiB after 100,000");
         // A word kept for each call would show.
         assert!(after < before + 90_000 * 8 / 1024 + 8192, "{before} KiB, then {after} KiB");

@@ -2,9 +2,9 @@
 
 use crate::support::{
     broker::Broker,
-    program::{Daemon, ctl},
+    program::{Daemon, ctl, memory_kib},
 };
-use std::{fs, process::Command};
+use std::process::Command;
 
 /// The virtual memory a client may have, in KiB, threads' stacks included.
 const CLIENT_LIMIT: u64 = 1 << 20;
@@ -33,15 +33,8 @@ fn the_size_of_frames_is_bounded_whatever_the_broker_allows() {
         let ran = ctl(&broker.uri(), &["call", "5000000"]);
         assert_eq!((ran.code, ran.stdout.len()), (Some(0), 1_044_938 + 1), "{frame_max}");
 
-        let peak = peak_resident(&daemon);
+        let peak = memory_kib(daemon.pid(), "VmHWM");
         assert!(peak < DAEMON_LIMIT, "{peak} KiB where the broker allows {frame_max}");
         assert_eq!(daemon.metric("fibrpcd_amqp_connects_total"), 1, "{frame_max}");
     }
-}
-
-/// The most resident memory that the daemon has had, in KiB.
-fn peak_resident(daemon: &Daemon) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
