@@ -63,13 +63,14 @@ pub mod exit;
 mod files;
 #[cfg(any(fuzzing, test))]
 pub mod fuzzing;
-mod text;
 pub mod tls;
-pub mod wire;
+
+use fibrpc_core::text;
 
 pub use broker_uri::BrokerUri;
 pub use client::{BuildError, CallError, Client, ClientBuilder, Pong};
 pub use fibonacci;
+pub use fibrpc_core::wire;
 pub use tls::{Tls, TlsFiles};
 
 /// The version of the crate and of both programs.

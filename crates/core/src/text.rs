@@ -6,14 +6,15 @@
 use std::fmt::{self, Write};
 
 /// Whether a character changes more than its own place: controls, line breaks, writing direction.
-pub(crate) fn is_treacherous(ch: char) -> bool {
+#[must_use]
+pub fn is_treacherous(ch: char) -> bool {
     ch.is_control()
         || matches!(ch, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}')
         || matches!(ch, '\u{2066}'..='\u{2069}')
 }
 
 /// Passes text on with every treacherous character replaced by its Rust escape.
-pub(crate) struct Escaping<'a, W>(pub(crate) &'a mut W);
+pub struct Escaping<'a, W>(pub &'a mut W);
 
 impl<W: Write> Write for Escaping<'_, W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
@@ -32,7 +33,8 @@ impl<W: Write> Write for Escaping<'_, W> {
 }
 
 /// Text on one line, with every treacherous character replaced by its Rust escape.
-pub(crate) fn escaped(text: &str) -> String {
+#[must_use]
+pub fn escaped(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     let _ = Escaping(&mut line).write_str(text); // writing to a string cannot fail
     line
@@ -40,12 +42,14 @@ pub(crate) fn escaped(text: &str) -> String {
 
 /// Text on one line, with every treacherous character replaced by a space: for readers who know
 /// no escapes.
-pub(crate) fn one_line(text: &str) -> String {
+#[must_use]
+pub fn one_line(text: &str) -> String {
     text.replace(is_treacherous, " ")
 }
 
 /// The start of what may be no text at all: at most `limit` bytes, in ASCII.
-pub(crate) fn excerpt(bytes: &[u8], limit: usize) -> String {
+#[must_use]
+pub fn excerpt(bytes: &[u8], limit: usize) -> String {
     let (start, rest) = bytes.split_at(bytes.len().min(limit));
     let dots = if rest.is_empty() { "" } else { "..." };
     format!("{}{dots}", start.escape_ascii())

@@ -1,0 +1,100 @@
+//! What a delivery leads to.
+
+use super::{
+    Core,
+    budget::Holds,
+    clock::{Clocks, Moment},
+    failures,
+    ids::RequestId,
+    input::Delivery,
+    output::{ComputeTime, Fault, Note, State, WhyRejected},
+    requests::Request,
+    service::{Decision, Service},
+};
+use crate::wire::Envelope;
+use std::time::Duration;
+
+/// When a request has to be answered.
+enum Deadline {
+    Passed,
+    At(Option<Moment>),
+}
+
+impl Core {
+    pub(super) fn delivered(
+        &mut self,
+        clocks: Clocks,
+        delivery: Delivery,
+        service: &mut impl Service,
+    ) {
+        let Delivery { tag, redelivered, envelope, body, arrived } = delivery;
+        if !self.requests.is_next_tag(tag) {
+            return self.abandon(clocks, Fault::OutOfOrder { tag });
+        }
+        let fingerprint = self.poison.fingerprint(&envelope, &body);
+        let poison = redelivered && self.poison.is_poison(&envelope, fingerprint);
+        let deadline = deadline(clocks, &envelope);
+        let id = self.requests.insert(Request {
+            tag,
+            envelope,
+            fingerprint,
+            poison,
+            received: arrived,
+            state: State::Delivered,
+            computation: None,
+            deadline: if let Deadline::At(at) = deadline { at } else { None },
+            compute_time: ComputeTime::NotComputed,
+            reply: None,
+            replied: None,
+            holds: Holds::default(),
+        });
+        if self.is_draining() {
+            return self.give_back(clocks, id);
+        }
+        self.decide(clocks, id, &body, matches!(deadline, Deadline::Passed), service);
+    }
+
+    fn decide(
+        &mut self,
+        clocks: Clocks,
+        id: RequestId,
+        body: &[u8],
+        late: bool,
+        service: &mut impl Service,
+    ) {
+        let Some(request) = self.requests.get_mut(id) else { return };
+        if request.envelope.reply_queue().is_none() {
+            return self.reject(clocks, id, WhyRejected::NoReplyTo);
+        }
+        if request.poison {
+            let correlation_id = request.envelope.reply_id().unwrap_or_default().to_vec();
+            self.notes.push(Note::Poison { tag: request.tag, correlation_id });
+            return self.reply(clocks, id, failures::poison());
+        }
+        if late {
+            return self.reply(clocks, id, failures::too_late());
+        }
+        match service.decide(&request.envelope, body) {
+            Decision::Reply(reply) => {
+                request.compute_time = ComputeTime::InPlace;
+                self.reply(clocks, id, reply);
+            }
+            Decision::Compute(work) => match self.reply_limit {
+                // Refused before the work is done.
+                Some(limit) if work.length > limit as u64 => {
+                    self.reply(clocks, id, failures::too_large(limit));
+                }
+                _ => self.enter(clocks, id, work, service),
+            },
+        }
+    }
+}
+
+/// The deadline of a request, by the clock of its caller, on ours.
+fn deadline(clocks: Clocks, envelope: &Envelope) -> Deadline {
+    let Some(deadline_ms) = envelope.deadline_ms else { return Deadline::At(None) };
+    match u64::try_from(deadline_ms.saturating_sub(clocks.unix_ms)) {
+        Ok(left) if left > 0 => Deadline::At(Some(clocks.now.plus(Duration::from_millis(left)))),
+        _ => Deadline::Passed,
+    }
+}

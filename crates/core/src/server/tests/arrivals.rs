@@ -1,0 +1,49 @@
+//! What a delivery leads to.
+
+use super::*;
+
+#[test]
+fn a_request_that_names_no_reply_queue_is_rejected_and_not_looked_at() {
+    let mut desk = Desk::ample();
+    for reply_to in [None, Some(String::new())] {
+        let tag = desk.deliver(Envelope { reply_to, ..Default::default() }, "1");
+        assert_eq!(desk.commands(), [Command::Reject { tag }]);
+    }
+    assert_eq!(desk.service.decided, 0);
+    assert!(desk.is_free());
+}
+
+#[test]
+fn a_passed_deadline_is_answered_without_work() {
+    let mut desk = Desk::ample();
+    for millis in [i64::MIN / 2, -1, 0] {
+        desk.request_until("1000", millis);
+        assert_eq!(desk.reply().1, Status::DeadlineExceeded);
+    }
+    assert_eq!(desk.service.decided, 0);
+    desk.request_until("1", 1);
+    assert_eq!(desk.reply().1, Status::Ok);
+    desk.request_from("caller", "1", Some(i64::MAX));
+    assert_eq!(desk.reply().1, Status::Ok);
+}
+
+#[test]
+fn a_request_is_decided_about_once() {
+    let mut desk = Desk::ample();
+    desk.request("1000");
+    let [(job, 1000)] = desk.started()[..] else { panic!("not started") };
+    desk.finish(job);
+    assert_eq!(desk.reply().1, Status::Ok);
+    assert_eq!(desk.service.decided, 1);
+}
+
+#[test]
+fn a_delivery_out_of_order_ends_the_session() {
+    let mut desk = Desk::ample();
+    desk.request("1");
+    desk.commands();
+    desk.tags += 1;
+    desk.request("1");
+    assert_eq!(desk.commands(), [Command::Abandon(Fault::OutOfOrder { tag: 3 })]);
+    assert_eq!(desk.settled(), [(1, State::Lost)]);
+}

@@ -1,0 +1,77 @@
+//! A session that ends in good order.
+
+use super::*;
+
+fn running(desk: &mut Desk) -> JobId {
+    desk.request("1000");
+    let started = desk.started();
+    let [(job, 1000)] = started[..] else { panic!("{started:?}") };
+    job
+}
+
+#[test]
+fn what_runs_is_answered_and_what_has_not_started_is_given_back() {
+    let mut desk = Desk::new(1, AMPLE);
+    let job = running(&mut desk);
+    let waiting = desk.request("2000");
+    let joined = desk.request("1000");
+    desk.input(Input::Drain { patience: None });
+    assert_eq!(desk.commands(), [Command::StopConsuming, Command::GiveBack { tag: waiting }]);
+    let late = desk.request("1");
+    assert_eq!(desk.commands(), [Command::GiveBack { tag: late }], "not even a small one");
+    desk.link(LinkEvent::ConsumerEnded);
+    desk.finish(job);
+    for id in desk.published() {
+        assert!(desk.core.next_timer() > Some(desk.clocks.now.plus(LAST_ACKS)), "no goodbye yet");
+        desk.link(LinkEvent::Confirmed(id));
+    }
+    assert_eq!(desk.commands().last(), Some(&Command::Ack { tag: joined, multiple: true }));
+    desk.pass(LAST_ACKS.saturating_sub(MILLI));
+    assert_eq!(desk.commands(), [], "the last acks are on their way");
+    desk.pass(MILLI);
+    assert_eq!(desk.commands(), [Command::Close]);
+    assert!(!desk.core.has_given_up() && desk.is_free());
+}
+
+#[test]
+fn a_drain_waits_for_the_last_delivery() {
+    let mut desk = Desk::ample();
+    desk.input(Input::Drain { patience: None });
+    desk.pass(10 * SECOND);
+    assert_eq!(desk.commands(), [Command::StopConsuming]);
+    desk.link(LinkEvent::ConsumerEnded);
+    desk.pass(LAST_ACKS);
+    assert_eq!(desk.commands(), [Command::Close]);
+}
+
+#[test]
+fn a_drain_that_takes_too_long_gives_everything_back() {
+    let mut desk = Desk::ample();
+    let job = running(&mut desk);
+    desk.input(Input::Drain { patience: Some(2 * SECOND) });
+    desk.pass((2 * SECOND).saturating_sub(MILLI));
+    assert_eq!(desk.commands(), [Command::StopConsuming]);
+    desk.pass(MILLI + LAST_ACKS);
+    let gone = [Command::Stop { job }, Command::GiveBack { tag: 1 }, Command::Close];
+    assert_eq!(desk.commands(), gone);
+    assert!(desk.core.has_given_up());
+}
+
+#[test]
+fn a_stop_takes_its_patience_from_whoever_asked_last() {
+    let mut desk = Desk::ample();
+    let job = running(&mut desk);
+    desk.input(Input::Drain { patience: Some(SECOND) });
+    desk.input(Input::Drain { patience: None });
+    desk.pass(60 * SECOND);
+    assert_eq!(desk.commands(), [Command::StopConsuming]);
+    desk.input(Input::GiveUp);
+    assert_eq!(desk.commands(), [Command::Stop { job }, Command::GiveBack { tag: 1 }]);
+}
+
+#[test]
+fn a_consumer_that_the_broker_ends_ends_the_session() {
+    let mut desk = Desk::ample();
+    desk.link(LinkEvent::ConsumerEnded);
+    assert_eq!(desk.commands(), [Command::Abandon(Fault::ConsumerEnded)]);
+}
