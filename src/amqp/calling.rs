@@ -5,24 +5,17 @@
 
 use super::{
     Cause, LinkError,
-    connect::{Dial, Link, answer},
+    connect::Dial,
+    link::{Event as LinkEvent, Link},
     properties::{self, CallProperties},
-    publisher::Publisher,
-    queue,
 };
 use crate::{broker_uri::BrokerUri, wire::TraceParent};
-use futures_util::{Stream, StreamExt as _, stream::FuturesUnordered};
-use lapin::{
-    Confirmation, Consumer, Event as ConnectionEvent,
-    message::Delivery,
-    options::{BasicConsumeOptions, BasicPublishOptions, QueueDeclareOptions},
-    types::FieldTable,
-};
-use std::{pin::Pin, sync::Arc, time::Duration};
+use lapin::message::Delivery;
+use std::time::{Duration, Instant};
 
-/// How long an orderly close may take before the socket is cut: somebody is waiting for the program
-/// to end.
-const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
+/// The least time between replacements of the channel that calls are published on: a full queue
+/// refuses every message.
+const RENEW_EVERY: Duration = Duration::from_secs(1);
 
 /// A call on its way out.
 #[derive(Debug)]
@@ -64,42 +57,20 @@ pub(crate) enum Event {
         reason: String,
     },
     Unblocked,
+    /// How many consumers the request queue has; [`Cause::NoQueue`] if it does not exist.
+    Consumers(Result<u32, LinkError>),
 }
-
-type Publishing = Pin<Box<dyn Future<Output = (String, lapin::Result<Confirmation>)> + Send>>;
 
 /// A session: usable until any part of it fails or ends.
 pub(crate) struct Calling {
-    callback: Callback,
-    publisher: Publisher,
+    /// Publishes are named by their correlation ids.
+    link: Link<String>,
+    callback_queue: String,
     queue: String,
-    publishing: FuturesUnordered<Publishing>,
-    events: Pin<Box<dyn Stream<Item = ConnectionEvent> + Send>>,
-    link: Arc<Link>,
-}
-
-/// The callback queue.
-struct Callback {
-    queue: String,
-    consumer: Consumer,
-}
-
-impl Callback {
-    async fn open(link: &Link) -> Result<Self, LinkError> {
-        let channel = link.channel().await?;
-        let options = QueueDeclareOptions {
-            exclusive: true,
-            auto_delete: true,
-            ..QueueDeclareOptions::default()
-        };
-        let declare = channel.queue_declare("".into(), options, FieldTable::default());
-        let queue = answer("declaring the callback queue", declare).await?.name().to_string();
-        let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
-        let consume =
-            channel.basic_consume(queue.as_str().into(), "".into(), options, FieldTable::default());
-        let consumer = answer("consuming from the callback queue", consume).await?;
-        Ok(Self { queue, consumer })
-    }
+    /// When the current channel for calls was opened.
+    renewed: Instant,
+    renewing: bool,
+    closed: bool,
 }
 
 impl Calling {
@@ -109,96 +80,91 @@ impl Calling {
         dial: &Dial,
         queue: &str,
     ) -> Result<Self, LinkError> {
-        let link = Arc::new(Link::open(uri, dial).await?);
-        let opening =
-            async { Ok((Callback::open(&link).await?, Publisher::open(Arc::clone(&link)).await?)) };
-        match opening.await {
-            Ok((callback, publisher)) => Ok(Self {
-                callback,
-                publisher,
-                queue: queue.to_owned(),
-                publishing: FuturesUnordered::new(),
-                events: link.events(),
-                link,
-            }),
-            Err(error) => {
-                link.close(CLOSE_TIMEOUT).await;
-                Err(error)
-            }
-        }
+        let (link, callback_queue) = Link::call(uri, dial).await?;
+        Ok(Self {
+            link,
+            callback_queue,
+            queue: queue.to_owned(),
+            renewed: Instant::now(),
+            renewing: false,
+            closed: false,
+        })
     }
 
     /// Publishes a call; [`Self::next`] reports the outcome.
     pub(crate) fn publish(&mut self, call: Outgoing<'_>) {
-        let channel = self.publisher.channel();
-        let queue = self.queue.as_str().into();
         let properties = properties::of_call(&CallProperties {
             kind: call.method,
-            reply_to: &self.callback.queue,
+            reply_to: &self.callback_queue,
             correlation_id: call.correlation_id,
             remaining_ms: call.remaining_ms,
             deadline_ms: call.deadline_ms,
             trace: call.trace,
         });
-        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-        let (id, body) = (call.correlation_id.to_owned(), call.body);
-        self.publishing.push(Box::pin(async move {
-            let publish = channel.basic_publish("".into(), queue, options, &body, properties);
-            let confirm = match publish.await {
-                Ok(confirm) => confirm.await,
-                Err(error) => Err(error),
-            };
-            (id, confirm)
-        }));
+        let id = call.correlation_id.to_owned();
+        self.link.publish(id, &self.queue, properties, call.body.into());
     }
 
     /// Waits for the next event. Cancel safe. An error is the end of the session.
     pub(crate) async fn next(&mut self) -> Result<Event, LinkError> {
         loop {
-            tokio::select! {
-                biased;
-                delivery = self.callback.consumer.next() => {
-                    return match delivery {
-                        Some(delivery) => Ok(reply(delivery?)),
-                        None => Err(LinkError::new(
-                            Cause::ConsumerCancelled,
-                            "the broker deleted the callback queue",
-                        )),
-                    };
+            return Ok(match self.link.next().await {
+                LinkEvent::Delivered(delivery) => reply(delivery),
+                LinkEvent::Confirmed(_) => Event::Accepted,
+                LinkEvent::Refused(correlation_id) => {
+                    self.renew();
+                    Event::Refused { correlation_id }
                 }
-                Some((id, confirmation)) = self.publishing.next() => {
-                    let event = published(id, confirmation?);
-                    if let Event::Refused { .. } = event {
-                        self.publisher.renew();
-                    }
-                    return Ok(event);
+                LinkEvent::Returned { correlation_id: Some(id), .. } => {
+                    Event::NoQueue { correlation_id: String::from_utf8_lossy(&id).into_owned() }
                 }
-                renewed = self.publisher.renewed() => renewed?,
-                event = self.events.next() => match event {
-                    Some(ConnectionEvent::ConnectionBlocked(reason)) => {
-                        return Ok(Event::Blocked { reason: reason.clone() });
-                    }
-                    Some(ConnectionEvent::ConnectionUnblocked) => return Ok(Event::Unblocked),
-                    event => {
-                        if let Some(error) = self.link.ending(event) {
-                            return Err(error);
-                        }
-                    }
+                LinkEvent::Blocked(reason) => Event::Blocked { reason },
+                LinkEvent::Unblocked => Event::Unblocked,
+                LinkEvent::Consumers { consumers, .. } => Event::Consumers(Ok(consumers)),
+                LinkEvent::CountFailed(error) => Event::Consumers(Err(error)),
+                LinkEvent::RepliesRenewed => {
+                    self.renewing = false;
+                    self.renewed = Instant::now();
+                    continue;
                 }
-            }
+                // No call of ours.
+                LinkEvent::Returned { correlation_id: None, .. } => continue,
+                LinkEvent::RenewFailed(error) => return Err(error),
+                LinkEvent::ConsumerEnded { .. } => {
+                    return Err(LinkError::new(
+                        Cause::ConsumerCancelled,
+                        "the broker deleted the callback queue",
+                    ));
+                }
+                LinkEvent::Closed(error) => {
+                    self.closed = true;
+                    let closed = || LinkError::new(Cause::Network, "the link is closed");
+                    return Err(error.unwrap_or_else(closed));
+                }
+            });
         }
     }
 
-    /// How many consumers the request queue has; [`Cause::NoQueue`] if it does not exist. The
-    /// future does not borrow the session.
-    pub(crate) fn consumers(&self) -> impl Future<Output = Result<u32, LinkError>> + Send + use<> {
-        let (link, queue) = (Arc::clone(&self.link), self.queue.clone());
-        async move { Ok(queue::look(&link, &queue).await?.consumer_count()) }
+    /// Replaces the channel that calls are published on, unless that is under way or was done
+    /// recently.
+    fn renew(&mut self) {
+        if !self.renewing && self.renewed.elapsed() >= RENEW_EVERY {
+            self.renewing = true;
+            self.link.renew_replies();
+        }
+    }
+
+    /// Asks how many consumers the request queue has; [`Event::Consumers`] has the answer.
+    pub(crate) fn count_consumers(&mut self) {
+        self.link.count_consumers(&self.queue);
     }
 
     /// Closes the connection in order.
-    pub(crate) async fn close(self) {
-        self.link.close(CLOSE_TIMEOUT).await;
+    pub(crate) async fn close(mut self) {
+        self.link.close();
+        while !self.closed {
+            self.closed = matches!(self.link.next().await, LinkEvent::Closed(_));
+        }
     }
 }
 
@@ -208,20 +174,5 @@ fn reply(delivery: Delivery) -> Event {
         correlation_id: id.map(|id| id.as_str().to_owned()).unwrap_or_default(),
         status: properties::status(&delivery.properties).map(<[u8]>::to_vec),
         body: delivery.data,
-    }
-}
-
-fn published(id: String, confirmation: Confirmation) -> Event {
-    match confirmation {
-        // lapin may attach the return of one publish to the confirm of another: trust the id of the
-        // message, not the future it came by.
-        Confirmation::Ack(Some(returned)) => {
-            let returned = returned.delivery.properties.correlation_id().as_ref();
-            Event::NoQueue {
-                correlation_id: returned.map_or(id, |returned| returned.as_str().to_owned()),
-            }
-        }
-        Confirmation::Nack(_) => Event::Refused { correlation_id: id },
-        Confirmation::Ack(None) | Confirmation::NotRequested => Event::Accepted,
     }
 }

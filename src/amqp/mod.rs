@@ -1,11 +1,12 @@
-//! The broker link: everything that knows AMQP and lapin, except the daemon's session.
+//! The broker link: everything that knows AMQP and lapin.
 //!
 //! The rest of the crate speaks in requests, replies and delivery tags.
 //!
 //! - [`transport`]: the socket under lapin, which we own so that it can be cut
 //! - [`connect`]: one connection: opened within a deadline, closed in order or cut
+//! - [`publisher`]: the channel that the daemon publishes replies on
 //! - [`queue`]: the request queue: used as it is, or declared
-//! - [`publisher`]: the channel that messages are published on, with confirms
+//! - [`link`]: a session's connections and channels: commands in, events out
 //! - [`properties`]: message properties to and from the types of [`crate::wire`]
 //! - [`calling`]: a client's session: calls out, replies in
 //! - [`backoff`]: how long to wait between attempts
@@ -17,6 +18,7 @@ pub(crate) mod backoff;
 pub(crate) mod calling;
 pub(crate) mod connect;
 mod error;
+pub(crate) mod link;
 pub(crate) mod properties;
 pub(crate) mod publisher;
 pub(crate) mod queue;

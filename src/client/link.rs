@@ -15,7 +15,6 @@ use crate::{
     wire::TraceParent,
 };
 use std::{
-    pin::Pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -39,8 +38,6 @@ pub(super) struct Keeper {
     /// The broker takes no messages: calls wait in the table, and nowhere else.
     blocked: bool,
 }
-
-type Probing = Pin<Box<dyn Future<Output = Result<u32, LinkError>> + Send>>;
 
 impl Keeper {
     pub(super) fn new(
@@ -115,12 +112,17 @@ impl Keeper {
         // Every call in the table, those of the session before included.
         self.send_all(&mut link);
         let mut probe = ServerProbe::new();
-        let mut probing: Option<Probing> = None;
         let ended = loop {
             tokio::select! {
                 biased;
                 () = calls.closing() => break None,
                 event = link.next() => match event {
+                    Ok(Event::Consumers(found)) => {
+                        probe.later();
+                        if let Err(error) = self.on_consumer_count(&mut link, found) {
+                            break Some(error);
+                        }
+                    }
                     Ok(event) => self.on_event(&mut link, event),
                     Err(error) => break Some(error),
                 },
@@ -128,16 +130,10 @@ impl Keeper {
                     Some(id) => self.send(&mut link, &id),
                     None => break None,
                 },
-                Some(found) = async { Some(probing.as_mut()?.await) } => {
-                    probing = None;
-                    probe.later();
-                    if let Err(error) = self.on_consumer_count(&mut link, found) {
-                        break Some(error);
-                    }
-                }
                 // A broker that takes no messages does not answer either.
-                () = probe.due(&calls), if probing.is_none() && !self.blocked => {
-                    probing = Some(Box::pin(link.consumers()));
+                () = probe.due(&calls), if !probe.under_way && !self.blocked => {
+                    probe.under_way = true;
+                    link.count_consumers();
                 }
             }
         };
@@ -177,7 +173,7 @@ impl Keeper {
             }
             // Sent again with the next probe.
             Event::Refused { correlation_id } => self.calls.unsent(&correlation_id),
-            Event::Accepted => {}
+            Event::Accepted | Event::Consumers(_) => {}
             Event::Blocked { reason } => {
                 self.blocked = true;
                 self.calls.unreachable(Some(format!(
@@ -218,14 +214,18 @@ impl Keeper {
 /// When to look for a server.
 struct ServerProbe {
     not_before: Instant,
+    /// It has been asked, and not been answered yet.
+    under_way: bool,
 }
 
 impl ServerProbe {
     fn new() -> Self {
-        Self { not_before: Instant::now() }
+        Self { not_before: Instant::now(), under_way: false }
     }
 
+    /// Notes an answer.
     fn later(&mut self) {
+        self.under_way = false;
         self.not_before = Instant::now() + PROBE_EVERY;
     }
 

@@ -15,7 +15,10 @@ use lapin::{
 use std::{
     io,
     pin::Pin,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 use tokio::time::timeout;
@@ -64,6 +67,7 @@ impl Dial {
 /// An open connection. Dropping it cuts the socket.
 pub(crate) struct Link {
     connection: Connection,
+    written: Arc<AtomicU64>,
     _cut: KillOnDrop,
 }
 
@@ -94,6 +98,7 @@ impl Link {
             secure,
             heartbeat: dial.heartbeat,
             kill_switch,
+            written: Arc::default(),
         };
         let connecting = async {
             let socket = target.connect().await?;
@@ -105,7 +110,7 @@ impl Link {
             })
         };
         match timeout(dial.timeout, connecting).await {
-            Ok(Ok(connection)) => Ok(Self { connection, _cut: guard }),
+            Ok(Ok(connection)) => Ok(Self { connection, written: target.written, _cut: guard }),
             Ok(Err(error)) => Err(error.during(&what)),
             Err(_) => Err(LinkError::timeout(&what, dial.timeout)),
         }
@@ -113,6 +118,21 @@ impl Link {
 
     pub(crate) async fn channel(&self) -> Result<Channel, LinkError> {
         answer("opening a channel", self.connection.create_channel()).await
+    }
+
+    /// Opens a channel; the caller sets a deadline.
+    pub(crate) async fn channel_unhurried(&self) -> lapin::Result<Channel> {
+        self.connection.create_channel().await
+    }
+
+    /// Whether the connection is up, as far as anybody has noticed.
+    pub(crate) fn is_up(&self) -> bool {
+        self.connection.status().connected()
+    }
+
+    /// How many bytes the network has taken so far.
+    pub(crate) fn bytes_written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
     }
 
     /// The connection's events from now on.
@@ -125,7 +145,7 @@ impl Link {
     /// lapin also reports errors that end only a channel; those reach the channel's user directly.
     pub(crate) fn ending(&self, event: Option<Event>) -> Option<LinkError> {
         match event {
-            Some(Event::Error(_)) if self.connection.status().connected() => None,
+            Some(Event::Error(_)) if self.is_up() => None,
             Some(Event::Error(error)) => Some(error.into()),
             None => Some(LinkError::new(Cause::Network, "the connection ended")),
             Some(_) => None,

@@ -26,7 +26,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll, ready},
     time::{Duration, Instant},
@@ -86,6 +86,8 @@ const CHUNK: usize = 64 << 10;
 pub(crate) struct Socket {
     inner: Stream,
     kill_switch: KillSwitch,
+    /// How many bytes the network has taken.
+    written: Arc<AtomicU64>,
     /// Whether anything has come from the broker.
     first_bytes_checked: bool,
     inbound: Inbound,
@@ -125,13 +127,14 @@ impl Queue {
 }
 
 impl Socket {
-    fn new(inner: Stream, kill_switch: KillSwitch, frame_timeout: FrameTimeout) -> Self {
+    fn new(inner: Stream, target: &Target) -> Self {
         Self {
             inner,
-            kill_switch,
+            kill_switch: target.kill_switch.clone(),
+            written: Arc::clone(&target.written),
             first_bytes_checked: false,
             inbound: Inbound::default(),
-            frame_timeout,
+            frame_timeout: FrameTimeout::new(target.heartbeat),
             outbound: Outbound::default(),
             chunk: vec![0; CHUNK].into_boxed_slice(),
             received: Queue::default(),
@@ -167,7 +170,11 @@ impl Socket {
         while !self.to_send.is_empty() {
             match ready!(self.inner.poll_write(cx, self.to_send.waiting()))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                count => self.to_send.take(count),
+                count => {
+                    self.to_send.take(count);
+                    let count = u64::try_from(count).unwrap_or(u64::MAX);
+                    self.written.fetch_add(count, Ordering::Relaxed);
+                }
             }
         }
         Poll::Ready(Ok(()))
@@ -249,6 +256,8 @@ pub(crate) struct Target {
     pub(crate) heartbeat: Duration,
     /// Cuts the socket.
     pub(crate) kill_switch: KillSwitch,
+    /// Counts the bytes that the network has taken.
+    pub(crate) written: Arc<AtomicU64>,
 }
 
 impl Target {
@@ -257,15 +266,11 @@ impl Target {
         let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
         for address in tokio::net::lookup_host((self.host.as_str(), self.port)).await? {
             match Stream::connect(address, self.secure.clone()).await {
-                Ok(stream) => return Ok(self.socket(stream)),
+                Ok(stream) => return Ok(Socket::new(stream, self)),
                 Err(error) => failure = error,
             }
         }
         Err(failure)
-    }
-
-    fn socket(&self, stream: Stream) -> Socket {
-        Socket::new(stream, self.kill_switch.clone(), FrameTimeout::new(self.heartbeat))
     }
 }
 

@@ -1,0 +1,230 @@
+//! A session's connections and channels: commands in, events out.
+//!
+//! A [`Link`] knows AMQP and lapin, and nothing of requests, replies or calls. It is used until it
+//! reports [`Event::Closed`], and then dropped: nothing is made again in it except the channel that
+//! messages are published on.
+//!
+//! A server has two connections, as RabbitMQ advises: a broker short of memory stops reading from
+//! connections that publish, and acks must get through all the same
+//! (<https://www.rabbitmq.com/docs/alarms#effects-on-clusters>). A client has one.
+//!
+//! - [`open`]: what a link opens at first
+//! - [`publishing`]: messages on their way out, and the channel they take
+//! - [`sources`]: where events come from, and in what order they are looked for
+//! - [`ending`]: how a link ends, by itself or in good order
+
+mod ending;
+mod open;
+mod publishing;
+mod sources;
+
+use self::{
+    ending::Phase,
+    open::{CONSUMER_TAG, Connections},
+    publishing::Publishing,
+};
+use super::{
+    LinkError, QueueType,
+    connect::{Dial, answer},
+    queue,
+};
+use bytes::Bytes;
+use futures_util::{FutureExt as _, stream::FuturesOrdered};
+use lapin::{
+    BasicProperties, Channel, Consumer,
+    message::Delivery,
+    options::{BasicAckOptions, BasicCancelOptions, BasicNackOptions, BasicRejectOptions},
+};
+use std::{
+    collections::VecDeque,
+    fmt::{self, Debug, Formatter},
+    future::{poll_fn, ready},
+    pin::Pin,
+    sync::Arc,
+};
+
+/// A future that is kept between events.
+type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Polls a future once, for lapin does its part of a command when it is first polled: started so,
+/// commands are carried out in the order they were given in.
+fn started<T: Send + 'static>(mut future: Pending<T>) -> Pending<T> {
+    match future.as_mut().now_or_never() {
+        None => future,
+        Some(done) => Box::pin(ready(done)),
+    }
+}
+
+/// What a server's link is made with.
+#[derive(Clone, Debug)]
+pub(crate) struct ServerSettings {
+    pub(crate) dial: Dial,
+    pub(crate) queue: String,
+    pub(crate) queue_type: QueueType,
+    pub(crate) prefetch: u16,
+}
+
+/// What happened on a link. `T` names a publish for whoever published it.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "the largest, a delivery, is also the most frequent")]
+pub(crate) enum Event<T> {
+    /// A message arrived.
+    Delivered(Delivery),
+    /// The broker has a message, or has returned it before.
+    Confirmed(T),
+    /// The broker did not take a message.
+    Refused(T),
+    /// A message could not be routed. It has been or will be confirmed all the same.
+    ///
+    /// The message says whose it is, and no publish does: lapin attaches a return to whichever
+    /// confirm it handles next.
+    Returned {
+        /// The queue it was published to.
+        queue: String,
+        correlation_id: Option<Vec<u8>>,
+    },
+    /// The broker takes no messages until [`Self::Unblocked`], for this reason.
+    Blocked(String),
+    Unblocked,
+    /// Messages are published on a new channel from now on.
+    RepliesRenewed,
+    /// They are still published on the old one.
+    RenewFailed(LinkError),
+    /// No message will be delivered any more; `asked` if [`Link::stop_consuming`] was called.
+    ConsumerEnded {
+        asked: bool,
+    },
+    /// The answer to [`Link::count_consumers`].
+    Consumers {
+        consumers: u32,
+        #[expect(
+            dead_code,
+            reason = "part of the answer; a look at a queue is for its consumers today"
+        )]
+        messages: u32,
+    },
+    /// The other answer, [`Cause::NoQueue`](super::Cause::NoQueue) if the queue does not exist.
+    CountFailed(LinkError),
+    /// The end, and the last event. `None` if it is what [`Link::close`] asked for.
+    Closed(Option<LinkError>),
+}
+
+/// The connections of a session, and all that is under way on them. Dropping it cuts them.
+pub(crate) struct Link<T> {
+    phase: Phase,
+    /// Events that were found and not given yet: a confirm may bring two.
+    found: VecDeque<Event<T>>,
+    /// The channel that messages are delivered and acknowledged on.
+    deliveries: Channel,
+    /// `None` once it has ended.
+    consumer: Option<Consumer>,
+    /// Whether the consumer was told to stop.
+    stopped: bool,
+    cancelling: Option<Pending<Result<(), LinkError>>>,
+    publishing: Publishing<T>,
+    counting: FuturesOrdered<Pending<Result<(u32, u32), LinkError>>>,
+    connections: Connections,
+}
+
+impl<T> Debug for Link<T> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").field("phase", &self.phase).finish_non_exhaustive()
+    }
+}
+
+impl<T: Send + 'static> Link<T> {
+    /// Waits for the next event; for ever after [`Event::Closed`]. Cancel safe.
+    pub(crate) async fn next(&mut self) -> Event<T> {
+        poll_fn(|cx| self.poll(cx)).await
+    }
+
+    /// An event that is there already. There may be one although this says `None`, but then
+    /// [`Self::next`] gives it.
+    pub(crate) fn next_now(&mut self) -> Option<Event<T>> {
+        self.next().now_or_never()
+    }
+
+    /// Publishes a message to a queue by its name, mandatory. [`Event::Confirmed`] or
+    /// [`Event::Refused`] gives the token back, unless the link ends before.
+    ///
+    /// The body is dropped once it has been written.
+    pub(crate) fn publish(
+        &mut self,
+        token: T,
+        queue: &str,
+        properties: BasicProperties,
+        body: Bytes,
+    ) {
+        self.publishing.publish(token, queue, properties, body);
+    }
+
+    // What follows for deliveries is written by lapin's thread; should it fail, the channel fails,
+    // which `next` reports.
+
+    /// Acknowledges a delivery, or all up to it.
+    pub(crate) fn ack(&mut self, tag: u64, multiple: bool) {
+        let _ = self.deliveries.basic_ack(tag, BasicAckOptions { multiple }).now_or_never();
+    }
+
+    /// Rejects a delivery, so that a dead-letter policy catches it.
+    pub(crate) fn reject(&mut self, tag: u64) {
+        let options = BasicRejectOptions { requeue: false };
+        let _ = self.deliveries.basic_reject(tag, options).now_or_never();
+    }
+
+    /// Gives a delivery back to the queue.
+    pub(crate) fn give_back(&mut self, tag: u64) {
+        let options = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
+        let _ = self.deliveries.basic_nack(tag, options).now_or_never();
+    }
+
+    /// Stops consuming: [`Event::ConsumerEnded`] comes after the last delivery.
+    pub(crate) fn stop_consuming(&mut self) {
+        if self.stopped || self.consumer.is_none() {
+            return;
+        }
+        self.stopped = true;
+        let channel = self.deliveries.clone();
+        self.cancelling = Some(started(Box::pin(async move {
+            let cancel = channel.basic_cancel(CONSUMER_TAG.into(), BasicCancelOptions::default());
+            answer("stopping to consume", cancel).await
+        })));
+    }
+
+    /// Publishes on a new channel as soon as there is one: [`Event::RepliesRenewed`] or
+    /// [`Event::RenewFailed`], once for all that asked meanwhile.
+    ///
+    /// RabbitMQ may refuse (`basic.nack`) whatever is published on a channel to a quorum queue that
+    /// had no leader when the channel first published to it, for as long as the channel lives: seen
+    /// with RabbitMQ 3.10 in a cluster that had lost a node. Another channel starts afresh. It does
+    /// no harm if the queue is merely full; the old channel lives on until its last confirm.
+    pub(crate) fn renew_replies(&mut self) {
+        self.publishing.renew(&self.connections.publish);
+    }
+
+    /// Asks how many consumers and messages a queue has: [`Event::Consumers`] or
+    /// [`Event::CountFailed`].
+    pub(crate) fn count_consumers(&mut self, queue: &str) {
+        let (connection, queue) = (Arc::clone(self.connections.consuming()), queue.to_owned());
+        self.counting.push_back(started(Box::pin(async move {
+            let queue = queue::look(&connection, &queue).await?;
+            Ok((queue.consumer_count(), queue.message_count()))
+        })));
+    }
+
+    /// Closes in good order: confirms are still reported, for a bounded time, and no more
+    /// deliveries; then the connections are closed, which [`Event::Closed`] reports.
+    pub(crate) fn close(&mut self) {
+        self.leave();
+    }
+
+    /// How many bytes the network has taken of the connection that publishes: whether a slow link
+    /// moves.
+    #[expect(dead_code, reason = "for the rule about overdue replies")]
+    pub(crate) fn bytes_written(&self) -> u64 {
+        self.connections.publish.bytes_written()
+    }
+}
+
+#[cfg(test)]
+mod tests;
