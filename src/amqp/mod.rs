@@ -4,7 +4,6 @@
 //!
 //! - [`transport`]: the socket under lapin, which we own so that it can be cut
 //! - [`connect`]: one connection: opened within a deadline, closed in order or cut
-//! - [`publisher`]: the channel that the daemon publishes replies on
 //! - [`queue`]: the request queue: used as it is, or declared
 //! - [`link`]: a session's connections and channels: commands in, events out
 //! - [`properties`]: message properties to and from the types of [`crate::wire`]
@@ -20,7 +19,6 @@ pub(crate) mod connect;
 mod error;
 pub(crate) mod link;
 pub(crate) mod properties;
-pub(crate) mod publisher;
 pub(crate) mod queue;
 mod transport;
 

@@ -20,11 +20,13 @@ use self::{
         http::{self, HttpError},
         log::{self, LevelHandle, LogError, LogMonitor},
         metrics::{Metrics, MetricsError},
+        observer::Observer,
         overview::Overview,
+        request_log::RequestLog,
         spans,
     },
     reload::Reloader,
-    server::{ResultCache, Server, handler::Handler},
+    server::{Engine, ResultCache, Server, handler::Handler},
     signals::{SignalError, Signals},
     state::State,
     systemd::Notifier,
@@ -32,7 +34,11 @@ use self::{
 };
 use crate::{cli::DaemonArgs, exit::Exit};
 use futures_util::FutureExt as _;
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::{sync::watch, time::timeout};
 
 /// Why the daemon cannot start.
@@ -120,35 +126,35 @@ async fn start(
     // The compute threads and the cache.
     let compute = &config.compute;
     let shares = Shares::new(compute.memory, compute.max_n, compute.threads);
-    let pool = Pool::start(compute.threads, shares)?;
-    let cache = ResultCache::new(compute.cache);
+    let (pool, finished) = Pool::start(compute.threads, shares)?;
+    let compute_watchdogs = pool.watchdog_timers();
+    let handler = Handler::new(compute.max_n, ResultCache::new(compute.cache));
 
     // HTTP, the page, and the service manager.
     let (state, states) = watch::channel(State::Detached("not attached yet".to_owned()));
     let http = listen(&config).await?;
-    let overview = Overview::new(Arc::clone(&metrics), log_monitor, states.clone(), pool.clone());
+    let overview = Overview::new(Arc::clone(&metrics), log_monitor, states.clone());
     let notifier = Notifier::new(Arc::clone(&metrics), states);
-    let watchdog = Watchdog { server: Arc::default(), compute: pool.watchdog_timers() };
+    let watchdog = Watchdog { server: Arc::default(), compute: compute_watchdogs };
     let (spans, exporter) = spans::start(&config.trace, &metrics)?;
     let exporting = exporter.run().fuse();
     tokio::pin!(exporting);
 
     // The server, and what makes it stop or reconfigure.
     let (phase, phases) = watch::channel(Phase::Serving);
-    let handler = Handler::new(config.compute.max_n);
+    let start = Instant::now();
+    let request_log = RequestLog::new(&config.amqp.queue, spans);
+    let observer = Observer::new(Arc::clone(&metrics), request_log, start);
+    let engine = Engine::new((compute.threads, shares), (pool, finished), handler, observer, start);
     let (settings, configs) = watch::channel(Arc::new(config));
     let server = Server {
-        handler,
         config: configs,
-        pool: pool.clone(),
-        cache,
+        engine,
         metrics: Arc::clone(&metrics),
-        poison_tracker: Arc::default(),
-        spans,
         state,
         watchdog: Arc::clone(&watchdog.server),
     };
-    let reloader = Reloader { sources, config: settings, level, pool, metrics };
+    let reloader = Reloader { sources, config: settings, level, shares, metrics };
 
     // All of it runs concurrently in this task, until the server ends.
     notifier.ready();

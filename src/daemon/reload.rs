@@ -2,7 +2,7 @@
 //! all.
 
 use crate::daemon::{
-    compute::Pool,
+    compute::Shares,
     config::{Config, ConfigError, Sources},
     observe::{log::LevelHandle, metrics::Metrics},
 };
@@ -15,7 +15,7 @@ pub(crate) struct Reloader {
     pub(crate) sources: Sources,
     pub(crate) config: watch::Sender<Arc<Config>>,
     pub(crate) level: LevelHandle,
-    pub(crate) pool: Pool,
+    pub(crate) shares: Shares,
     pub(crate) metrics: Arc<Metrics>,
 }
 
@@ -50,7 +50,7 @@ impl Reloader {
 
     fn adopt(&self, mut new: Config) {
         let old = self.config();
-        let fits = self.pool.admits(new.compute.max_n);
+        let fits = self.shares.admit(new.compute.max_n);
         let fixed = keep_fixed(&old, &mut new, fits);
         if !fixed.is_empty() {
             let keys = fixed.join(", ");

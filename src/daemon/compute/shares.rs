@@ -1,11 +1,7 @@
 //! How `compute.memory` is shared out.
 
+use fibrpc_core::server;
 use std::num::NonZeroUsize;
-
-/// Computations of no more work than this, in units of [`fibonacci::Estimate::work`] (about
-/// nanoseconds), are quick: a thread and memory are reserved for them, so they never wait for long
-/// ones.
-const QUICK: u64 = 2_000_000;
 
 /// The parts, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,19 +13,6 @@ pub(crate) struct Shares {
     /// What each thread may keep between computations, so that the next one finds it warm. All of
     /// them together: the other half, or what the largest n leaves of it.
     pub(super) kept: u64,
-}
-
-/// Which of the shares a computation takes its memory from, and which threads are for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Class {
-    /// Takes any thread, the one that is reserved included.
-    Quick,
-    /// Takes any thread but the reserved one.
-    Long,
-}
-
-impl Class {
-    pub(crate) const ALL: [Self; 2] = [Self::Quick, Self::Long];
 }
 
 impl Shares {
@@ -45,14 +28,9 @@ impl Shares {
         fibonacci::memory(n) <= self.long
     }
 
-    pub(super) fn class(&self, n: u64) -> Class {
-        let estimate = fibonacci::estimate(n);
-        // A quarter, so that one reply that waits to be sent does not keep the others waiting.
-        if estimate.work <= QUICK && estimate.memory <= self.quick / 4 {
-            Class::Quick
-        } else {
-            Class::Long
-        }
+    /// The shares as the core has them.
+    pub(crate) fn of_core(self) -> server::Shares {
+        server::Shares { quick: self.quick, long: self.long }
     }
 }
 
@@ -77,14 +55,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn what_takes_long_is_not_quick() {
-        let shares = Shares::new(512 << 20, 50_000_000, NonZeroUsize::MIN);
-        assert_eq!(shares.class(fibonacci::SMALL + 1), Class::Quick);
-        assert_eq!(shares.class(50_000_000), Class::Long);
-        let tight = Shares::new(1 << 20, 0, NonZeroUsize::MIN);
-        assert_eq!(tight.class(1_000_000), Class::Long);
     }
 }

@@ -1,21 +1,29 @@
 //! What a compute thread does.
 
-use super::{Job, Slot, Unfinished};
+use super::{Computed, Finished, StopSwitch};
 use crate::daemon::watchdog::WatchdogTimer;
 use bytes::Bytes;
 use fibonacci::{Arena, DecimalError};
+use fibrpc_core::server::{JobId, Unfinished};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, PoisonError, mpsc},
+    sync::{Arc, Mutex, PoisonError, mpsc as threads},
     time::{Duration, Instant},
 };
+use tokio::sync::mpsc;
 
-/// A job, and the right to run it.
-pub(super) type Assignment = (Job, Slot);
+/// A job for a thread: F(n).
+#[derive(Debug)]
+pub(super) struct Assignment {
+    pub(super) job: JobId,
+    pub(super) n: u64,
+    pub(super) stop: StopSwitch,
+}
 
 /// The state of one compute thread.
 pub(super) struct Worker {
-    pub(super) inbox: Arc<Mutex<mpsc::Receiver<Assignment>>>,
+    pub(super) inbox: Arc<Mutex<threads::Receiver<Assignment>>>,
+    pub(super) finished: mpsc::Sender<Finished>,
     /// The timers of all threads; the one at `index` is armed while this thread works.
     pub(super) watchdogs: Arc<[WatchdogTimer]>,
     pub(super) index: usize,
@@ -30,21 +38,23 @@ impl Worker {
         let mut arena = Arena::new();
         loop {
             let next = self.inbox.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            let Ok((job, slot)) = next else { return };
-            let Job { stop, done } = job;
-            let n = slot.n;
+            let Ok(Assignment { job, n, stop }) = next else { return };
             let started = Instant::now();
-            let computing = || compute(n, &mut arena, watchdog, &|| stop.stopped());
+            let computing = || compute(n, &mut arena, watchdog, &|| stop.is_thrown());
             let result = catch_unwind(AssertUnwindSafe(computing)).unwrap_or_else(|_| {
                 arena = Arena::new(); // whatever state it was left in
                 Err(Unfinished::Failed)
             });
             // Before this job's memory is free for another one.
             arena.trim_to(usize::try_from(self.keep).unwrap_or(usize::MAX));
-            done(result.map(|(digits, check_failures)| {
-                slot.keep(digits, check_failures, started.elapsed())
-            }));
-            watchdog.disarm(); // only now, so that a thread that dies in `done` is noticed
+            let result = result.map(|(digits, check_failures)| Computed {
+                digits,
+                check_failures,
+                elapsed: started.elapsed(),
+            });
+            // There is a place for each thread. An error means that the daemon ends.
+            let _ = self.finished.blocking_send(Finished { job, n, result });
+            watchdog.disarm(); // only now, so that a thread that dies before is noticed
         }
     }
 }

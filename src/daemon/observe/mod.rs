@@ -4,6 +4,7 @@
 //! - [`log`]: what is logged, and how
 //! - [`http`]: metrics, probes and status over HTTP
 //! - [`overview`]: the page for people, and `/status`
+//! - [`observer`]: what the core's notes mean for all of these
 //! - [`request_log`]: which requests have a record, for the log and the traces
 //! - [`request_record`]: what is known of such a request when it is settled
 //! - [`spans`]: trace spans made of records, exported with the feature `otlp`
@@ -12,6 +13,7 @@
 pub(crate) mod http;
 pub(crate) mod log;
 pub(crate) mod metrics;
+pub(crate) mod observer;
 pub(crate) mod overview;
 pub(crate) mod request_log;
 pub(crate) mod request_record;

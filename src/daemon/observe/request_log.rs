@@ -23,6 +23,13 @@ impl RequestLog {
         Self { queue: queue.into(), spans }
     }
 
+    /// The requests from now on come from this queue.
+    pub(crate) fn serves(&mut self, queue: &str) {
+        if *self.queue != *queue {
+            self.queue = queue.into();
+        }
+    }
+
     /// Starts the record of a request that has just arrived, if it is to be logged or traced.
     /// `queue_wait` is how long it was in the queue, if that is known.
     pub(crate) fn begin(

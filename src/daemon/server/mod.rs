@@ -4,37 +4,33 @@
 //! whenever a session ends in any way. [`Session`] is what happens in between.
 
 mod cache;
+mod engine;
 mod failure_log;
 pub(crate) mod handler;
-pub(crate) mod poison;
-mod scheduler;
-mod serving;
 mod session;
-mod window;
 
-pub(crate) use self::cache::ResultCache;
+pub(crate) use self::{cache::ResultCache, engine::Engine};
 
-use self::{
-    failure_log::FailureLog,
-    handler::Handler,
-    poison::PoisonTracker,
-    serving::{Serving, Settings},
-    session::Session,
-};
+use self::{failure_log::FailureLog, session::Session};
 use crate::{
-    amqp::{Cause, LinkError, backoff::Backoff, connect::Dial},
+    amqp::{
+        Cause, LinkError,
+        backoff::Backoff,
+        connect::Dial,
+        link::{Link, ServerSettings},
+    },
     broker_uri::BrokerUri,
     daemon::{
-        compute::Pool,
         config::{Amqp, Config},
         lifecycle::{Ending, Phase},
-        observe::{metrics::Metrics, spans::Spans},
+        observe::metrics::Metrics,
         state::State,
         watchdog::WatchdogTimer,
     },
 };
+use fibrpc_core::server::{Input, RequestId};
 use std::{
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::sync::watch;
@@ -52,12 +48,8 @@ const TURN: Duration = Duration::from_secs(10);
 /// Answers requests from a queue until it is told to stop.
 pub(crate) struct Server {
     pub(crate) config: watch::Receiver<Arc<Config>>,
-    pub(crate) handler: Handler,
-    pub(crate) pool: Pool,
-    pub(crate) cache: ResultCache,
+    pub(crate) engine: Engine,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) poison_tracker: Arc<Mutex<PoisonTracker>>,
-    pub(crate) spans: Spans,
     pub(crate) state: watch::Sender<State>,
     /// Armed before every wait, so that a server that hangs is noticed.
     pub(crate) watchdog: Arc<WatchdogTimer>,
@@ -78,7 +70,7 @@ impl Server {
                 Stopped::Ended(ending) => return ending,
                 Stopped::Reconfigured => {
                     tracing::info!("attaching anew, with the new settings");
-                    self.handler.forget_reply_limit();
+                    self.engine.handle(Input::ForgetReplyLimit);
                 }
             }
         }
@@ -97,7 +89,8 @@ impl Server {
                 biased;
                 () = stop_requested(phase) => return Stopped::Ended(Ending::Detached),
                 () = link_config_changed(&mut config, amqp) => return Stopped::Reconfigured,
-                attached = self.attach(uri, &settings) => attached,
+                attached = Link::serve(uri, &settings) => attached,
+                () = self.engine.idle() => return Stopped::Ended(Ending::Detached), // it never ends
             };
             let pause = match attached {
                 Ok(link) => match self.session(uri, amqp, link, phase, &mut backoff).await {
@@ -124,6 +117,7 @@ impl Server {
                     () = stop_requested(phase) => return Stopped::Ended(Ending::Detached),
                     () = link_config_changed(&mut config, amqp) => return Stopped::Reconfigured,
                     () = tokio::time::sleep(pause) => {}
+                    () = self.engine.idle() => {} // it never ends
                 }
             }
         }
@@ -131,14 +125,8 @@ impl Server {
         Stopped::Ended(Ending::Detached)
     }
 
-    async fn attach(&self, uri: &BrokerUri, settings: &Settings) -> Result<Serving, LinkError> {
-        let (metrics, poison_tracker) =
-            (Arc::clone(&self.metrics), Arc::clone(&self.poison_tracker));
-        Serving::attach(uri, settings, metrics, poison_tracker, self.spans.clone()).await
-    }
-
     /// Notes the end of a session, and the limit of the broker that it may have revealed.
-    fn lost(&mut self, uri: &BrokerUri, error: &LinkError) {
+    fn lost(&self, uri: &BrokerUri, error: &LinkError) {
         self.metrics.link.lost(error.cause);
         self.detached(error);
         if let Cause::TooLarge { limit } = error.cause {
@@ -148,7 +136,6 @@ impl Server {
                 "the broker refused a large reply; from now on larger ones are answered with \
                  RESOURCE_EXHAUSTED: {error}"
             );
-            self.handler.limit_replies(limit);
         } else {
             tracing::warn!(broker = %uri, "lost the broker: {error}");
         }
@@ -162,7 +149,7 @@ impl Server {
         &mut self,
         uri: &BrokerUri,
         amqp: &Amqp,
-        link: Serving,
+        link: Link<RequestId>,
         phase: &mut watch::Receiver<Phase>,
         backoff: &mut Backoff,
     ) -> Result<Ending, LinkError> {
@@ -183,8 +170,8 @@ impl Server {
     }
 }
 
-fn settings(amqp: &Amqp) -> Settings {
-    Settings {
+fn settings(amqp: &Amqp) -> ServerSettings {
+    ServerSettings {
         dial: Dial {
             timeout: amqp.connect_timeout,
             heartbeat: amqp.heartbeat,
@@ -207,4 +194,12 @@ async fn link_config_changed(config: &mut watch::Receiver<Arc<Config>>, amqp: &A
 async fn stop_requested(phase: &mut watch::Receiver<Phase>) {
     // An error means that nobody is left to change the phase: stop as well.
     let _ = phase.wait_for(|phase| *phase != Phase::Serving).await;
+}
+
+/// Waits for a moment, if there is one, and else for ever.
+async fn tick_at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment.into()).await,
+        None => std::future::pending().await,
+    }
 }

@@ -1,77 +1,68 @@
-//! A session: what happens between attaching to a broker and losing it.
+//! A session: carries what the link says to the core, and what the core wants to the link.
 //!
-//! Small requests are answered in place, large ones wait here for a compute thread, so that those
-//! not started can be given back when the daemon drains.
+//! No rule about requests is here; they are in `fibrpc_core::server`.
 
-use super::{
-    Server, TURN,
-    cache::ResultCache,
-    handler::{self, Answer, Handler},
-    scheduler::{Large, ReadyReply, Scheduler, Turn, Waiting},
-    serving::{Event, Incoming, Serving},
-    window::{SendPermit, Window},
-};
+use super::{Server, TURN, engine::Engine, tick_at};
 use crate::{
-    amqp::LinkError,
+    amqp::{
+        Cause, LinkError,
+        link::{Event, Link},
+        properties,
+    },
     daemon::{
-        compute::{Class, Computed, Job, MemoryPermit, Pool, Slot, Unfinished},
+        compute::Finished,
         config::{Amqp, Config},
         lifecycle::{Ending, Phase},
-        observe::{metrics::Metrics, request_record::ComputeTime},
+        observe::metrics::{Metrics, SessionGauges},
         state::State,
         ticks::every,
         watchdog::WatchdogTimer,
     },
-    wire::{Envelope, Failure, Reply},
 };
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
+use fibrpc_core::server::{
+    BLOCKED_TIMEOUT, CONFIRM_TIMEOUT, Command, Delivery, Fault, Input, LinkEvent, LostBecause,
+    RequestId,
 };
-use tokio::{
-    sync::{mpsc, watch},
-    time::Interval,
-};
+use std::{sync::Arc, time::Duration};
+use tokio::{sync::watch, time::Interval};
 
 /// The session takes a turn at least this often.
 const PULSE: Duration = Duration::from_secs(1);
 
-/// The id of a computation, its n, and its result.
-type Finished = (u64, u64, Result<Computed, Unfinished>);
+/// Most inputs that are taken in before their commands are carried out and others have a turn.
+const BATCH: usize = 256;
 
-/// What a number has waited for.
-enum Grant {
-    Compute(u64, Slot),
-    /// The memory is `None` if the number has its own.
-    Send(u64, Option<MemoryPermit>, SendPermit),
+/// What a session waits for.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is taken in at once, and a box would cost each call"
+)]
+enum Happening {
+    Phase(Option<Phase>),
+    Config,
+    Link(Event<RequestId>),
+    Finished(Finished),
+    Time,
 }
 
-/// What a large reply holds until it is confirmed.
-type ReplyPermits = (Option<MemoryPermit>, SendPermit);
-
-/// One session's requests.
+/// One session.
 pub(super) struct Session<'a> {
-    link: Serving,
+    link: Link<RequestId>,
+    engine: &'a mut Engine,
     config: &'a mut watch::Receiver<Arc<Config>>,
     /// The settings that the link was made with.
     amqp: &'a Amqp,
     /// The queue and the broker, for the state.
     place: String,
-    handler: &'a mut Handler,
-    pool: &'a Pool,
     state: &'a watch::Sender<State>,
     watchdog: &'a WatchdogTimer,
+    metrics: Arc<Metrics>,
     pulse: Interval,
-    scheduler: Scheduler,
-    window: Window,
-    cache: &'a mut ResultCache,
-    metrics: &'a Metrics,
-    finished: mpsc::Receiver<Finished>,
-    finish: mpsc::Sender<Finished>,
-    draining: bool,
-    /// When to give up a session that is drained only to be started anew.
-    patience: Option<Instant>,
-    ended: bool,
+    /// Whether the link has said its last word.
+    closed: bool,
+    /// Why the session is over, once it is.
+    over: Option<Result<(), LinkError>>,
+    _gauges: SessionGauges,
 }
 
 impl<'a> Session<'a> {
@@ -79,30 +70,24 @@ impl<'a> Session<'a> {
         server: &'a mut Server,
         amqp: &'a Amqp,
         place: String,
-        link: Serving,
+        link: Link<RequestId>,
     ) -> Self {
-        let (finish, finished) = mpsc::channel(usize::from(amqp.prefetch));
-        let pulse = every(PULSE);
         server.config.mark_changed(); // so that the first turn sees changes made meanwhile
+        server.engine.attached();
+        server.engine.observer.serves(&amqp.queue);
         Self {
             link,
+            engine: &mut server.engine,
             config: &mut server.config,
             amqp,
             place,
-            handler: &mut server.handler,
-            pool: &server.pool,
             state: &server.state,
             watchdog: &server.watchdog,
-            pulse,
-            scheduler: Scheduler::default(),
-            window: Window::new(),
-            cache: &mut server.cache,
-            metrics: &server.metrics,
-            finished,
-            finish,
-            draining: false,
-            patience: None,
-            ended: false,
+            metrics: Arc::clone(&server.metrics),
+            pulse: every(PULSE),
+            closed: false,
+            over: None,
+            _gauges: SessionGauges(Arc::clone(&server.metrics)),
         }
     }
 
@@ -110,192 +95,146 @@ impl<'a> Session<'a> {
         mut self,
         phase: &mut watch::Receiver<Phase>,
     ) -> Result<Ending, LinkError> {
-        let ending = loop {
+        let over = loop {
             self.watchdog.arm(TURN);
-            if self.ended && self.link.outstanding() == 0 {
-                break Ok(Ending::Drained);
+            let happening = self.next(phase).await;
+            self.take_in(happening);
+            let mut inputs = 1;
+            while inputs < BATCH
+                && let Some(happening) = self.next_now()
+            {
+                self.take_in(happening);
+                inputs += 1;
             }
-            let deadline = self.scheduler.next_deadline();
-            let [quick, long] = Class::ALL.map(|class| self.scheduler.turn(class));
-            tokio::select! {
-                biased;
-                changed = phase.changed() => {
-                    let phase = *phase.borrow_and_update();
-                    if changed.is_err() || phase == Phase::GivingUp {
-                        self.give_up();
-                        break Ok(Ending::GaveUp);
+            self.carry_out();
+            if let Some(over) = self.over.take() {
+                break over;
+            }
+            if inputs == BATCH {
+                tokio::task::yield_now().await;
+            }
+        };
+        if !self.closed {
+            self.close().await; // the connections may still be up
+        }
+        let gave_up = self.engine.core().has_given_up();
+        over.map(|()| if gave_up { Ending::GaveUp } else { Ending::Drained })
+    }
+
+    async fn next(&mut self, phase: &mut watch::Receiver<Phase>) -> Happening {
+        let timer = self.engine.next_timer();
+        tokio::select! {
+            biased;
+            changed = phase.changed() => {
+                Happening::Phase(changed.ok().map(|()| *phase.borrow_and_update()))
+            }
+            Ok(()) = self.config.changed() => Happening::Config,
+            event = self.link.next() => Happening::Link(event),
+            finished = self.engine.next_finished() => Happening::Finished(finished),
+            () = tick_at(timer) => Happening::Time,
+            _ = self.pulse.tick() => Happening::Time,
+        }
+    }
+
+    /// What else is there already.
+    fn next_now(&mut self) -> Option<Happening> {
+        if self.over.is_some() {
+            return None;
+        }
+        let link = self.link.next_now().map(Happening::Link);
+        link.or_else(|| self.engine.next_finished_now().map(Happening::Finished))
+    }
+
+    fn take_in(&mut self, happening: Happening) {
+        match happening {
+            Happening::Phase(Some(Phase::Serving)) => {}
+            Happening::Phase(Some(Phase::Draining)) => self.drain(None),
+            Happening::Phase(Some(Phase::GivingUp) | None) => self.engine.handle(Input::GiveUp),
+            Happening::Config => self.reconfigure(),
+            Happening::Link(event) => self.link_says(event),
+            Happening::Finished(finished) => self.engine.finished(finished),
+            Happening::Time => self.engine.handle(Input::Time),
+        }
+    }
+
+    fn link_says(&mut self, event: Event<RequestId>) {
+        match event {
+            Event::Delivered(delivery) => self.delivered(delivery),
+            Event::Confirmed(id) => self.engine.link(LinkEvent::Confirmed(id)),
+            Event::Refused(id) => self.engine.link(LinkEvent::Refused(id)),
+            Event::Returned { queue, correlation_id } => {
+                self.engine.observer.returned(&queue, correlation_id.as_deref());
+            }
+            Event::Blocked(reason) => {
+                tracing::warn!(%reason, "the broker blocks publishing");
+                self.blocked(Some(reason));
+                self.engine.link(LinkEvent::Blocked);
+            }
+            Event::Unblocked => {
+                tracing::info!("the broker takes publishes again");
+                self.blocked(None);
+                self.engine.link(LinkEvent::Unblocked);
+            }
+            Event::RepliesRenewed => self.engine.link(LinkEvent::RepliesRenewed),
+            Event::RenewFailed(error) => self.over(Some(error)),
+            Event::ConsumerEnded { asked } => {
+                if !asked {
+                    self.metrics.link.consumer_cancels.inc();
+                }
+                self.engine.link(LinkEvent::ConsumerEnded);
+            }
+            Event::Consumers { .. } | Event::CountFailed(_) => {} // nobody has asked
+            Event::Closed(error) => {
+                self.closed = true;
+                self.over(error);
+            }
+        }
+    }
+
+    fn delivered(&mut self, delivery: lapin::message::Delivery) {
+        let arrived = self.engine.now();
+        let (tag, redelivered) = (delivery.delivery_tag, delivery.redelivered);
+        let envelope = properties::envelope(&delivery.properties);
+        let (sent, body) = (*delivery.properties.timestamp(), delivery.data);
+        self.engine.observer.delivered(tag, redelivered, sent, &envelope, &body);
+        let delivery = Delivery { tag, redelivered, envelope, body, arrived };
+        self.engine.link(LinkEvent::Delivered(delivery));
+    }
+
+    fn over(&mut self, error: Option<LinkError>) {
+        let why = error.as_ref().map_or(LostBecause::Asked, |error| lost_because(error.cause));
+        self.engine.link(LinkEvent::Closed(why));
+        self.over = Some(error.map_or(Ok(()), Err));
+    }
+
+    /// Tells threads, observers and the link what follows from what was taken in.
+    fn carry_out(&mut self) {
+        let commands: Vec<_> = self.engine.conclude().collect();
+        for command in commands {
+            match command {
+                Command::Publish(id) => {
+                    if let Some((envelope, reply)) = self.engine.core().outgoing(id)
+                        && let Some(queue) = envelope.reply_queue()
+                    {
+                        let properties = properties::of_reply(envelope, reply);
+                        self.link.publish(id, queue, properties, reply.body.clone());
                     }
-                    if phase == Phase::Draining {
-                        self.patience = None; // the stop has a limit of its own
-                        self.drain();
-                    }
                 }
-                Ok(()) = self.config.changed() => self.reconfigure(),
-                () = at(self.patience) => {
-                    self.give_up();
-                    break Ok(Ending::GaveUp);
-                }
-                event = self.link.next() => match event {
-                    Ok(Event::Request(request)) if self.draining => {
-                        self.link.give_back(request.tag);
-                    }
-                    Ok(Event::Request(request)) => self.handle(request),
-                    Ok(Event::Settled) => {}
-                    Ok(Event::Blocked(reason)) => self.blocked(reason),
-                    Ok(Event::Ended) => self.ended = true,
-                    Err(error) => break Err(error),
-                },
-                Some((id, n, result)) = self.finished.recv() => self.finished(id, n, result),
-                () = at(deadline) => self.refuse_late(),
-                Some(grant) = grant(self.pool, &self.window, quick) => self.proceed(grant),
-                Some(grant) = grant(self.pool, &self.window, long) => self.proceed(grant),
-                _ = self.pulse.tick() => {}
+                Command::Ack { tag, multiple } => self.link.ack(tag, multiple),
+                Command::Reject { tag } => self.link.reject(tag),
+                Command::GiveBack { tag } => self.link.give_back(tag),
+                Command::RenewReplies => self.link.renew_replies(),
+                Command::StopConsuming => self.link.stop_consuming(),
+                Command::Close => self.link.close(),
+                Command::Abandon(fault) => self.over = Some(Err(given_up(fault))),
+                Command::Compute { .. } | Command::Stop { .. } => {} // the engine's
             }
-        };
-        // Also after an error, as the connections may still be up.
-        self.link.close().await;
-        ending
-    }
-
-    fn handle(&mut self, request: Incoming) {
-        let received = Instant::now();
-        let Incoming { tag, envelope, body, poison } = request;
-        let Some(reply_queue) = envelope.reply_queue().map(str::to_owned) else {
-            return self.link.reject(tag);
-        };
-        let answer = if poison {
-            tracing::error!(
-                correlation_id = %envelope.reply_id().unwrap_or_default().escape_ascii(),
-                "refused a request that was delivered too often without being answered"
-            );
-            Answer::Now(Reply::from(&handler::poison()))
-        } else {
-            self.handler.answer(&envelope, &body)
-        };
-        match answer {
-            Answer::Now(reply) => {
-                self.reply(tag, &envelope, &reply_queue, reply, ComputeTime::InPlace, None);
-            }
-            Answer::Compute { n, remaining } => {
-                let deadline = remaining.and_then(|left| received.checked_add(left));
-                let compute_time = ComputeTime::NotComputed;
-                self.enter(Large {
-                    tag,
-                    n,
-                    deadline,
-                    received,
-                    envelope,
-                    reply_queue,
-                    compute_time,
-                });
-            }
-        }
-    }
-
-    fn enter(&mut self, large: Large) {
-        let (n, class) = (large.n, self.pool.class(large.n));
-        let found = self.cache.get(n);
-        let count = if found.is_some() {
-            &self.metrics.compute.cache_hits
-        } else {
-            &self.metrics.compute.cache_misses
-        };
-        count.inc();
-        self.scheduler.enter(large, class, found);
-    }
-
-    fn proceed(&mut self, grant: Grant) {
-        match grant {
-            Grant::Compute(n, slot) => self.start(n, slot),
-            Grant::Send(n, memory, send_permit) => {
-                if let Some(ReadyReply { large, digits, permit }) =
-                    self.scheduler.next_ready(n, memory)
-                {
-                    self.reply_to(&large, Reply::text(digits), Some((permit, send_permit)));
-                }
-            }
-        }
-    }
-
-    fn start(&mut self, n: u64, slot: Slot) {
-        let Some((id, stop)) = self.scheduler.start(n) else {
-            return;
-        };
-        let finish = self.finish.clone();
-        // An error means that the session is over, and the requests with it.
-        let done = Box::new(move |result| drop(finish.blocking_send((id, n, result))));
-        self.pool.run(slot, Job { stop, done });
-    }
-
-    fn finished(&mut self, id: u64, n: u64, result: Result<Computed, Unfinished>) {
-        match result {
-            Ok(computed) => {
-                self.cache.insert(n, computed.digits.clone());
-                self.count(&computed);
-                self.scheduler.computed(id, n, computed);
-            }
-            Err(Unfinished::Failed) => {
-                self.metrics.compute.failed.inc();
-                tracing::error!(n, "the computation failed: please report this");
-                for large in self.scheduler.failed(id, n) {
-                    self.refuse(&large, &handler::internal());
-                }
-            }
-            // Nobody waits for it any more.
-            Err(Unfinished::Stopped) => self.metrics.compute.stopped.inc(),
-        }
-    }
-
-    fn count(&self, computed: &Computed) {
-        let metrics = &self.metrics.compute;
-        metrics.computations.inc();
-        metrics.check_failures.inc_by(computed.check_failures.into());
-        metrics.durations.observe(computed.elapsed.as_secs_f64());
-        metrics.cache_bytes.set(i64::try_from(self.cache.size()).unwrap_or(i64::MAX));
-    }
-
-    /// Answers the large requests whose deadline has passed.
-    fn refuse_late(&mut self) {
-        let now = Instant::now();
-        while let Some(large) = self.scheduler.late(now) {
-            self.refuse(&large, &handler::too_late());
-        }
-    }
-
-    fn refuse(&mut self, large: &Large, failure: &Failure) {
-        self.reply_to(large, Reply::from(failure), None);
-    }
-
-    fn reply_to(&mut self, large: &Large, reply: Reply, permits: Option<ReplyPermits>) {
-        self.reply(
-            large.tag,
-            &large.envelope,
-            &large.reply_queue,
-            reply,
-            large.compute_time,
-            permits,
-        );
-    }
-
-    /// Publishes a reply, or says that it is larger than the broker takes.
-    fn reply(
-        &mut self,
-        tag: u64,
-        envelope: &Envelope,
-        queue: &str,
-        reply: Reply,
-        compute_time: ComputeTime,
-        permits: Option<ReplyPermits>,
-    ) {
-        match self.handler.fit(reply) {
-            Some(reply) => self.link.reply(tag, envelope, queue, reply, compute_time, permits),
-            // Not even an error would get through.
-            None => self.link.reject(tag),
         }
     }
 
     fn blocked(&self, reason: Option<String>) {
-        if !self.draining {
+        self.metrics.link.set_blocked(reason.is_some());
+        if !self.engine.core().is_draining() {
             let consuming = || State::Consuming(self.place.clone());
             self.state.send_replace(reason.map_or_else(consuming, State::Blocked));
         }
@@ -305,66 +244,49 @@ impl<'a> Session<'a> {
     /// drained.
     fn reconfigure(&mut self) {
         let config = Arc::clone(&self.config.borrow_and_update());
-        if self.handler.limit_n(config.compute.max_n) {
-            self.handler.forget_reply_limit();
+        if self.engine.handler.limit_n(config.compute.max_n) {
+            self.engine.handle(Input::ForgetReplyLimit);
         }
-        if config.amqp != *self.amqp && !self.draining {
-            self.patience = Instant::now().checked_add(config.shutdown.drain_timeout);
-            self.drain();
+        if config.amqp != *self.amqp && !self.engine.core().is_draining() {
+            self.drain(Some(config.shutdown.drain_timeout));
         }
     }
 
-    fn drain(&mut self) {
-        self.draining = true;
+    /// Brings the session to an end. A stop has a limit of its own.
+    fn drain(&mut self, patience: Option<Duration>) {
         self.state.send_replace(State::Draining);
-        self.link.stop_consuming();
-        let unstarted = self.scheduler.unstarted();
-        let (running, given_back) = (self.scheduler.len(), unstarted.len());
-        tracing::info!(running, given_back, "draining");
-        for large in unstarted {
-            self.link.give_back(large.tag);
-        }
+        self.engine.handle(Input::Drain { patience });
     }
 
-    fn give_up(&mut self) {
-        tracing::warn!(requests = self.link.outstanding(), "giving every open request back");
-        self.link.give_back_all();
+    async fn close(&mut self) {
+        self.link.close();
+        while !matches!(self.link.next().await, Event::Closed(_)) {}
     }
 }
 
-/// Waits for what the next numbers of a class need; for ever if there are none.
-async fn grant(pool: &Pool, window: &Window, turn: Turn) -> Option<Grant> {
-    let Turn { class, ready, waiting } = turn;
-    let send = async |n, memory| {
-        let entered = window.enter(class, fibonacci::digits(n)).await?;
-        Some(Grant::Send(n, memory, entered))
-    };
-    let ready = async {
-        match ready {
-            None => std::future::pending().await,
-            Some(n) => send(n, None).await,
-        }
-    };
-    let waiting = async {
-        match waiting {
-            None => std::future::pending().await,
-            Some(Waiting::Slot(n)) => Some(Grant::Compute(n, pool.slot(n).await?)),
-            // Memory first, then the window: replies in the window need no more memory, so they
-            // leave it in the end.
-            Some(Waiting::Memory(n)) => send(n, Some(pool.reserve_reply(n).await?)).await,
-        }
-    };
-    tokio::select! {
-        biased;
-        grant = ready => grant,
-        grant = waiting => grant,
+fn lost_because(cause: Cause) -> LostBecause {
+    match cause {
+        Cause::TooLarge { limit } => LostBecause::TooLarge { limit },
+        Cause::Timeout => LostBecause::Timeout,
+        Cause::Network => LostBecause::Network,
+        _ => LostBecause::Broker,
     }
 }
 
-/// Waits for a moment, if there is one, and else for ever.
-async fn at(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => tokio::time::sleep_until(moment.into()).await,
-        None => std::future::pending().await,
+/// The error of a session that the core gives up.
+fn given_up(fault: Fault) -> LinkError {
+    match fault {
+        Fault::OutOfOrder { tag } => LinkError::new(
+            Cause::Protocol,
+            format!("the broker sent a delivery out of order, with tag {tag}"),
+        ),
+        Fault::Unconfirmed => {
+            LinkError::timeout("waiting for a publisher confirm", CONFIRM_TIMEOUT)
+        }
+        Fault::Blocked => LinkError::timeout("waiting for the broker to unblock", BLOCKED_TIMEOUT),
+        Fault::ConsumerEnded => LinkError::new(
+            Cause::ConsumerCancelled,
+            "the broker ended the consumer: was the queue deleted?",
+        ),
     }
 }

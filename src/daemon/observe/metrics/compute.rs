@@ -1,7 +1,7 @@
 //! Large numbers: the threads, the memory, the cache.
 
 use super::{DURATION_BUCKETS, maker::Maker};
-use crate::daemon::compute::Usage;
+use fibrpc_core::server::Usage;
 use prometheus::{Histogram, IntCounter, IntGauge};
 
 /// The metrics of large numbers.
@@ -25,10 +25,14 @@ pub(crate) struct Compute {
     pub cache_bytes: IntGauge,
     /// The most it may hold.
     pub cache_limit: IntGauge,
-    threads: IntGauge,
-    threads_busy: IntGauge,
-    memory: IntGauge,
-    memory_reserved: IntGauge,
+    /// Threads for large numbers.
+    pub threads: IntGauge,
+    /// Those that compute.
+    pub threads_busy: IntGauge,
+    /// Memory for large numbers and their replies.
+    pub memory: IntGauge,
+    /// How much of that is taken.
+    pub memory_reserved: IntGauge,
 }
 
 impl Compute {
@@ -73,10 +77,11 @@ impl Compute {
         })
     }
 
-    pub(super) fn sample(&self, usage: &Usage) {
+    /// Notes what is taken from now on.
+    pub(crate) fn set_usage(&self, usage: &Usage) {
         for (gauge, value) in [
-            (&self.threads, usage.threads),
-            (&self.threads_busy, usage.threads_busy),
+            (&self.threads, usage.threads as u64),
+            (&self.threads_busy, usage.threads_busy as u64),
             (&self.memory, usage.memory),
             (&self.memory_reserved, usage.memory_reserved),
         ] {

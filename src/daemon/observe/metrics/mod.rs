@@ -29,7 +29,7 @@ pub(crate) use self::{
 };
 
 use self::maker::Maker;
-use crate::daemon::{compute::Usage, config::Config, state::State};
+use crate::daemon::{config::Config, state::State};
 use prometheus::{Encoder, Registry, TextEncoder, process_collector::ProcessCollector};
 
 use std::sync::Arc;
@@ -99,9 +99,8 @@ impl Metrics {
     }
 
     /// Looks up the states that are not counted as they change.
-    pub(crate) fn sample(&self, state: &State, usage: &Usage) {
+    pub(crate) fn sample(&self, state: &State) {
         self.link.sample();
-        self.compute.sample(usage);
         self.daemon.sample(state);
     }
 

@@ -14,7 +14,6 @@ use self::{
     status::Status,
 };
 use crate::daemon::{
-    compute::Pool,
     observe::{
         http::{Probe, ProbeError},
         log::LogMonitor,
@@ -37,7 +36,6 @@ pub(crate) struct Overview {
     metrics: Arc<Metrics>,
     log_monitor: Arc<LogMonitor>,
     states: watch::Receiver<State>,
-    pool: Pool,
     started: Instant,
     history: Mutex<History>,
 }
@@ -47,10 +45,9 @@ impl Overview {
         metrics: Arc<Metrics>,
         log_monitor: Arc<LogMonitor>,
         states: watch::Receiver<State>,
-        pool: Pool,
     ) -> Self {
         let (started, history) = (Instant::now(), Mutex::default());
-        Self { metrics, log_monitor, states, pool, started, history }
+        Self { metrics, log_monitor, states, started, history }
     }
 
     /// Notes the numbers of the charts, every few seconds.
@@ -91,7 +88,7 @@ impl Overview {
 
 impl Probe for Overview {
     fn metrics(&self) -> Result<String, ProbeError> {
-        self.metrics.sample(&self.states.borrow(), &self.pool.usage());
+        self.metrics.sample(&self.states.borrow());
         Ok(self.metrics.render()?)
     }
 

@@ -5,6 +5,7 @@ use super::{
     history::{History, INTERVAL, Point},
 };
 use crate::daemon::observe::log::Warning;
+use prometheus::IntGauge;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -150,12 +151,13 @@ impl Link {
 
 impl Compute {
     fn of(overview: &Overview) -> Self {
-        let (usage, metrics) = (overview.pool.usage(), &overview.metrics.compute);
+        let metrics = &overview.metrics.compute;
+        let count = |gauge: &IntGauge| u64::try_from(gauge.get()).unwrap_or_default();
         Self {
-            threads: usage.threads,
-            threads_busy: usage.threads_busy,
-            memory_bytes: usage.memory,
-            memory_reserved_bytes: usage.memory_reserved,
+            threads: count(&metrics.threads),
+            threads_busy: count(&metrics.threads_busy),
+            memory_bytes: count(&metrics.memory),
+            memory_reserved_bytes: count(&metrics.memory_reserved),
             cache_bytes: metrics.cache_bytes.get(),
             cache_limit_bytes: metrics.cache_limit.get(),
             cache_hits: metrics.cache_hits.get(),

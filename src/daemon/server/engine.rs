@@ -1,0 +1,133 @@
+//! The core, with what surrounds it as long as the daemon lives: clocks, threads, observers.
+
+use super::{handler::Handler, tick_at};
+use crate::daemon::{
+    compute::{Finished, Pool, Shares},
+    observe::observer::Observer,
+};
+use fibrpc_core::server::{Clocks, Command, Core, Input, Limits, LinkEvent, Moment, SessionId};
+use std::{
+    num::NonZeroUsize,
+    time::{Instant, SystemTime},
+};
+use tokio::sync::mpsc;
+
+/// Carries inputs to the core, and its commands to the threads.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    core: Core,
+    pub(super) handler: Handler,
+    pub(super) observer: Observer,
+    pool: Pool,
+    finished: mpsc::Receiver<Finished>,
+    start: Instant,
+    session: SessionId,
+    /// What the link is to do.
+    commands: Vec<Command>,
+}
+
+impl Engine {
+    /// `start` is where the moments of the core begin.
+    pub(crate) fn new(
+        (threads, shares): (NonZeroUsize, Shares),
+        (pool, finished): (Pool, mpsc::Receiver<Finished>),
+        handler: Handler,
+        observer: Observer,
+        start: Instant,
+    ) -> Self {
+        let (seed, _) = uuid::Uuid::new_v4().as_u64_pair();
+        let limits = Limits { threads: threads.get(), shares: shares.of_core(), seed };
+        let (core, commands) = (Core::new(&limits), Vec::new());
+        let mut engine =
+            Self { core, handler, observer, pool, finished, start, session: 0, commands };
+        engine.observer.conclude(&engine.core);
+        engine
+    }
+
+    pub(super) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// A session begins.
+    pub(super) fn attached(&mut self) {
+        self.session += 1;
+        self.handle(Input::Attached { session: self.session });
+    }
+
+    pub(super) fn link(&mut self, event: LinkEvent) {
+        self.handle(Input::Link { session: self.session, event });
+    }
+
+    pub(super) fn handle(&mut self, input: Input) {
+        self.core.handle(self.clocks(), input, &mut self.handler);
+    }
+
+    /// A thread is free.
+    pub(super) fn finished(&mut self, finished: Finished) {
+        let Finished { job, n, result } = finished;
+        self.pool.forget(job);
+        let digits = result.as_ref().map(|computed| computed.digits.clone()).map_err(|why| *why);
+        self.handle(Input::Finished { job, result: digits });
+        self.observer.finished(n, &result, self.handler.cached());
+    }
+
+    /// Ends a batch of inputs: tells observers and threads what follows from it, and returns what
+    /// the link is to do.
+    pub(super) fn conclude(&mut self) -> impl Iterator<Item = Command> {
+        self.core.conclude(self.clocks(), &mut self.handler);
+        for note in self.core.notes() {
+            self.observer.note(note);
+        }
+        self.observer.conclude(&self.core);
+        for command in self.core.commands() {
+            match command {
+                Command::Compute { job, work } => self.pool.run(job, work.key),
+                Command::Stop { job } => self.pool.stop(job),
+                command => self.commands.push(command),
+            }
+        }
+        self.commands.drain(..)
+    }
+
+    /// Waits for a thread that is free again.
+    pub(super) async fn next_finished(&mut self) -> Finished {
+        match self.finished.recv().await {
+            Some(finished) => finished,
+            None => std::future::pending().await, // the pool has a sender
+        }
+    }
+
+    pub(super) fn next_finished_now(&mut self) -> Option<Finished> {
+        self.finished.try_recv().ok()
+    }
+
+    /// When the core wants to hear of the time.
+    pub(super) fn next_timer(&self) -> Option<Instant> {
+        let after_start = |moment: Moment| self.start.checked_add(moment.since_start());
+        self.core.next_timer().and_then(after_start)
+    }
+
+    /// Goes on without a session.
+    pub(super) async fn idle(&mut self) {
+        loop {
+            let timer = tick_at(self.next_timer());
+            tokio::select! {
+                finished = self.finished.recv() => match finished {
+                    Some(finished) => self.finished(finished),
+                    None => return std::future::pending().await,
+                },
+                () = timer => self.handle(Input::Time),
+            }
+            drop(self.conclude()); // there is no link that could do anything
+        }
+    }
+
+    pub(super) fn now(&self) -> Moment {
+        Moment::after_start(self.start.elapsed())
+    }
+
+    fn clocks(&self) -> Clocks {
+        let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Clocks { now: self.now(), unix_ms: i64::try_from(unix.as_millis()).unwrap_or(i64::MAX) }
+    }
+}
