@@ -5,7 +5,7 @@ CARGO ?= cargo
 TEST = $(CARGO) test --locked --workspace --features otlp
 
 .DEFAULT_GOAL := help
-.PHONY: help run test screenshots panels chaos model fuzz cluster lint deb system-test generated build bench bench-kernel bench-mixed bench-observability clean
+.PHONY: help run test screenshots panels chaos model sim fuzz cluster lint deb system-test generated build bench bench-kernel bench-mixed bench-observability clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -34,6 +34,11 @@ chaos: ## Random faults under load for MINUTES=1; SEED=N chooses them; fails on 
 model: ## Hold the model of RabbitMQ against the real one; SUITES="trixie sid" for those of other Debians (as root)
 	@packaging/dev/install-deps.sh $(if $(SUITES),system-test,test)
 	SUITES="$(SUITES)" tests/model/run.sh $(TEST) --test model
+
+sim: ## Torment the core in SEEDS=10000 simulated plans; SEED=N tells one, PLAN= a kept one; MUTANTS=1 breaks rules
+	SEEDS="$(or $(SEEDS),10000)" $(if $(FIRST),FIRST="$(FIRST)") $(if $(SEED),SEED="$(SEED)") \
+	    $(if $(PLAN),PLAN="$(abspath $(PLAN))") $(if $(MUTANTS),MUTANTS=1) $(if $(COVERAGE),COVERAGE=1) \
+	    $(CARGO) test --locked --package fibrpc-core --test sim
 
 fuzz: ## Fuzz requests, configurations and frames, each for MINUTES=1, after a build of minutes
 	@packaging/dev/install-deps.sh fuzz

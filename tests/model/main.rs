@@ -10,6 +10,7 @@
 #[expect(dead_code, reason = "the other tests use the rest")]
 mod support;
 
+#[expect(dead_code, reason = "the simulator uses the rest")]
 mod broker;
 mod modelled;
 mod real;

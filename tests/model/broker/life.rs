@@ -1,7 +1,7 @@
 //! Ends of channels and connections, alarms, restarts, and the time.
 
 use super::{
-    Broker, Job,
+    Broker, Fate, Job,
     types::{ChannelId, ConnectionId, Event},
 };
 
@@ -65,7 +65,9 @@ impl Broker {
         }
         for connection in self.connections.values_mut().filter(|connection| connection.blocked) {
             connection.blocked = false;
-            connection.to_client.push_back((0, Event::Unblocked));
+            if !connection.cut {
+                connection.to_client.push_back((0, Event::Unblocked));
+            }
         }
     }
 
@@ -83,7 +85,14 @@ impl Broker {
         }
         self.inboxes.clear();
         self.owners.clear();
-        self.queues.retain(|_, queue| queue.restart());
+        for (name, mut queue) in std::mem::take(&mut self.queues) {
+            if let Some(lost) = queue.restart() {
+                for message in lost {
+                    self.note(&name, message.body, Fate::Dropped("restart"));
+                }
+                self.queues.insert(name, queue);
+            }
+        }
         self.alarm = false;
     }
 

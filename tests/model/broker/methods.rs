@@ -1,7 +1,7 @@
 //! What the broker does with each method.
 
 use super::{
-    Broker, Job, Mail,
+    Broker, Fate, Job, Mail,
     channel::Unacked,
     count,
     queue::Queue,
@@ -68,6 +68,7 @@ impl Broker {
             Method::Publish { queue, mandatory, message } => {
                 self.publish(id, &queue, mandatory, message);
             }
+            Method::PublishTooLarge => return Err((PRECONDITION_FAILED, 60, 40)),
             Method::Settle { tag, multiple, how } => self.settle(id, tag, multiple, how)?,
         }
         Ok(())
@@ -119,6 +120,11 @@ impl Broker {
             return;
         };
         self.owners.remove(name);
+        if self.journal.is_some() {
+            for message in queue.messages() {
+                self.note(name, message.body.clone(), Fate::Dropped("deleted"));
+            }
+        }
         for (id, tag) in queue.consumers().cloned().collect::<Vec<_>>() {
             if let Some(channel) = self.channel(id) {
                 channel.consumers.remove(&tag);
@@ -127,7 +133,8 @@ impl Broker {
         }
         // What was on its way to it counts as taken.
         for job in self.inboxes.remove(name).into_iter().flatten() {
-            if let Job::Enqueue(_, Some((channel, tag))) = job {
+            if let Job::Enqueue(message, Some((channel, tag))) = job {
+                self.note(name, message.body, Fate::Unroutable);
                 self.tell(channel, Event::Confirm { tag, multiple: false, ack: true });
             }
         }
@@ -175,6 +182,9 @@ impl Broker {
         });
         let confirm = |ack| number.map(|tag| Event::Confirm { tag, multiple: false, ack });
         let Some(queue) = self.queues.get(name) else {
+            if self.journal.is_some() {
+                self.note(name, message.body.clone(), Fate::Unroutable);
+            }
             if mandatory {
                 self.tell(id, Event::Return { body: message.body, code: NO_ROUTE });
             }
@@ -183,7 +193,7 @@ impl Broker {
             }
             return;
         };
-        if queue.shape.kind == Kind::Quorum && queue.refuses {
+        if queue.shape.kind == Kind::Quorum && (queue.refuses || queue.full) {
             if let Some(event) = confirm(false) {
                 self.tell(id, event);
             }

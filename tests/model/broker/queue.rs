@@ -59,6 +59,8 @@ pub(crate) enum Back {
     Rejected,
     /// Its channel ended.
     Lost,
+    /// It was not settled in time.
+    TimedOut,
 }
 
 /// A message that leaves without being acknowledged, and why.
@@ -78,6 +80,8 @@ pub(crate) struct Queue {
     handouts: u64,
     /// A quorum queue that refuses what is published.
     pub(crate) refuses: bool,
+    /// It takes nothing, whatever is in it.
+    pub(crate) full: bool,
     dead: Vec<Dead>,
 }
 
@@ -93,6 +97,7 @@ impl Queue {
             places: 0,
             handouts: 0,
             refuses: false,
+            full: false,
             dead: Vec::new(),
         }
     }
@@ -108,7 +113,7 @@ impl Queue {
     /// Takes a message in, or does not. Only what is ready counts towards the length.
     pub(crate) fn enqueue(&mut self, message: Message, now: u64) -> bool {
         let full = self.shape.max_length.is_some_and(|most| self.ready() >= most);
-        if self.shape.kind == Kind::Classic && full && self.shape.reject_publish {
+        if self.full || self.shape.kind == Kind::Classic && full && self.shape.reject_publish {
             return false;
         }
         let ttl = self.shape.message_ttl.into_iter().chain(message.expiration).min();
@@ -164,19 +169,22 @@ impl Queue {
         Some((id, number, as_sent))
     }
 
-    pub(crate) fn settle(&mut self, handouts: &[u64], how: Settle) {
+    /// Takes in what was settled; returns what is done.
+    pub(crate) fn settle(&mut self, handouts: &[u64], how: Settle) -> Vec<Message> {
+        let mut done = Vec::new();
         for handout in handouts {
             let Some(stored) = self.take_back(*handout) else {
                 continue;
             };
             match how {
-                Settle::Ack => {}
+                Settle::Ack => done.push(stored.message),
                 Settle::Nack { requeue: true } => self.requeue(stored, Back::Nacked),
                 Settle::Reject { requeue: true } => self.requeue(stored, Back::Rejected),
                 Settle::Nack { requeue: false } => self.reject(stored, Back::Nacked),
                 Settle::Reject { requeue: false } => self.reject(stored, Back::Rejected),
             }
         }
+        done
     }
 
     fn take_back(&mut self, handout: u64) -> Option<Stored> {
@@ -242,7 +250,7 @@ impl Queue {
     }
 
     fn counts(&self, why: Back) -> bool {
-        self.version < Version::V4_3 || why != Back::Nacked
+        self.version < Version::V4_3 || !matches!(why, Back::Nacked | Back::TimedOut)
     }
 
     fn limit(&self) -> Option<u32> {
@@ -290,16 +298,41 @@ impl Queue {
         count
     }
 
-    /// The broker has stopped and started. False: there is no such queue any more.
-    pub(crate) fn restart(&mut self) -> bool {
+    /// The broker has stopped and started: what is lost; `None` if there is no such queue any more.
+    pub(crate) fn restart(&mut self) -> Option<Vec<Message>> {
         self.consumers.clear();
         for (_, stored) in std::mem::take(&mut self.held).into_values() {
             self.requeue(stored, Back::Lost);
         }
-        if self.shape.kind == Kind::Classic {
-            self.ready.retain(|stored| stored.message.persistent);
+        if !self.shape.durable || self.shape.exclusive {
+            return None;
         }
-        self.shape.durable && !self.shape.exclusive
+        let transient = |stored: &Stored| !stored.message.persistent;
+        if self.shape.kind == Kind::Quorum {
+            return Some(Vec::new());
+        }
+        let lost = self.ready.iter().filter(|stored| transient(stored));
+        let lost = lost.map(|stored| stored.message.clone()).collect();
+        self.ready.retain(|stored| !transient(stored));
+        Some(lost)
+    }
+
+    /// A consumer has held something for too long: it ends, and what it holds comes back.
+    pub(crate) fn time_out(&mut self, id: &ConsumerId) {
+        self.consumers.retain(|consumer| consumer.id != *id);
+        let held = self.held.iter().filter(|(_, (holder, _))| holder == id);
+        let held: Vec<_> = held.map(|(handout, _)| *handout).collect();
+        for handout in held {
+            if let Some((_, stored)) = self.held.remove(&handout) {
+                self.requeue(stored, Back::TimedOut);
+            }
+        }
+    }
+
+    /// The messages that are ready or handed out.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = &Message> {
+        let ready = self.returned.iter().chain(&self.ready);
+        ready.chain(self.held.values().map(|(_, stored)| stored)).map(|stored| &stored.message)
     }
 }
 

@@ -80,15 +80,42 @@ pub(crate) enum Method {
     OpenChannel,
     CloseChannel,
     ConfirmSelect,
-    Declare { queue: String, shape: Shape },
-    DeclarePassive { queue: String },
-    Delete { queue: String },
-    Purge { queue: String },
-    Prefetch { count: u16 },
-    Consume { queue: String, tag: String, no_ack: bool },
-    Cancel { tag: String },
-    Publish { queue: String, mandatory: bool, message: Message },
-    Settle { tag: u64, multiple: bool, how: Settle },
+    Declare {
+        queue: String,
+        shape: Shape,
+    },
+    DeclarePassive {
+        queue: String,
+    },
+    Delete {
+        queue: String,
+    },
+    Purge {
+        queue: String,
+    },
+    Prefetch {
+        count: u16,
+    },
+    Consume {
+        queue: String,
+        tag: String,
+        no_ack: bool,
+    },
+    Cancel {
+        tag: String,
+    },
+    Publish {
+        queue: String,
+        mandatory: bool,
+        message: Message,
+    },
+    /// A message beyond `max_message_size`.
+    PublishTooLarge,
+    Settle {
+        tag: u64,
+        multiple: bool,
+        how: Settle,
+    },
 }
 
 /// To a client, on one of its channels; on channel 0 what concerns the connection.

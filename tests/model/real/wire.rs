@@ -27,6 +27,7 @@ pub(crate) fn frames(channel: u16, method: &Method) -> Vec<u8> {
             (60, 20, named(queue, &rest))
         }
         Method::Cancel { tag } => (60, 30, [&short(tag.as_bytes())[..], &[0]].concat()),
+        Method::PublishTooLarge => unreachable!("no script sends that much"),
         Method::Publish { queue, mandatory, message } => {
             let exchange = short(b"");
             let to = [&exchange, &short(queue.as_bytes())[..], &[u8::from(*mandatory)]].concat();
