@@ -226,6 +226,7 @@ impl Core {
     /// The session is over. The broker delivers again what was not settled.
     fn lost(&mut self, clocks: Clocks, why: LostBecause) {
         self.attached = false;
+        self.phase = Phase::Serving; // of the next session
         if let LostBecause::TooLarge { limit } = why {
             self.reply_limit = Some(limit);
         }
