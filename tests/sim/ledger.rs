@@ -2,7 +2,8 @@
 
 use crate::{
     broker::{Fate, Happening},
-    plan::{Plan, Request, Where},
+    ground::MS,
+    plan::{Fault, FaultKind, Plan, Request, Where},
     service,
 };
 use fibrpc_core::{
@@ -42,7 +43,14 @@ struct Limits {
     ttl: bool,
     delivery_limit: bool,
     max_message: u64,
+    /// The queues that do not take replies, and from when to when that may be noticed, in
+    /// milliseconds.
+    troubled: Vec<(usize, u64, u64)>,
 }
+
+/// How long after a queue is well again a request that names it may be rejected, in milliseconds:
+/// its trouble is noticed after at most half a minute, and remembered for a while.
+const AFTERMATH: u64 = 60_000;
 
 #[derive(Debug)]
 pub(crate) struct Record {
@@ -107,6 +115,7 @@ impl Ledger {
                 ttl: plan.setup.ttl > 0,
                 delivery_limit: plan.setup.delivery_limit > 0,
                 max_message,
+                troubled: troubled(plan),
             },
         }
     }
@@ -201,6 +210,9 @@ impl Ledger {
             WhyRejected::NoReplyTo => record.request.reply == Where::Unsaid,
             WhyRejected::TooLarge => self.limits.max_message > 0,
             WhyRejected::Poison => !record.request.is_good(),
+            WhyRejected::Refused | WhyRejected::TroubledQueue => {
+                !record.request.is_good() || self.limits.is_troubled(&record.request, self.now)
+            }
         };
         if right {
             Ok(())
@@ -250,6 +262,22 @@ impl Ledger {
         let records = self.requests.iter().enumerate();
         records.filter(move |(_, record)| waiting(record)).map(|(uid, _)| uid)
     }
+}
+
+impl Limits {
+    fn is_troubled(&self, request: &Request, now: u64) -> bool {
+        let now = now / MS;
+        let Where::Queue(queue) = request.reply else { return true };
+        self.troubled.iter().any(|(one, from, to)| *one == queue && (*from..*to).contains(&now))
+    }
+}
+
+fn troubled(plan: &Plan) -> Vec<(usize, u64, u64)> {
+    let troubles = |(at, fault): (u64, &Fault)| {
+        let does = matches!(fault.kind, FaultKind::Fill | FaultKind::Stall);
+        does.then_some((fault.queue, at, at + fault.lasts + AFTERMATH))
+    };
+    plan.faults().filter_map(troubles).collect()
 }
 
 /// The kind of a message and its request.

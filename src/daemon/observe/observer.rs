@@ -110,10 +110,6 @@ impl Observer {
                 correlation_id = %correlation_id.escape_ascii(),
                 "refused a request that was delivered too often without being answered"
             ),
-            Note::GivingBack { requests, why: WhyGivenBack::Refused } => tracing::warn!(
-                replies = requests,
-                "the broker refused replies; their requests are given back"
-            ),
             Note::GivingBack { requests, why: WhyGivenBack::GivingUp } => {
                 tracing::warn!(requests, "giving every open request back");
             }

@@ -37,6 +37,10 @@ impl Daemon {
         let commands: Vec<_> = self.core.commands().collect();
         let mut over = false;
         for command in commands {
+            let alone = matches!(command, Command::Compute { .. } | Command::Stop { .. });
+            if !alone && !self.in_session {
+                ground.check(Err(format!("said to nobody: {command:?}, daemon {}", self.index)));
+            }
             match command {
                 Command::Publish(id) => self.publish(id, ground),
                 Command::Ack { tag, multiple } => self.ack(tag, multiple, ground),
@@ -56,6 +60,7 @@ impl Daemon {
                     ground.abandoned += u32::from(ground.now > ground.quiet_from);
                     self.hang_up(ground);
                     self.held.clear();
+                    self.in_session = false;
                     over = true;
                 }
                 Command::Compute { job, work } => self.compute(job, work, ground),

@@ -43,6 +43,8 @@ pub(crate) struct Daemon {
     /// The moment of the last timer, and how often it was due.
     ticks: (Nanos, u32),
     session: u64,
+    /// Whether the core has a session, for all it knows.
+    in_session: bool,
     link: Option<Link>,
     /// How many attempts to attach have failed since the last that did not.
     failures: u32,
@@ -93,6 +95,7 @@ impl Daemon {
             timer: None,
             ticks: (0, 0),
             session: 0,
+            in_session: false,
             link: None,
             failures: 0,
             held: BTreeMap::new(),

@@ -47,12 +47,14 @@ impl Daemon {
                 LinkEvent::Closed(why) => {
                     ground.tell(|| format!("daemon {}: session {session}: {why:?}", self.index));
                     self.held.clear();
+                    self.in_session = false;
                     over = true;
                 }
                 _ => {}
             },
             Input::Attached { session } => {
                 self.session = *session;
+                self.in_session = true;
                 self.held.clear();
             }
             Input::Finished { job, .. } => {

@@ -45,6 +45,7 @@ impl Core {
             deadline: if let Deadline::At(at) = deadline { at } else { None },
             compute_time: ComputeTime::NotComputed,
             reply: None,
+            refused: false,
             replied: None,
             holds: Holds::default(),
         });
@@ -63,8 +64,11 @@ impl Core {
         service: &mut impl Service,
     ) {
         let Some(request) = self.requests.get_mut(id) else { return };
-        if request.envelope.reply_queue().is_none() {
+        let Some(queue) = request.envelope.reply_queue() else {
             return self.reject(clocks, id, WhyRejected::NoReplyTo);
+        };
+        if self.troubled.contains(clocks.now, queue) {
+            return self.reject(clocks, id, WhyRejected::TroubledQueue);
         }
         if request.poison {
             let correlation_id = request.envelope.reply_id().unwrap_or_default().to_vec();

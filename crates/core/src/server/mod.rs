@@ -15,6 +15,7 @@
 //! - `schedule`: those that wait for a thread or for memory; `turns`: whose turn it is
 //! - `budget`: threads, memory, and bytes on their way, as plain counters
 //! - `replies`: from a reply's publishing to its confirm
+//! - `troubled`: reply queues that gave trouble lately
 //! - `poison`: requests that come back again and again
 //! - `drain`: how a session ends in good order
 //! - `failures`: the error replies that the core itself gives
@@ -35,6 +36,7 @@ mod schedule;
 mod service;
 #[cfg(test)]
 mod tests;
+mod troubled;
 mod turns;
 
 pub use self::{
@@ -47,11 +49,12 @@ pub use self::{
     poison::MAX_DELIVERIES,
     replies::{BLOCKED_TIMEOUT, CONFIRM_TIMEOUT, RENEW_EVERY},
     service::{Decision, Service, Work},
+    troubled::REMEMBERED,
 };
 
 use self::{
     budget::Budget, drain::Phase, poison::PoisonTracker, replies::Replies, requests::Requests,
-    schedule::Schedule,
+    schedule::Schedule, troubled::TroubledQueues,
 };
 use crate::wire::{Envelope, Reply};
 
@@ -79,6 +82,7 @@ pub struct Core {
     schedule: Schedule,
     budget: Budget,
     replies: Replies,
+    troubled: TroubledQueues,
     poison: PoisonTracker,
     /// The largest body the broker takes, once it has refused one.
     reply_limit: Option<usize>,
@@ -99,6 +103,7 @@ impl Core {
             schedule: Schedule::default(),
             budget: Budget::new(limits.threads, limits.shares),
             replies: Replies::default(),
+            troubled: TroubledQueues::new(limits.seed),
             poison: PoisonTracker::new(limits.seed),
             reply_limit: None,
             commands: Vec::new(),
@@ -206,7 +211,7 @@ impl Core {
         match event {
             LinkEvent::Delivered(delivery) => self.delivered(clocks, delivery, service),
             LinkEvent::Confirmed(id) => self.confirmed(clocks, id),
-            LinkEvent::Refused(id) => self.refused(id),
+            LinkEvent::Refused(id) => self.refused(clocks, id),
             LinkEvent::Blocked => self.replies.blocked(clocks.now),
             LinkEvent::Unblocked => self.replies.unblocked(clocks.now),
             LinkEvent::RepliesRenewed => self.replies_renewed(clocks),

@@ -128,6 +128,10 @@ pub enum WhyRejected {
     NoReplyTo,
     /// It was delivered too often without being answered.
     Poison,
+    /// The broker refused its reply twice, on two channels.
+    Refused,
+    /// Its reply queue refused others lately.
+    TroubledQueue,
     /// Its reply is larger than the broker takes, and so is the error that would say so.
     TooLarge,
 }
@@ -142,8 +146,6 @@ pub enum WhyGivenBack {
     },
     /// The session is being closed, and there is no time left.
     GivingUp,
-    /// The broker did not take its reply.
-    Refused,
 }
 
 /// When the work for a request was done.

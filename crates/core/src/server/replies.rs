@@ -5,7 +5,7 @@ use super::{
     clock::{Clocks, Moment},
     failures,
     ids::RequestId,
-    output::{Command, Fault, Note, State, WhyGivenBack, WhyRejected},
+    output::{Command, Fault, Note, State, WhyRejected},
 };
 use crate::wire::Reply;
 use std::time::Duration;
@@ -25,9 +25,9 @@ pub const RENEW_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct Replies {
     unconfirmed: usize,
-    /// Requests whose replies the broker refused. They are given back once there is another channel
-    /// to reply on: any earlier, they would be redelivered and refused again at once, until they
-    /// count as poison.
+    /// Requests whose replies the broker refused once. They are published again once there is
+    /// another channel, on which the broker may take them: RabbitMQ 3.10 refuses whatever is
+    /// published to a quorum queue that had no leader when the channel first published to it.
     refused: Vec<RequestId>,
     /// A new channel is asked for.
     renewing: bool,
@@ -100,11 +100,16 @@ impl Core {
         self.settle(clocks, id, State::Acked, None);
     }
 
-    pub(super) fn refused(&mut self, id: RequestId) {
+    pub(super) fn refused(&mut self, clocks: Clocks, id: RequestId) {
         self.replies.unconfirmed = self.replies.unconfirmed.saturating_sub(1);
         let Some(request) = self.requests.get_mut(id) else { return };
         self.notes.push(Note::Refused { tag: request.tag });
-        self.budget.release(std::mem::take(&mut request.holds));
+        if std::mem::replace(&mut request.refused, true) {
+            // The reply queue is full, or does not want it: a third time would be no better, and the
+            // request would come back at once if it were given back.
+            self.trouble(clocks, id);
+            return self.reject(clocks, id, WhyRejected::Refused);
+        }
         self.go(id, State::Refused);
         self.replies.refused.push(id);
     }
@@ -112,8 +117,18 @@ impl Core {
     pub(super) fn replies_renewed(&mut self, clocks: Clocks) {
         self.replies.renewing = false;
         self.replies.opened = clocks.now;
-        let refused = std::mem::take(&mut self.replies.refused);
-        self.give_back_all(clocks, &refused, WhyGivenBack::Refused);
+        for id in std::mem::take(&mut self.replies.refused) {
+            if self.requests.get(id).is_some() {
+                self.publish(clocks, id);
+            }
+        }
+    }
+
+    /// Remembers the reply queue of a request as one that gives trouble.
+    fn trouble(&mut self, clocks: Clocks, id: RequestId) {
+        if let Some(queue) = self.requests.get(id).and_then(|one| one.envelope.reply_queue()) {
+            self.troubled.note(clocks.now, queue);
+        }
     }
 
     /// Sees to replies that were refused, or that wait for too long.
@@ -127,7 +142,8 @@ impl Core {
                 self.abandon(clocks, Fault::Blocked);
             }
         } else if self.replies.check_at.is_some_and(|at| at <= clocks.now) {
-            let published = self.requests.iter().filter_map(|(_, request)| request.replied);
+            let replied = self.requests.iter().filter(|(_, one)| one.state == State::Replied);
+            let published = replied.filter_map(|(_, request)| request.replied);
             let oldest = published.min().map(|oldest| oldest.max(self.replies.unblocked_at));
             let due = oldest.map(|oldest| oldest.plus(CONFIRM_TIMEOUT));
             if due.is_some_and(|due| due <= clocks.now) {
@@ -146,7 +162,9 @@ impl Core {
     }
 
     fn renewal_timer(&self) -> Option<Moment> {
-        let wanted = !self.replies.refused.is_empty() && !self.replies.renewing;
+        // Nothing is written while the broker blocks, not even the opening of a channel.
+        let waits = self.replies.renewing || self.replies.blocked_since.is_some();
+        let wanted = !self.replies.refused.is_empty() && !waits;
         wanted.then(|| self.replies.opened.plus(RENEW_EVERY))
     }
 }

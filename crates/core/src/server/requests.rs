@@ -28,7 +28,9 @@ pub(super) struct Request {
     pub(super) deadline: Option<Moment>,
     pub(super) compute_time: ComputeTime,
     pub(super) reply: Option<Reply>,
-    /// When its reply was published.
+    /// The broker refused its reply before.
+    pub(super) refused: bool,
+    /// When its reply was published for the first time.
     pub(super) replied: Option<Moment>,
     /// Memory and window of its reply.
     pub(super) holds: Holds,
