@@ -220,7 +220,6 @@ impl<T: Send + 'static> Link<T> {
 
     /// How many bytes the network has taken of the connection that publishes: whether a slow link
     /// moves.
-    #[expect(dead_code, reason = "for the rule about overdue replies")]
     pub(crate) fn bytes_written(&self) -> u64 {
         self.connections.publish.bytes_written()
     }

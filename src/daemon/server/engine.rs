@@ -11,6 +11,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
 /// Carries inputs to the core, and its commands to the threads.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(crate) struct Engine {
     finished: mpsc::Receiver<Finished>,
     start: Instant,
     session: SessionId,
+    /// A queue that does not exist.
+    nobody: String,
     /// What the link is to do.
     commands: Vec<Command>,
 }
@@ -35,11 +38,12 @@ impl Engine {
         observer: Observer,
         start: Instant,
     ) -> Self {
-        let (seed, _) = uuid::Uuid::new_v4().as_u64_pair();
+        let (seed, _) = Uuid::new_v4().as_u64_pair();
+        let nobody = format!("fibrpcd.nobody.{}", Uuid::new_v4());
         let limits = Limits { threads: threads.get(), shares: shares.of_core(), seed };
         let (core, commands) = (Core::new(&limits), Vec::new());
         let mut engine =
-            Self { core, handler, observer, pool, finished, start, session: 0, commands };
+            Self { core, handler, observer, pool, finished, start, session: 0, nobody, commands };
         engine.observer.conclude(&engine.core);
         engine
     }
@@ -48,10 +52,15 @@ impl Engine {
         &self.core
     }
 
+    /// The name of a queue that nobody has: what is published to it is confirmed at once.
+    pub(super) fn nobody(&self) -> &str {
+        &self.nobody
+    }
+
     /// A session begins.
-    pub(super) fn attached(&mut self) {
+    pub(super) fn attached(&mut self, prefetch: u16) {
         self.session += 1;
-        self.handle(Input::Attached { session: self.session });
+        self.handle(Input::Attached { session: self.session, prefetch });
     }
 
     pub(super) fn link(&mut self, event: LinkEvent) {
@@ -116,7 +125,7 @@ impl Engine {
                     Some(finished) => self.finished(finished),
                     None => return std::future::pending().await,
                 },
-                () = timer => self.handle(Input::Time),
+                () = timer => self.handle(Input::Time { written: 0 }),
             }
             drop(self.conclude()); // there is no link that could do anything
         }

@@ -11,7 +11,10 @@ mod session;
 
 pub(crate) use self::{cache::ResultCache, engine::Engine};
 
-use self::{failure_log::FailureLog, session::Session};
+use self::{
+    failure_log::FailureLog,
+    session::{Published, Session},
+};
 use crate::{
     amqp::{
         Cause, LinkError,
@@ -28,7 +31,7 @@ use crate::{
         watchdog::WatchdogTimer,
     },
 };
-use fibrpc_core::server::{Input, RequestId};
+use fibrpc_core::server::Input;
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -149,7 +152,7 @@ impl Server {
         &mut self,
         uri: &BrokerUri,
         amqp: &Amqp,
-        link: Link<RequestId>,
+        link: Link<Published>,
         phase: &mut watch::Receiver<Phase>,
         backoff: &mut Backoff,
     ) -> Result<Ending, LinkError> {

@@ -19,10 +19,12 @@ use crate::{
         watchdog::WatchdogTimer,
     },
 };
+use bytes::Bytes;
 use fibrpc_core::server::{
     BLOCKED_TIMEOUT, CONFIRM_TIMEOUT, Command, Delivery, Fault, Input, LinkEvent, LostBecause,
     RequestId,
 };
+use lapin::BasicProperties;
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, time::Interval};
 
@@ -32,6 +34,13 @@ const PULSE: Duration = Duration::from_secs(1);
 /// Most inputs that are taken in before their commands are carried out and others have a turn.
 const BATCH: usize = 256;
 
+/// What was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Published {
+    Reply(RequestId),
+    Probe,
+}
+
 /// What a session waits for.
 #[expect(
     clippy::large_enum_variant,
@@ -40,14 +49,14 @@ const BATCH: usize = 256;
 enum Happening {
     Phase(Option<Phase>),
     Config,
-    Link(Event<RequestId>),
+    Link(Event<Published>),
     Finished(Finished),
     Time,
 }
 
 /// One session.
 pub(super) struct Session<'a> {
-    link: Link<RequestId>,
+    link: Link<Published>,
     engine: &'a mut Engine,
     config: &'a mut watch::Receiver<Arc<Config>>,
     /// The settings that the link was made with.
@@ -70,10 +79,10 @@ impl<'a> Session<'a> {
         server: &'a mut Server,
         amqp: &'a Amqp,
         place: String,
-        link: Link<RequestId>,
+        link: Link<Published>,
     ) -> Self {
         server.config.mark_changed(); // so that the first turn sees changes made meanwhile
-        server.engine.attached();
+        server.engine.attached(amqp.prefetch);
         server.engine.observer.serves(&amqp.queue);
         Self {
             link,
@@ -153,15 +162,22 @@ impl<'a> Session<'a> {
             Happening::Config => self.reconfigure(),
             Happening::Link(event) => self.link_says(event),
             Happening::Finished(finished) => self.engine.finished(finished),
-            Happening::Time => self.engine.handle(Input::Time),
+            Happening::Time => {
+                let written = self.link.bytes_written();
+                self.engine.handle(Input::Time { written });
+            }
         }
     }
 
-    fn link_says(&mut self, event: Event<RequestId>) {
+    fn link_says(&mut self, event: Event<Published>) {
         match event {
             Event::Delivered(delivery) => self.delivered(delivery),
-            Event::Confirmed(id) => self.engine.link(LinkEvent::Confirmed(id)),
-            Event::Refused(id) => self.engine.link(LinkEvent::Refused(id)),
+            Event::Confirmed(Published::Reply(id)) => self.engine.link(LinkEvent::Confirmed(id)),
+            Event::Refused(Published::Reply(id)) => self.engine.link(LinkEvent::Refused(id)),
+            Event::Confirmed(Published::Probe) | Event::Refused(Published::Probe) => {
+                self.engine.link(LinkEvent::Probed);
+            }
+            Event::Returned { queue, .. } if queue == self.engine.nobody() => {}
             Event::Returned { queue, correlation_id } => {
                 self.engine.observer.returned(&queue, correlation_id.as_deref());
             }
@@ -217,8 +233,17 @@ impl<'a> Session<'a> {
                         && let Some(queue) = envelope.reply_queue()
                     {
                         let properties = properties::of_reply(envelope, reply);
-                        self.link.publish(id, queue, properties, reply.body.clone());
+                        self.link.publish(
+                            Published::Reply(id),
+                            queue,
+                            properties,
+                            reply.body.clone(),
+                        );
                     }
+                }
+                Command::Probe => {
+                    let (nobody, properties) = (self.engine.nobody(), BasicProperties::default());
+                    self.link.publish(Published::Probe, nobody, properties, Bytes::new());
                 }
                 Command::Ack { tag, multiple } => self.link.ack(tag, multiple),
                 Command::Reject { tag } => self.link.reject(tag),

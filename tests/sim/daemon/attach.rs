@@ -49,6 +49,7 @@ impl Daemon {
             opening: None,
             published: 0,
             pending: BTreeMap::new(),
+            probe: None,
             too_large: false,
         });
         self.open_replies(CHANNEL, ground);
@@ -78,6 +79,7 @@ impl Daemon {
         // What still waits for the core is of the session before.
         self.failures = 0;
         ground.tell(|| format!("daemon {}: session {session} begins", self.index));
-        self.input(Input::Attached { session }, ground);
+        let prefetch = ground.plan.setup.prefetch;
+        self.input(Input::Attached { session, prefetch }, ground);
     }
 }

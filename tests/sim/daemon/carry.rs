@@ -7,7 +7,7 @@ use super::{
 use crate::{
     broker::types::{Message, Method, Settle},
     ground::{Ground, MS, Nanos},
-    ledger::Uid,
+    ledger::{PROBE, Uid},
     mutants::Mutant,
 };
 use fibrpc_core::server::{Clocks, Command, Delivery, LinkEvent, RequestId, State};
@@ -43,6 +43,7 @@ impl Daemon {
             }
             match command {
                 Command::Publish(id) => self.publish(id, ground),
+                Command::Probe => self.probe(ground),
                 Command::Ack { tag, multiple } => self.ack(tag, multiple, ground),
                 Command::Reject { tag } => {
                     self.settle(tag, false, Settle::Reject { requeue: false }, ground);
@@ -107,6 +108,21 @@ impl Daemon {
             }
             _ => {}
         }
+    }
+
+    fn probe(&mut self, ground: &mut Ground<'_>) {
+        let Some(link) = self.link.as_mut() else { return };
+        link.published += 1;
+        link.probe = Some((link.channel, link.published));
+        let (connection, channel) = (link.replies, link.channel);
+        let index = self.index;
+        ground.tell(|| format!("daemon {index}: asks whether the broker is alive"));
+        ground.publish(
+            connection,
+            channel,
+            "nobody",
+            Message { body: PROBE.into(), ..Message::default() },
+        );
     }
 
     fn ack(&mut self, tag: u64, multiple: bool, ground: &mut Ground<'_>) {

@@ -26,6 +26,8 @@ pub(super) struct Link {
     /// How many were published on it.
     pub(super) published: u64,
     pub(super) pending: BTreeMap<(u16, u64), Pending>,
+    /// The probe that was published last, by its channel and number.
+    pub(super) probe: Option<(u16, u64)>,
     /// A reply larger than the broker takes was published.
     pub(super) too_large: bool,
 }
@@ -196,7 +198,12 @@ impl Daemon {
     }
 
     fn confirm(&mut self, number: (u16, u64), ack: bool, ground: &mut Ground<'_>) {
-        let pending = self.link.as_mut().and_then(|link| link.pending.remove(&number));
+        let Some(link) = self.link.as_mut() else { return };
+        if link.probe == Some(number) {
+            ground.tell(|| format!("daemon {}: the broker is alive", self.index));
+            return self.say(LinkEvent::Probed, ground);
+        }
+        let pending = link.pending.remove(&number);
         let Some(Pending { id, uid, tag }) = pending else { return };
         ground.tell(|| {
             let what = if ack { "confirmed" } else { "refused" };

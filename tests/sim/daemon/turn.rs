@@ -23,7 +23,7 @@ impl Daemon {
             over |= self.take_in(clocks, input, ground);
         }
         if self.core.next_timer().is_some_and(|at| at <= clocks.now) {
-            self.core.handle(clocks, Input::Time, &mut self.service);
+            self.core.handle(clocks, Input::Time { written: u64::MAX }, &mut self.service);
         }
         self.core.conclude(clocks, &mut self.service);
         over |= self.carry_out(ground);
@@ -52,7 +52,7 @@ impl Daemon {
                 }
                 _ => {}
             },
-            Input::Attached { session } => {
+            Input::Attached { session, .. } => {
                 self.session = *session;
                 self.in_session = true;
                 self.held.clear();

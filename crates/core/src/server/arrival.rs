@@ -8,7 +8,7 @@ use super::{
     ids::RequestId,
     input::Delivery,
     output::{ComputeTime, Fault, Note, State, WhyRejected},
-    requests::Request,
+    requests::{Publish, Request},
     service::{Decision, Service},
 };
 use crate::wire::Envelope;
@@ -46,6 +46,7 @@ impl Core {
             compute_time: ComputeTime::NotComputed,
             reply: None,
             refused: false,
+            publish: Publish::default(),
             replied: None,
             holds: Holds::default(),
         });

@@ -15,6 +15,8 @@ pub enum Input {
     Attached {
         /// Its number, higher than those before.
         session: SessionId,
+        /// How many requests it delivers at most before one is settled.
+        prefetch: u16,
     },
     /// The link of a session says something.
     Link {
@@ -31,7 +33,10 @@ pub enum Input {
         result: Result<Bytes, Unfinished>,
     },
     /// Nothing but the time, which [`Core::next_timer`](super::Core::next_timer) asked for.
-    Time,
+    Time {
+        /// How many bytes of replies the network has taken from the link of this session, roughly.
+        written: u64,
+    },
     /// Finish what is running, give back the rest, and close the session.
     Drain {
         /// After this long everything is given back; for ever if `None`.
@@ -52,6 +57,8 @@ pub enum LinkEvent {
     Confirmed(RequestId),
     /// The broker did not take a reply.
     Refused(RequestId),
+    /// The broker has answered [`Command::Probe`](super::Command::Probe).
+    Probed,
     /// The broker takes no messages at present.
     Blocked,
     /// It takes them again.

@@ -14,7 +14,7 @@
 //! - `requests`: those that are not settled, in the order of their tags, and which acks cover them
 //! - `schedule`: those that wait for a thread or for memory; `turns`: whose turn it is
 //! - `budget`: threads, memory, and bytes on their way, as plain counters
-//! - `replies`: from a reply's publishing to its confirm
+//! - `replies`: from a reply's publishing to its confirm; `overdue`: which of them take too long
 //! - `troubled`: reply queues that gave trouble lately
 //! - `poison`: requests that come back again and again
 //! - `drain`: how a session ends in good order
@@ -29,6 +29,7 @@ mod hash;
 mod ids;
 mod input;
 mod output;
+mod overdue;
 mod poison;
 mod replies;
 mod requests;
@@ -47,7 +48,7 @@ pub use self::{
     input::{Delivery, Input, LinkEvent, LostBecause, Unfinished},
     output::{Command, ComputeTime, Fault, Note, Settled, State, WhyGivenBack, WhyRejected},
     poison::MAX_DELIVERIES,
-    replies::{BLOCKED_TIMEOUT, CONFIRM_TIMEOUT, RENEW_EVERY},
+    replies::{BLOCKED_TIMEOUT, CONFIRM_TIMEOUT, PROBE_TIMEOUT, RENEW_EVERY, STUCK_TIMEOUT},
     service::{Decision, Service, Work},
     troubled::REMEMBERED,
 };
@@ -114,14 +115,18 @@ impl Core {
     /// Takes in what happened.
     pub fn handle(&mut self, clocks: Clocks, input: Input, service: &mut impl Service) {
         match input {
-            Input::Attached { session } => self.attach(clocks, session),
-            Input::Link { session, event } => {
-                if self.attached && session == self.session {
+            Input::Attached { session, prefetch } => self.attach(clocks, session, prefetch),
+            Input::Link { session, event } if session == self.session => {
+                if self.attached {
                     self.link(clocks, event, service);
+                } else if let LinkEvent::Closed(_) = event {
+                    // It is over, and need not be given up any more.
+                    self.commands.retain(|command| !matches!(command, Command::Abandon(_)));
                 }
             }
+            Input::Link { .. } => {}
             Input::Finished { job, result } => self.finished(clocks, job, result, service),
-            Input::Time => {}
+            Input::Time { written } => self.replies.note_written(clocks.now, written),
             Input::Drain { patience } => self.drain(clocks, patience),
             Input::GiveUp => self.give_up(clocks),
             Input::ForgetReplyLimit => self.reply_limit = None,
@@ -197,14 +202,14 @@ impl Core {
         self.gave_up
     }
 
-    fn attach(&mut self, clocks: Clocks, session: SessionId) {
+    fn attach(&mut self, clocks: Clocks, session: SessionId, prefetch: u16) {
         debug_assert!(self.requests.is_empty(), "the last session is over");
         self.session = session;
         self.attached = true;
         self.gave_up = false;
         self.phase = Phase::Serving;
         self.requests.begin_session();
-        self.replies = Replies::new(clocks.now);
+        self.replies = Replies::new(clocks.now, prefetch);
     }
 
     fn link(&mut self, clocks: Clocks, event: LinkEvent, service: &mut impl Service) {
@@ -212,6 +217,7 @@ impl Core {
             LinkEvent::Delivered(delivery) => self.delivered(clocks, delivery, service),
             LinkEvent::Confirmed(id) => self.confirmed(clocks, id),
             LinkEvent::Refused(id) => self.refused(clocks, id),
+            LinkEvent::Probed => self.probed(clocks),
             LinkEvent::Blocked => self.replies.blocked(clocks.now),
             LinkEvent::Unblocked => self.replies.unblocked(clocks.now),
             LinkEvent::RepliesRenewed => self.replies_renewed(clocks),

@@ -12,6 +12,8 @@ use crate::wire::{Method, Status};
 pub enum Command {
     /// Publish the reply to a request, which is [`Core::outgoing`](super::Core::outgoing).
     Publish(RequestId),
+    /// Publish something to nobody, and say when the broker confirms that.
+    Probe,
     /// Acknowledge a delivery.
     Ack {
         /// Which one.
@@ -66,7 +68,7 @@ pub enum Fault {
         /// The tag that came.
         tag: u64,
     },
-    /// A reply was not confirmed in time.
+    /// Replies wait for their confirms, and the broker confirms nothing else either.
     Unconfirmed,
     /// The broker blocked publishing for too long.
     Blocked,
@@ -130,6 +132,8 @@ pub enum WhyRejected {
     Poison,
     /// The broker refused its reply twice, on two channels.
     Refused,
+    /// Its reply was not confirmed in time, while others were.
+    Unconfirmed,
     /// Its reply queue refused others lately.
     TroubledQueue,
     /// Its reply is larger than the broker takes, and so is the error that would say so.

@@ -6,13 +6,24 @@ use super::{
     failures,
     ids::RequestId,
     output::{Command, Fault, Note, State, WhyRejected},
+    requests::Publish,
 };
 use crate::wire::Reply;
 use std::time::Duration;
 
-/// How long any one reply may wait for its confirm: a reply queue that never confirms would use up
-/// the prefetch bit by bit.
+/// How long a reply may wait for its confirm once it is written, and how long a link may not move
+/// while something waits to be written.
 pub const CONFIRM_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The same for replies to a queue that more than a part (a quarter) of the prefetch waits for: it would
+/// keep the others waiting.
+pub const STUCK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the broker may take to confirm something that goes to no queue at all.
+pub const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often replies that wait are looked at.
+pub(super) const CHECK_EVERY: Duration = Duration::from_secs(1);
 
 /// How long the broker may block publishing before the session is given up, so that requests held
 /// here go to a server whose broker node is better off.
@@ -24,7 +35,19 @@ pub const RENEW_EVERY: Duration = Duration::from_secs(1);
 /// The replies of a session.
 #[derive(Debug, Default)]
 pub(super) struct Replies {
+    pub(super) prefetch: u16,
     unconfirmed: usize,
+    /// The last message published.
+    pub(super) last: Publish,
+    /// The latest message that the broker has confirmed or refused, by its number: it is alive.
+    pub(super) alive: u64,
+    /// Bytes of messages that are written, and when that was found to have grown.
+    pub(super) written: u64,
+    pub(super) moved: Moment,
+    /// A probe that is not answered.
+    pub(super) probe: Option<Publish>,
+    /// Replies whose requests were rejected, and which may be confirmed yet.
+    pub(super) abandoned: usize,
     /// Requests whose replies the broker refused once. They are published again once there is
     /// another channel, on which the broker may take them: RabbitMQ 3.10 refuses whatever is
     /// published to a quorum queue that had no leader when the channel first published to it.
@@ -35,14 +58,29 @@ pub(super) struct Replies {
     opened: Moment,
     blocked_since: Option<Moment>,
     /// When the broker last began to take messages again.
-    unblocked_at: Moment,
-    /// When to look whether a reply is overdue; not later than any of them is.
-    check_at: Option<Moment>,
+    pub(super) unblocked_at: Moment,
+    /// When to look at the replies that wait.
+    pub(super) check_at: Option<Moment>,
 }
 
 impl Replies {
-    pub(super) fn new(now: Moment) -> Self {
-        Self { opened: now, ..Self::default() }
+    pub(super) fn new(now: Moment, prefetch: u16) -> Self {
+        Self { opened: now, moved: now, prefetch, ..Self::default() }
+    }
+
+    /// Numbers a message of so many bytes that is published now.
+    pub(super) fn next(&mut self, now: Moment, bytes: usize) -> Publish {
+        let Publish { number, position, .. } = self.last;
+        let position = position + bytes as u64;
+        self.last = Publish { number: number + 1, position, at: now, written: None };
+        self.last
+    }
+
+    /// Notes how much the network has taken.
+    pub(super) fn note_written(&mut self, now: Moment, written: u64) {
+        if written > self.written {
+            (self.written, self.moved) = (written, now);
+        }
     }
 
     pub(super) fn unconfirmed(&self) -> usize {
@@ -56,6 +94,9 @@ impl Replies {
     pub(super) fn unblocked(&mut self, now: Moment) {
         self.blocked_since = None;
         self.unblocked_at = now;
+        if self.unconfirmed > 0 {
+            self.check_at.get_or_insert(now.plus(CHECK_EVERY));
+        }
     }
 }
 
@@ -76,8 +117,11 @@ impl Core {
 
     fn publish(&mut self, clocks: Clocks, id: RequestId) {
         self.go(id, State::Replied);
+        let Some(request) = self.requests.get_mut(id) else { return };
+        let bytes = request.reply.as_ref().map_or(0, |reply| reply.body.len());
+        request.publish = self.replies.next(clocks.now, bytes);
         self.replies.unconfirmed += 1;
-        self.replies.check_at.get_or_insert(clocks.now.plus(CONFIRM_TIMEOUT));
+        self.replies.check_at.get_or_insert(clocks.now.plus(CHECK_EVERY));
         self.commands.push(Command::Publish(id));
     }
 
@@ -90,7 +134,9 @@ impl Core {
     }
 
     pub(super) fn confirmed(&mut self, clocks: Clocks, id: RequestId) {
-        self.replies.unconfirmed = self.replies.unconfirmed.saturating_sub(1);
+        if !self.is_awaited(id) {
+            return;
+        }
         let Some(request) = self.requests.get(id) else { return };
         if request.poison {
             return self.reject(clocks, id, WhyRejected::Poison);
@@ -101,7 +147,9 @@ impl Core {
     }
 
     pub(super) fn refused(&mut self, clocks: Clocks, id: RequestId) {
-        self.replies.unconfirmed = self.replies.unconfirmed.saturating_sub(1);
+        if !self.is_awaited(id) {
+            return;
+        }
         let Some(request) = self.requests.get_mut(id) else { return };
         self.notes.push(Note::Refused { tag: request.tag });
         if std::mem::replace(&mut request.refused, true) {
@@ -112,6 +160,18 @@ impl Core {
         }
         self.go(id, State::Refused);
         self.replies.refused.push(id);
+    }
+
+    /// Notes that the broker has answered a publish; false if nobody waits for that any more.
+    fn is_awaited(&mut self, id: RequestId) -> bool {
+        let replies = &mut self.replies;
+        replies.unconfirmed = replies.unconfirmed.saturating_sub(1);
+        let request = self.requests.get(id).filter(|request| request.state == State::Replied);
+        match request {
+            Some(request) => replies.alive = replies.alive.max(request.publish.number),
+            None => replies.abandoned = replies.abandoned.saturating_sub(1),
+        }
+        request.is_some()
     }
 
     pub(super) fn replies_renewed(&mut self, clocks: Clocks) {
@@ -125,7 +185,7 @@ impl Core {
     }
 
     /// Remembers the reply queue of a request as one that gives trouble.
-    fn trouble(&mut self, clocks: Clocks, id: RequestId) {
+    pub(super) fn trouble(&mut self, clocks: Clocks, id: RequestId) {
         if let Some(queue) = self.requests.get(id).and_then(|one| one.envelope.reply_queue()) {
             self.troubled.note(clocks.now, queue);
         }
@@ -142,14 +202,7 @@ impl Core {
                 self.abandon(clocks, Fault::Blocked);
             }
         } else if self.replies.check_at.is_some_and(|at| at <= clocks.now) {
-            let replied = self.requests.iter().filter(|(_, one)| one.state == State::Replied);
-            let published = replied.filter_map(|(_, request)| request.replied);
-            let oldest = published.min().map(|oldest| oldest.max(self.replies.unblocked_at));
-            let due = oldest.map(|oldest| oldest.plus(CONFIRM_TIMEOUT));
-            if due.is_some_and(|due| due <= clocks.now) {
-                return self.abandon(clocks, Fault::Unconfirmed);
-            }
-            self.replies.check_at = due;
+            self.check_overdue(clocks);
         }
     }
 

@@ -32,8 +32,21 @@ pub(super) struct Request {
     pub(super) refused: bool,
     /// When its reply was published for the first time.
     pub(super) replied: Option<Moment>,
+    /// Where its reply is in the order of publishes.
+    pub(super) publish: Publish,
     /// Memory and window of its reply.
     pub(super) holds: Holds,
+}
+
+/// A message in the order in which messages are published.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Publish {
+    pub(super) number: u64,
+    /// How many bytes were published in this session up to its end.
+    pub(super) position: u64,
+    pub(super) at: Moment,
+    /// When it was found to be written.
+    pub(super) written: Option<Moment>,
 }
 
 /// No slot.
@@ -152,6 +165,11 @@ impl Requests {
     /// All requests, the oldest first.
     pub(super) fn iter(&self) -> impl Iterator<Item = (RequestId, &Request)> {
         std::iter::successors(self.first(), |(id, _)| self.at(self.slots[id.slot as usize].after))
+    }
+
+    /// All requests, to be changed, in no order.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Request> {
+        self.slots.iter_mut().filter_map(|slot| slot.request.as_mut())
     }
 
     /// The ids of all requests, the oldest first.

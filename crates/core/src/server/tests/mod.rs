@@ -3,11 +3,12 @@
 mod acks;
 mod arrivals;
 mod drains;
+mod overdue;
 mod replies;
 mod sessions;
 mod turns;
 
-use super::*;
+use super::{replies::CHECK_EVERY, *};
 use crate::wire::{Failure, Status};
 use bytes::Bytes;
 use std::time::Duration;
@@ -60,6 +61,8 @@ struct Desk {
     service: Numbers,
     clocks: Clocks,
     tags: u64,
+    /// What the network takes by the next timer; everything, at first.
+    written: u64,
     commands: Vec<Command>,
     notes: Vec<Note>,
 }
@@ -70,7 +73,7 @@ impl Desk {
         let clocks = Clocks { now: Moment::default(), unix_ms: 1_790_000_000_000 };
         let (commands, notes) = (Vec::new(), Vec::new());
         let service = Numbers::default();
-        let mut desk = Self { core, service, clocks, tags: 0, commands, notes };
+        let mut desk = Self { core, service, clocks, tags: 0, written: u64::MAX, commands, notes };
         desk.attach(1);
         desk
     }
@@ -81,7 +84,7 @@ impl Desk {
 
     fn attach(&mut self, session: SessionId) {
         self.tags = 0;
-        self.input(Input::Attached { session });
+        self.input(Input::Attached { session, prefetch: 8 });
     }
 
     /// Takes in one input, and all that follows from it.
@@ -133,7 +136,7 @@ impl Desk {
         let until = self.clocks.now.plus(time);
         while let Some(timer) = self.core.next_timer().filter(|timer| *timer <= until) {
             self.set_clocks(timer.max(self.clocks.now));
-            self.input(Input::Time);
+            self.input(Input::Time { written: self.written });
         }
         self.set_clocks(until);
     }

@@ -1,0 +1,114 @@
+//! Replies that wait too long for their confirms.
+
+use super::*;
+
+/// Answers a probe, if there was one.
+fn probe(desk: &mut Desk) -> bool {
+    let probed = desk.commands().contains(&Command::Probe);
+    if probed {
+        desk.link(LinkEvent::Probed);
+    }
+    probed
+}
+
+#[test]
+fn a_reply_that_is_never_confirmed_costs_its_request_and_not_the_session() {
+    let mut desk = Desk::ample();
+    let tag = desk.request_from("mute", "1", None);
+    desk.commands();
+    desk.pass(CONFIRM_TIMEOUT + CHECK_EVERY);
+    assert!(probe(&mut desk), "is it the queue, or the broker?");
+    assert_eq!(desk.commands(), [Command::Reject { tag }]);
+    assert_eq!(desk.settled(), [(tag, State::Rejected)]);
+    desk.request_from("mute", "1", None);
+    assert_eq!(desk.published(), [], "it is remembered");
+}
+
+#[test]
+fn where_others_are_confirmed_no_probe_is_needed() {
+    let mut desk = Desk::ample();
+    let tag = desk.request_from("mute", "1", None);
+    desk.commands();
+    desk.pass(SECOND);
+    desk.request("1");
+    let (id, _) = desk.reply();
+    desk.link(LinkEvent::Confirmed(id));
+    desk.commands();
+    desk.pass(CONFIRM_TIMEOUT);
+    assert_eq!(desk.commands(), [Command::Reject { tag }]);
+}
+
+#[test]
+fn a_broker_that_confirms_nothing_costs_the_session() {
+    let mut desk = Desk::ample();
+    desk.request("1");
+    desk.commands();
+    desk.pass(CONFIRM_TIMEOUT + PROBE_TIMEOUT + 3 * CHECK_EVERY);
+    assert_eq!(desk.commands(), [Command::Probe, Command::Abandon(Fault::Unconfirmed)]);
+}
+
+#[test]
+fn one_queue_may_hold_only_a_part_of_the_prefetch_for_long() {
+    let mut desk = Desk::ample();
+    let tags: Vec<_> = (0..3).map(|_| desk.request_from("mute", "1", None)).collect();
+    desk.commands();
+    desk.pass(STUCK_TIMEOUT + CHECK_EVERY);
+    assert!(probe(&mut desk));
+    assert_eq!(desk.commands(), [1, 2, 3].map(|tag| Command::Reject { tag }));
+    assert_eq!(desk.settled().len(), tags.len());
+}
+
+#[test]
+fn a_slow_link_is_no_fault_as_long_as_it_moves() {
+    let mut desk = Desk::ample();
+    desk.request("1000");
+    let [(job, _)] = desk.started()[..] else { panic!("not started") };
+    desk.input(Input::Finished { job, result: Ok(vec![b'1'; 100_000].into()) });
+    let (id, _) = desk.reply();
+    for second in 0..100 {
+        desk.written = second * 1000;
+        desk.pass(SECOND);
+    }
+    assert_eq!(desk.commands(), []);
+    desk.link(LinkEvent::Confirmed(id));
+    assert_eq!(desk.commands(), [Command::Ack { tag: 1, multiple: true }]);
+}
+
+#[test]
+fn a_link_that_does_not_move_costs_the_session() {
+    let mut desk = Desk::ample();
+    desk.written = 0;
+    desk.request("1");
+    desk.commands();
+    desk.pass(CONFIRM_TIMEOUT + CHECK_EVERY);
+    assert_eq!(desk.commands(), [Command::Abandon(Fault::Unconfirmed)]);
+}
+
+#[test]
+fn the_time_in_which_the_broker_blocks_does_not_count() {
+    let mut desk = Desk::ample();
+    desk.written = 0;
+    desk.request("1");
+    let (id, _) = desk.reply();
+    desk.link(LinkEvent::Blocked);
+    desk.pass(2 * CONFIRM_TIMEOUT);
+    desk.link(LinkEvent::Unblocked);
+    desk.pass(CONFIRM_TIMEOUT.saturating_sub(SECOND));
+    assert_eq!(desk.commands(), []);
+    desk.link(LinkEvent::Confirmed(id));
+    assert_eq!(desk.commands(), [Command::Ack { tag: 1, multiple: true }]);
+}
+
+#[test]
+fn a_confirm_that_comes_after_all_changes_nothing() {
+    let mut desk = Desk::ample();
+    desk.request_from("mute", "1", None);
+    let (id, _) = desk.reply();
+    desk.pass(CONFIRM_TIMEOUT + CHECK_EVERY);
+    assert!(probe(&mut desk));
+    desk.commands();
+    desk.link(LinkEvent::Confirmed(id));
+    assert_eq!(desk.commands(), []);
+    assert_eq!((desk.core.unconfirmed(), desk.core.replies.abandoned), (0, 0));
+    assert!(desk.is_free());
+}
