@@ -8,6 +8,7 @@ use super::{
     ids::RequestId,
     input::Delivery,
     output::{ComputeTime, Fault, Note, State, WhyRejected},
+    poison::is_near_limit,
     requests::{Publish, Request},
     service::{Decision, Service},
 };
@@ -32,13 +33,15 @@ impl Core {
             return self.abandon(clocks, Fault::OutOfOrder { tag });
         }
         let fingerprint = self.poison.fingerprint(&envelope, &body);
-        let poison = redelivered && self.poison.is_poison(&envelope, fingerprint);
+        let poison = redelivered && self.poison.is_poison(fingerprint);
         let deadline = deadline(clocks, &envelope);
+        let is_near_limit = is_near_limit(&envelope);
         let id = self.requests.insert(Request {
             tag,
             envelope,
             fingerprint,
             poison,
+            is_near_limit,
             received: arrived,
             state: State::Delivered,
             computation: None,
@@ -50,7 +53,7 @@ impl Core {
             replied: None,
             holds: Holds::default(),
         });
-        if self.is_draining() {
+        if self.gives_back() || (self.is_draining() && !is_near_limit) {
             return self.give_back(clocks, id);
         }
         self.decide(clocks, id, &body, matches!(deadline, Deadline::Passed), service);

@@ -6,6 +6,7 @@ use super::{
     clock::{Clocks, Moment},
     ids::RequestId,
     output::{Command, Fault, Note, State, WhyGivenBack},
+    requests::Request,
 };
 use std::time::Duration;
 
@@ -40,7 +41,7 @@ impl Core {
             Phase::Serving if self.attached => {
                 self.phase = Phase::Draining { give_up_at: give_up, consumer_ended: false };
                 self.commands.push(Command::StopConsuming);
-                let unstarted = self.in_state(State::Waiting);
+                let unstarted = self.unstarted();
                 let running = self.schedule.requests() - unstarted.len();
                 self.give_back_all(clocks, &unstarted, WhyGivenBack::Draining { running });
             }
@@ -94,8 +95,15 @@ impl Core {
         }
     }
 
-    pub(super) fn in_state(&self, state: State) -> Vec<RequestId> {
-        self.requests.iter().filter(|(_, one)| one.state == state).map(|(id, _)| id).collect()
+    /// Whether whatever arrives is given back: there is no time for more.
+    pub(super) fn gives_back(&self) -> bool {
+        matches!(self.phase, Phase::LastAcks(_) | Phase::Closing)
+    }
+
+    /// The requests that another server may answer as well.
+    fn unstarted(&self) -> Vec<RequestId> {
+        let unstarted = |one: &Request| one.state == State::Waiting && !one.is_near_limit;
+        self.requests.iter().filter(|(_, one)| unstarted(one)).map(|(id, _)| id).collect()
     }
 
     pub(super) fn give_back_all(

@@ -16,7 +16,7 @@
 //! - `budget`: threads, memory, and bytes on their way, as plain counters
 //! - `replies`: from a reply's publishing to its confirm; `overdue`: which of them take too long
 //! - `troubled`: reply queues that gave trouble lately
-//! - `poison`: requests that come back again and again
+//! - `poison`: requests whose replies end the session again and again
 //! - `drain`: how a session ends in good order
 //! - `failures`: the error replies that the core itself gives
 
@@ -47,7 +47,7 @@ pub use self::{
     ids::{JobId, RequestId, SessionId},
     input::{Delivery, Input, LinkEvent, LostBecause, Unfinished},
     output::{Command, ComputeTime, Fault, Note, Settled, State, WhyGivenBack, WhyRejected},
-    poison::MAX_DELIVERIES,
+    poison::{MAX_LOSSES, NEAR_LIMIT},
     replies::{BLOCKED_TIMEOUT, CONFIRM_TIMEOUT, PROBE_TIMEOUT, RENEW_EVERY, STUCK_TIMEOUT},
     service::{Decision, Service, Work},
     troubled::REMEMBERED,
@@ -241,8 +241,15 @@ impl Core {
         if let LostBecause::TooLarge { limit } = why {
             self.reply_limit = Some(limit);
         }
+        let suspicious = matches!(
+            why,
+            LostBecause::Broker | LostBecause::TooLarge { .. } | LostBecause::Network
+        );
+        let suspicious = suspicious && !self.replies.is_blocked();
         while let Some((id, request)) = self.requests.first() {
-            self.poison.lost(request.fingerprint);
+            if suspicious && request.state == State::Replied {
+                self.poison.lost(request.fingerprint, self.session);
+            }
             self.leave_schedule(id, clocks);
             self.settle(clocks, id, State::Lost, None);
         }

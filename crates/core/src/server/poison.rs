@@ -1,17 +1,21 @@
-//! Requests that are delivered again and again without ever being settled.
+//! Requests whose replies end the session again and again.
 //!
-//! Such a request may be what ends the service each time. Quorum queues count deliveries in a
-//! header; for other queues the server remembers, from one session to the next, which requests were
-//! open when a session ended.
+//! Only what this process saw counts: a reply was on its way when the broker ended the session, or
+//! the connection broke. What was lost while it waited, or while the broker blocked, is not to
+//! blame. The broker's own count of deliveries grows with every restart and every node that is lost,
+//! so it is no more than a warning ([`NEAR_LIMIT`]).
 
 use super::hash::{Build, keyed};
 use crate::wire::Envelope;
 use std::collections::HashMap;
 
-/// A request that was delivered more often than this, and never settled, is poison. Less than
-/// RabbitMQ's own limit for quorum queues, 20 since 4.0, beyond which the caller would get no
-/// answer.
-pub const MAX_DELIVERIES: u32 = 15;
+/// A reply that was on its way at the end of more sessions than this is poison.
+pub const MAX_LOSSES: u32 = 15;
+
+/// A request that was delivered this often before is answered rather than given back: the next
+/// return might be its last, as RabbitMQ drops it after 20 deliveries unless a policy says otherwise
+/// (quorum queues, since 4.0).
+pub const NEAR_LIMIT: i64 = 15;
 
 /// Most requests remembered. More than a session holds with a sensible prefetch.
 const CAPACITY: usize = 4096;
@@ -24,16 +28,29 @@ const HASHED: usize = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Fingerprint(u64);
 
-/// How often each request was lost with its session.
+/// Whether one more return may be too many for the broker.
+pub(super) fn is_near_limit(envelope: &Envelope) -> bool {
+    envelope.delivery_count.is_some_and(|count| count >= NEAR_LIMIT)
+}
+
+/// How often a reply was on its way when a session ended.
+#[derive(Clone, Copy, Debug, Default)]
+struct Losses {
+    count: u32,
+    /// The last of these sessions.
+    session: u64,
+}
+
+/// The requests whose replies were.
 #[derive(Debug)]
 pub(super) struct PoisonTracker {
     seed: u64,
-    counts: HashMap<Fingerprint, u32, Build>,
+    losses: HashMap<Fingerprint, Losses, Build>,
 }
 
 impl PoisonTracker {
     pub(super) fn new(seed: u64) -> Self {
-        Self { seed, counts: HashMap::default() }
+        Self { seed, losses: HashMap::default() }
     }
 
     /// The fingerprint of a request. Identical requests share one, which matters only if they are
@@ -44,25 +61,31 @@ impl PoisonTracker {
         Fingerprint(keyed(self.seed, &(reply_to, correlation_id, message_id, start, body.len())))
     }
 
-    /// Notes that a session ended while this request was open.
-    pub(super) fn lost(&mut self, fingerprint: Fingerprint) {
-        if self.counts.len() < CAPACITY || self.counts.contains_key(&fingerprint) {
-            *self.counts.entry(fingerprint).or_default() += 1;
+    /// Notes that this reply was on its way when this session ended; once for all that are equal.
+    pub(super) fn lost(&mut self, fingerprint: Fingerprint, session: u64) {
+        if self.losses.len() >= CAPACITY && !self.losses.contains_key(&fingerprint) {
+            // One that another server may have answered long ago.
+            let oldest = self.losses.iter().min_by_key(|(one, losses)| (losses.session, one.0));
+            if let Some(oldest) = oldest.map(|(one, _)| *one) {
+                self.losses.remove(&oldest);
+            }
+        }
+        let losses = self.losses.entry(fingerprint).or_default();
+        if losses.session < session {
+            *losses = Losses { count: losses.count + 1, session };
         }
     }
 
     /// Notes that a request was settled.
     pub(super) fn settled(&mut self, fingerprint: Fingerprint) {
-        if !self.counts.is_empty() {
-            self.counts.remove(&fingerprint);
+        if !self.losses.is_empty() {
+            self.losses.remove(&fingerprint);
         }
     }
 
-    /// Whether a request has been delivered too often.
-    pub(super) fn is_poison(&self, envelope: &Envelope, fingerprint: Fingerprint) -> bool {
-        let counted = envelope.delivery_count.unwrap_or_default();
-        let remembered = self.counts.get(&fingerprint).copied().unwrap_or_default();
-        counted > i64::from(MAX_DELIVERIES) || remembered > MAX_DELIVERIES
+    /// Whether a reply has ended too many sessions.
+    pub(super) fn is_poison(&self, fingerprint: Fingerprint) -> bool {
+        self.losses.get(&fingerprint).is_some_and(|losses| losses.count > MAX_LOSSES)
     }
 }
 
@@ -75,37 +98,41 @@ mod tests {
     }
 
     #[test]
-    fn a_request_held_too_often_is_poison_until_it_is_settled() {
+    fn a_reply_that_ended_too_many_sessions_is_poison_until_it_is_settled() {
         let mut tracker = PoisonTracker::new(7);
         let (bad, good) = (envelope("bad"), envelope("good"));
         let print = tracker.fingerprint(&bad, b"30");
-        for _ in 0..MAX_DELIVERIES {
-            tracker.lost(print);
-            assert!(!tracker.is_poison(&bad, print));
+        for session in 1..=MAX_LOSSES.into() {
+            tracker.lost(print, session);
+            tracker.lost(print, session); // another one that is equal
+            assert!(!tracker.is_poison(print));
         }
-        tracker.lost(print);
-        assert!(tracker.is_poison(&bad, print));
-        assert!(!tracker.is_poison(&good, tracker.fingerprint(&good, b"30")));
-        assert!(!tracker.is_poison(&bad, tracker.fingerprint(&bad, b"31")));
+        tracker.lost(print, 100);
+        assert!(tracker.is_poison(print));
+        assert!(!tracker.is_poison(tracker.fingerprint(&good, b"30")));
+        assert!(!tracker.is_poison(tracker.fingerprint(&bad, b"31")));
         tracker.settled(print);
-        assert!(!tracker.is_poison(&bad, print));
+        assert!(!tracker.is_poison(print));
     }
 
     #[test]
-    fn the_count_of_the_queue_is_believed() {
-        let tracker = PoisonTracker::new(7);
-        for (count, poison) in [(-1, false), (15, false), (16, true), (i64::MAX, true)] {
-            let counted = Envelope { delivery_count: Some(count), ..envelope("x") };
-            assert_eq!(tracker.is_poison(&counted, tracker.fingerprint(&counted, b"")), poison);
-        }
-    }
-
-    #[test]
-    fn memory_is_bounded() {
+    fn memory_is_bounded_and_never_full() {
         let mut tracker = PoisonTracker::new(7);
-        for n in 0..2 * CAPACITY {
-            tracker.lost(Fingerprint(n as u64));
+        for n in 0..2 * CAPACITY as u64 {
+            tracker.lost(Fingerprint(n), n + 1);
         }
-        assert_eq!(tracker.counts.len(), CAPACITY);
+        assert_eq!(tracker.losses.len(), CAPACITY);
+        assert!(tracker.losses.contains_key(&Fingerprint(2 * CAPACITY as u64 - 1)), "the last");
+    }
+
+    #[test]
+    fn a_long_body_is_not_hashed_whole() {
+        let tracker = PoisonTracker::new(7);
+        let print = |body: &[u8]| tracker.fingerprint(&envelope("x"), body);
+        let (mut one, mut other) = (vec![b'1'; 2 * HASHED], vec![b'1'; 2 * HASHED]);
+        other[HASHED] = b'2';
+        assert_eq!(print(&one), print(&other));
+        one.pop();
+        assert_ne!(print(&one), print(&other));
     }
 }

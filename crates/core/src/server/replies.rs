@@ -91,6 +91,10 @@ impl Replies {
         self.blocked_since = Some(now);
     }
 
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked_since.is_some()
+    }
+
     pub(super) fn unblocked(&mut self, now: Moment) {
         self.blocked_since = None;
         self.unblocked_at = now;

@@ -21,6 +21,8 @@ pub(super) struct Request {
     pub(super) fingerprint: Fingerprint,
     /// Delivered too often: it is rejected, not acknowledged, when its reply is confirmed.
     pub(super) poison: bool,
+    /// The broker has delivered it so often that it may drop it at the next return.
+    pub(super) is_near_limit: bool,
     pub(super) received: Moment,
     pub(super) state: State,
     /// What it waits for, while it waits for work.

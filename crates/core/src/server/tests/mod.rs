@@ -122,6 +122,13 @@ impl Desk {
         self.deliver(Envelope { reply_to, correlation_id, deadline_ms, ..Default::default() }, body)
     }
 
+    /// The same request, every time.
+    fn deliver_again(&mut self, body: &str, delivery_count: Option<i64>) -> u64 {
+        let reply_to = Some("caller".to_owned());
+        let delivery_count = Some(delivery_count.unwrap_or(1));
+        self.deliver(Envelope { reply_to, delivery_count, ..Default::default() }, body)
+    }
+
     fn deliver(&mut self, envelope: Envelope, body: &str) -> u64 {
         self.tags += 1;
         let redelivered = envelope.delivery_count.is_some();

@@ -77,3 +77,91 @@ fn where_not_even_an_error_fits_the_request_is_rejected() {
     desk.request("1");
     assert_eq!(desk.commands(), [Command::Reject { tag: 1 }]);
 }
+
+/// Answers a request and loses the session before the confirm, so often.
+fn lose(desk: &mut Desk, times: u64, why: LostBecause) {
+    for session in 0..times {
+        desk.attach(desk.core.session + 1 + session);
+        desk.deliver_again("1", None);
+        desk.link(LinkEvent::Closed(why));
+    }
+    desk.commands();
+    desk.attach(desk.core.session + 1);
+    desk.deliver_again("1", None);
+}
+
+#[test]
+fn a_reply_that_ends_too_many_sessions_is_not_tried_again() {
+    let mut desk = Desk::ample();
+    lose(&mut desk, u64::from(MAX_LOSSES), LostBecause::Broker);
+    assert_eq!(desk.reply().1, Status::Ok);
+    desk.link(LinkEvent::Closed(LostBecause::Network));
+    lose(&mut desk, 0, LostBecause::Broker);
+    let (id, status) = desk.reply();
+    assert_eq!(status, Status::Internal);
+    desk.link(LinkEvent::Confirmed(id));
+    assert_eq!(desk.commands(), [Command::Reject { tag: 1 }]);
+    lose(&mut desk, 0, LostBecause::Broker);
+    assert_eq!(desk.reply().1, Status::Ok, "forgotten once it is settled");
+}
+
+#[test]
+fn equal_requests_count_once_for_each_session() {
+    let mut desk = Desk::ample();
+    for _ in 0..64 {
+        desk.deliver_again("1", None);
+    }
+    desk.link(LinkEvent::Closed(LostBecause::Network));
+    lose(&mut desk, 0, LostBecause::Network);
+    assert_eq!(desk.reply().1, Status::Ok);
+}
+
+#[test]
+fn waiting_being_blocked_and_clean_ends_make_no_poison() {
+    let mut desk = Desk::ample();
+    for why in [LostBecause::Timeout, LostBecause::Asked] {
+        lose(&mut desk, 20, why);
+        assert_eq!(desk.reply().1, Status::Ok);
+        desk.link(LinkEvent::Closed(why));
+    }
+    for session in 50..70 {
+        desk.attach(2 * session);
+        desk.deliver_again("1000", None);
+        desk.link(LinkEvent::Closed(LostBecause::Network));
+        desk.attach(2 * session + 1);
+        desk.deliver_again("1", None);
+        desk.link(LinkEvent::Blocked);
+        desk.link(LinkEvent::Closed(LostBecause::Network));
+    }
+    desk.commands();
+    desk.attach(300);
+    desk.deliver_again("1", None);
+    assert_eq!(desk.reply().1, Status::Ok);
+}
+
+#[test]
+fn the_broker_s_count_is_no_verdict() {
+    let mut desk = Desk::ample();
+    desk.deliver_again("1", Some(1000));
+    assert_eq!(desk.reply().1, Status::Ok);
+}
+
+#[test]
+fn what_the_broker_may_drop_next_time_is_answered_and_not_given_back() {
+    let mut desk = Desk::new(1, AMPLE);
+    desk.request("1000");
+    let [(job, _)] = desk.started()[..] else { panic!("not started") };
+    desk.deliver_again("2000", Some(NEAR_LIMIT));
+    desk.deliver_again("2001", Some(NEAR_LIMIT - 1));
+    desk.input(Input::Drain { patience: None });
+    desk.deliver_again("1", Some(NEAR_LIMIT));
+    let commands = desk.commands();
+    let [Command::StopConsuming, Command::GiveBack { tag: 3 }, Command::Publish(_)] = commands[..]
+    else {
+        panic!("{commands:?}")
+    };
+    desk.finish(job);
+    assert_eq!(desk.started().len(), 1, "the one that may be dropped");
+    desk.input(Input::GiveUp);
+    assert!(desk.commands().contains(&Command::GiveBack { tag: 2 }), "after all");
+}
