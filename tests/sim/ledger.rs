@@ -173,6 +173,8 @@ impl Ledger {
                 if told { Ok(()) } else { Err(format!("acked without an answer: request {uid}")) }
             }
             ('q', Fate::Dropped(why)) => self.dropped(uid, why),
+            // There was no queue, or there is none any more.
+            ('q', Fate::Unroutable) => self.dropped(uid, "deleted"),
             _ => Ok(()),
         }
     }

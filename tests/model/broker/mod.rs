@@ -212,7 +212,7 @@ impl Broker {
                 }
             }
             Job::Settle(channel, handouts, how) => {
-                let done = queue.settle(&handouts, how);
+                let done = queue.settle(channel, &handouts, how);
                 for message in done {
                     self.note(name, message.body, Fate::Acked);
                 }

@@ -169,10 +169,20 @@ impl Queue {
         Some((id, number, as_sent))
     }
 
-    /// Takes in what was settled; returns what is done.
-    pub(crate) fn settle(&mut self, handouts: &[u64], how: Settle) -> Vec<Message> {
+    /// Takes in what a channel has settled; returns what is done. What was handed out to another
+    /// one, as the queue is not the one of before with this name, stays.
+    pub(crate) fn settle(
+        &mut self,
+        channel: ChannelId,
+        handouts: &[u64],
+        how: Settle,
+    ) -> Vec<Message> {
         let mut done = Vec::new();
         for handout in handouts {
+            let own = self.held.get(handout).is_some_and(|(id, _)| id.0 == channel);
+            if !own {
+                continue;
+            }
             let Some(stored) = self.take_back(*handout) else {
                 continue;
             };
