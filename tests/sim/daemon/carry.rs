@@ -37,7 +37,11 @@ impl Daemon {
         let commands: Vec<_> = self.core.commands().collect();
         let mut over = false;
         for command in commands {
-            let alone = matches!(command, Command::Compute { .. } | Command::Stop { .. });
+            // A session may be given up and end by itself in one batch.
+            let alone = matches!(
+                command,
+                Command::Compute { .. } | Command::Stop { .. } | Command::Abandon(_)
+            );
             if !alone && !self.in_session {
                 ground.check(Err(format!("said to nobody: {command:?}, daemon {}", self.index)));
             }
