@@ -99,9 +99,9 @@ pub(super) enum Lane {
 }
 
 /// The memory of a reply until it is confirmed: the result, even if others share it, and its copy
-/// in the frames of the link.
+/// in the frames of the link. No more than the work itself took, for which there is always enough.
 pub(super) fn reply_memory(work: &Work) -> u64 {
-    work.length.saturating_mul(2)
+    work.length.saturating_mul(2).min(work.memory)
 }
 
 /// The counters.
@@ -195,13 +195,11 @@ impl Budget {
     }
 
     fn free_thread(&self, class: Class) -> Option<Lane> {
-        let general = self.general < self.threads;
-        let reserved = class == Class::Quick && self.reserved == 0;
-        match (general, reserved) {
-            (true, _) => Some(Lane::General),
-            (false, true) => Some(Lane::Reserved),
-            (false, false) => None,
+        // The reserved one first, so that the others are free for long work.
+        if class == Class::Quick && self.reserved == 0 {
+            return Some(Lane::Reserved);
         }
+        (self.general < self.threads).then_some(Lane::General)
     }
 }
 

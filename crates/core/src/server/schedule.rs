@@ -15,6 +15,7 @@ use super::{
 use bytes::Bytes;
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
+    ops::Bound,
     time::Duration,
 };
 
@@ -69,10 +70,10 @@ pub(super) struct Schedule {
     pub(super) computations: HashMap<ComputationId, Computation, Build>,
     pub(super) by_key: HashMap<u64, ComputationId, Build>,
     pub(super) jobs: HashMap<JobId, Job, Build>,
-    /// Those that wait for a thread or for memory.
+    /// Those that wait for a thread or for memory, and hold none.
     pub(super) waiting: Turns,
-    /// Those that are ready and have the memory for their first reply. They never queue behind
-    /// those in `waiting`, which may be waiting for that memory.
+    /// Those that are ready and hold memory: they give it back when they are sent, so they never
+    /// queue behind those in `waiting`, which may be waiting for just that memory.
     pub(super) ready: Turns,
     pub(super) deadlines: BTreeSet<(Moment, RequestId)>,
     requests: usize,
@@ -97,6 +98,17 @@ impl Schedule {
 
     pub(super) fn next_deadline(&self) -> Option<Moment> {
         self.deadlines.first().map(|(deadline, _)| *deadline)
+    }
+
+    /// The ready computation that has the next turn after another one.
+    pub(super) fn next_ready(
+        &self,
+        class: Class,
+        after: Option<(Moment, ComputationId)>,
+    ) -> Option<(Moment, ComputationId)> {
+        let ready = &self.ready[class as usize];
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        ready.range((from, Bound::Unbounded)).next().copied()
     }
 
     /// Enters a request that shares a computation.
@@ -131,6 +143,19 @@ impl Schedule {
         self.by_key.insert(work.key, id);
         self.waiting[class as usize].insert((turn, id));
         id
+    }
+
+    /// The computation that a request for this work shares, if there is one.
+    ///
+    /// A result that holds memory takes no more requests while another computation has waited for
+    /// longer: a number that is asked for again and again would keep its memory for ever.
+    pub(super) fn shared(&self, key: u64, now: Moment) -> Option<ComputationId> {
+        let id = *self.by_key.get(&key)?;
+        let computation = self.computations.get(&id)?;
+        let holds = matches!(computation.progress, Progress::Ready { memory, .. } if memory > 0);
+        let first = self.waiting[computation.class as usize].first();
+        let overtakes = holds && first.is_some_and(|(turn, _)| *turn < now);
+        (!overtakes).then_some(id)
     }
 
     /// Takes a request out of its computation.

@@ -22,7 +22,7 @@ impl Core {
         work: Work,
         service: &mut impl Service,
     ) {
-        let shared = self.schedule.by_key.get(&work.key).copied();
+        let shared = self.schedule.shared(work.key, clocks.now);
         let found = service.recall(work.key);
         self.notes.push(Note::LookedUp { hit: found.is_some() });
         let computation = shared.unwrap_or_else(|| {
@@ -42,21 +42,35 @@ impl Core {
 
     /// Starts work and sends results, as far as threads, memory and the window allow.
     pub(super) fn take_turns(&mut self, clocks: Clocks, service: &mut impl Service) {
-        while Class::ALL.into_iter().any(|class| self.take_turn(clocks, class, service)) {}
+        loop {
+            let sent = Class::ALL.into_iter().any(|class| self.send_ready(clocks, class, service));
+            if !sent && !self.take_turn(clocks, service) {
+                return;
+            }
+        }
     }
 
-    /// The next step of a class; false if there is none. One class never waits for the other.
-    fn take_turn(&mut self, clocks: Clocks, class: Class, service: &mut impl Service) -> bool {
-        let ready = self.schedule.ready[class as usize].first().map(|(_, id)| *id);
-        let waiting = self.schedule.waiting[class as usize].first().map(|(_, id)| *id);
-        ready.is_some_and(|id| self.send(clocks, id, service))
-            || waiting.is_some_and(|id| {
-                if self.is_ready(id) {
-                    self.send(clocks, id, service)
-                } else {
-                    self.start(clocks, id)
-                }
-            })
+    /// Sends the first result that there is room for, of those that hold memory.
+    fn send_ready(&mut self, clocks: Clocks, class: Class, service: &mut impl Service) -> bool {
+        let mut after = None;
+        while let Some(turn) = self.schedule.next_ready(class, after) {
+            if self.send(clocks, turn.1, service) {
+                return true;
+            }
+            after = Some(turn);
+        }
+        false
+    }
+
+    /// The next step of what holds nothing yet; false if there is none. Memory is of each class its
+    /// own; for a thread, the earlier turn goes first.
+    fn take_turn(&mut self, clocks: Clocks, service: &mut impl Service) -> bool {
+        let first = |class: Class| self.schedule.waiting[class as usize].first().copied();
+        let mut heads = Class::ALL.map(first);
+        heads.sort_unstable();
+        heads.into_iter().flatten().any(|(_, id)| {
+            if self.is_ready(id) { self.send(clocks, id, service) } else { self.start(clocks, id) }
+        })
     }
 
     fn is_ready(&self, id: ComputationId) -> bool {
@@ -80,16 +94,13 @@ impl Core {
     /// Sends a ready result to the next who waits for it, if there is room.
     fn send(&mut self, clocks: Clocks, id: ComputationId, service: &mut impl Service) -> bool {
         let Some(computation) = self.schedule.computations.get_mut(&id) else { return false };
-        let Computation { work, class, turn, .. } = *computation;
+        let Computation { work, class, .. } = *computation;
         let Some(request) = computation.requests.front().copied() else { return false };
         let Progress::Ready { result, first, .. } = &mut computation.progress else { return false };
         let memory = first.map_or(ReplyMemory::Wanted(reply_memory(&work)), ReplyMemory::Held);
         let Some(holds) = self.budget.send(class, work.length, memory) else { return false };
         let result = result.clone();
-        if first.take().is_some() {
-            self.schedule.ready[class as usize].remove(&(turn, id));
-            self.schedule.waiting[class as usize].insert((turn, id));
-        }
+        *first = None;
         self.leave_schedule(request, clocks);
         if let Some(request) = self.requests.get_mut(request) {
             request.holds = holds;

@@ -115,3 +115,42 @@ fn a_long_reply_waits_for_the_one_on_its_way() {
     desk.link(LinkEvent::Confirmed(id));
     assert!(desk.is_free());
 }
+
+#[test]
+fn a_result_is_sent_before_others_take_the_memory_that_it_waits_for() {
+    // The first takes most of the memory, and its result a third of that; then comes another that
+    // takes as much.
+    let all = work(3000).memory;
+    let mut desk = Desk::new(2, Shares { quick: 1000, long: all });
+    let tags = [desk.request("3000"), desk.request("3000"), desk.request("2900")];
+    let [(job, 3000)] = desk.started()[..] else { panic!("not started") };
+    desk.finish(job);
+    for tag in &tags[..2] {
+        for id in desk.published() {
+            desk.link(LinkEvent::Confirmed(id));
+        }
+        let _ = tag;
+    }
+    let settled = desk.settled();
+    assert_eq!(settled, [(tags[0], State::Acked), (tags[1], State::Acked)]);
+    assert_eq!(desk.core.usage().threads_busy, 1, "the other one");
+}
+
+#[test]
+fn a_number_that_is_asked_for_again_and_again_keeps_nobody_waiting() {
+    let all = work(3000).memory;
+    let mut desk = Desk::new(1, Shares { quick: 1000, long: all });
+    desk.request("1000");
+    desk.request("3000");
+    let [(job, 1000)] = desk.started()[..] else { panic!("not started") };
+    desk.request("1000");
+    desk.pass(60 * SECOND);
+    desk.finish(job);
+    for _ in 0..10 {
+        for id in desk.published() {
+            desk.request("1000");
+            desk.link(LinkEvent::Confirmed(id));
+        }
+    }
+    assert_eq!(desk.core.usage().memory_reserved, all, "3000 has it");
+}
