@@ -110,6 +110,11 @@ impl Observer {
                 correlation_id = %correlation_id.escape_ascii(),
                 "refused a request that was delivered too often without being answered"
             ),
+            Note::GivingBack { requests, why: WhyGivenBack::Blocked } => tracing::warn!(
+                requests,
+                "the broker has blocked publishing for long: taking no more requests until it \
+                 does not, and giving back those that are not answered"
+            ),
             Note::GivingBack { requests, why: WhyGivenBack::GivingUp } => {
                 tracing::warn!(requests, "giving every open request back");
             }

@@ -72,7 +72,7 @@ impl Server {
             match self.serve(&config.amqp, &mut phase).await {
                 Stopped::Ended(ending) => return ending,
                 Stopped::Reconfigured => {
-                    tracing::info!("attaching anew, with the new settings");
+                    tracing::info!("attaching anew");
                     self.engine.handle(Input::ForgetReplyLimit);
                 }
             }

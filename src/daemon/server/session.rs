@@ -21,8 +21,7 @@ use crate::{
 };
 use bytes::Bytes;
 use fibrpc_core::server::{
-    BLOCKED_TIMEOUT, CONFIRM_TIMEOUT, Command, Delivery, Fault, Input, LinkEvent, LostBecause,
-    RequestId,
+    CONFIRM_TIMEOUT, Command, Delivery, Fault, Input, LinkEvent, LostBecause, RequestId,
 };
 use lapin::BasicProperties;
 use std::{sync::Arc, time::Duration};
@@ -308,7 +307,6 @@ fn given_up(fault: Fault) -> LinkError {
         Fault::Unconfirmed => {
             LinkError::timeout("waiting for a publisher confirm", CONFIRM_TIMEOUT)
         }
-        Fault::Blocked => LinkError::timeout("waiting for the broker to unblock", BLOCKED_TIMEOUT),
         Fault::ConsumerEnded => LinkError::new(
             Cause::ConsumerCancelled,
             "the broker ended the consumer: was the queue deleted?",

@@ -49,6 +49,22 @@ impl Core {
         }
     }
 
+    /// Takes no requests while the broker blocks, and gives back those that are not answered. The
+    /// session ends when the replies on their way are confirmed, which is after the broker has
+    /// taken them; until then nobody attaches anew, only to be blocked again.
+    pub(super) fn park(&mut self, clocks: Clocks) {
+        if self.phase != Phase::Serving {
+            return;
+        }
+        self.phase = Phase::Draining { give_up_at: None, consumer_ended: false };
+        self.commands.push(Command::StopConsuming);
+        let is_answered = |one: &Request| matches!(one.state, State::Replied | State::Refused);
+        let unanswered = self.requests.iter().filter(|(_, one)| !is_answered(one));
+        let unanswered: Vec<_> =
+            unanswered.filter(|(_, one)| !one.is_near_limit).map(|(id, _)| id).collect();
+        self.give_back_all(clocks, &unanswered, WhyGivenBack::Blocked);
+    }
+
     /// Gives every open request back.
     pub(super) fn give_up(&mut self, clocks: Clocks) {
         if !self.attached {
@@ -76,7 +92,9 @@ impl Core {
             Phase::Draining { give_up_at: Some(at), .. } if at <= clocks.now => {
                 self.give_up(clocks);
             }
-            Phase::Draining { consumer_ended: true, .. } if self.requests.is_empty() => {
+            Phase::Draining { consumer_ended: true, .. }
+                if self.requests.is_empty() && !self.replies.is_blocked() =>
+            {
                 self.phase = Phase::LastAcks(clocks.now.plus(LAST_ACKS));
             }
             Phase::LastAcks(at) if at <= clocks.now => {

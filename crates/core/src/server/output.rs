@@ -70,8 +70,6 @@ pub enum Fault {
     },
     /// Replies wait for their confirms, and the broker confirms nothing else either.
     Unconfirmed,
-    /// The broker blocked publishing for too long.
-    Blocked,
     /// The broker ended the consumer.
     ConsumerEnded,
 }
@@ -148,6 +146,8 @@ pub enum WhyGivenBack {
         /// How many others have been started, and will be answered.
         running: usize,
     },
+    /// The broker has blocked publishing for long.
+    Blocked,
     /// The session is being closed, and there is no time left.
     GivingUp,
 }

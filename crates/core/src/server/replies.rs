@@ -25,8 +25,8 @@ pub const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often replies that wait are looked at.
 pub(super) const CHECK_EVERY: Duration = Duration::from_secs(1);
 
-/// How long the broker may block publishing before the session is given up, so that requests held
-/// here go to a server whose broker node is better off.
+/// How long the broker may block publishing before the requests that are not answered are given
+/// back, once, so that they go to a server whose broker node is better off.
 pub const BLOCKED_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// The least time between channels for replies: a full queue refuses every message.
@@ -203,7 +203,7 @@ impl Core {
         }
         if let Some(since) = self.replies.blocked_since {
             if since.plus(BLOCKED_TIMEOUT) <= clocks.now {
-                self.abandon(clocks, Fault::Blocked);
+                self.park(clocks);
             }
         } else if self.replies.check_at.is_some_and(|at| at <= clocks.now) {
             self.check_overdue(clocks);
@@ -212,7 +212,7 @@ impl Core {
 
     pub(super) fn next_check(&self) -> Option<Moment> {
         let overdue = match self.replies.blocked_since {
-            Some(since) => Some(since.plus(BLOCKED_TIMEOUT)),
+            Some(since) => (!self.is_draining()).then(|| since.plus(BLOCKED_TIMEOUT)),
             None => self.replies.check_at,
         };
         [overdue, self.renewal_timer()].into_iter().flatten().min()

@@ -75,3 +75,25 @@ fn a_consumer_that_the_broker_ends_ends_the_session() {
     desk.link(LinkEvent::ConsumerEnded);
     assert_eq!(desk.commands(), [Command::Abandon(Fault::ConsumerEnded)]);
 }
+
+#[test]
+fn a_long_alarm_gives_back_once_what_is_not_answered() {
+    let mut desk = Desk::ample();
+    desk.request("1");
+    let (id, _) = desk.reply();
+    let job = running(&mut desk);
+    desk.link(LinkEvent::Blocked);
+    desk.pass(BLOCKED_TIMEOUT.saturating_sub(MILLI));
+    assert_eq!(desk.commands(), []);
+    desk.pass(MILLI);
+    let parked = [Command::StopConsuming, Command::Stop { job }, Command::GiveBack { tag: 2 }];
+    assert_eq!(desk.commands(), parked);
+    desk.link(LinkEvent::ConsumerEnded);
+    desk.pass(100 * BLOCKED_TIMEOUT);
+    assert_eq!(desk.commands(), [], "the reply waits, and nothing else comes");
+    desk.link(LinkEvent::Unblocked);
+    desk.link(LinkEvent::Confirmed(id));
+    desk.pass(LAST_ACKS);
+    assert_eq!(desk.commands(), [Command::Ack { tag: 1, multiple: true }, Command::Close]);
+    assert!(!desk.core.has_given_up());
+}
