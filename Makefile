@@ -38,7 +38,7 @@ model: ## Hold the model of RabbitMQ against the real one; SUITES="trixie sid" f
 sim: ## Torment the core in SEEDS=10000 simulated plans; SEED=N tells one, PLAN= a kept one; MUTANTS=1 breaks rules
 	SEEDS="$(or $(SEEDS),10000)" $(if $(FIRST),FIRST="$(FIRST)") $(if $(SEED),SEED="$(SEED)") \
 	    $(if $(PLAN),PLAN="$(abspath $(PLAN))") $(if $(MUTANTS),MUTANTS=1) $(if $(COVERAGE),COVERAGE=1) \
-	    $(CARGO) test --locked --package fibrpc-core --test sim
+	    $(CARGO) test --locked --package fibrpc-core $(if $(MUTANTS),--features mutants) --test sim
 
 fuzz: ## Fuzz requests, configurations and frames, each for MINUTES=1, after a build of minutes
 	@packaging/dev/install-deps.sh fuzz

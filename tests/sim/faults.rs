@@ -28,6 +28,8 @@ impl World<'_> {
             (FaultKind::Alarm, _) => broker.set_alarm(true),
             (FaultKind::Stall, _) => broker.set_stalled(queue, true),
             (FaultKind::Fill, _) => broker.set_full(queue, true),
+            // Nobody can while the broker is down.
+            (FaultKind::Delete, _) if ground.now < ground.down_until => {}
             (FaultKind::Delete, _) => broker.drop_queue(queue),
             (FaultKind::ConsumerTimeout, Some((requests, _, _))) => {
                 broker.time_out((requests, 1), "fibrpcd", QUEUES[0]);

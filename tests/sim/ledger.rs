@@ -40,6 +40,9 @@ pub(crate) struct Ledger {
     pub(crate) slowest: u64,
 }
 
+/// How often quorum queues deliver at most since RabbitMQ 4.0, unless they are told otherwise.
+const DEFAULT_LIMIT: usize = 20;
+
 /// The rules of the broker that a plan switched on.
 #[derive(Debug)]
 struct Limits {
@@ -116,7 +119,8 @@ impl Ledger {
             slowest: 0,
             limits: Limits {
                 ttl: plan.setup.ttl > 0,
-                delivery_limit: plan.setup.delivery_limit > 0,
+                delivery_limit: plan.setup.delivery_limit > 0
+                    || plan.faults().count() >= DEFAULT_LIMIT,
                 max_message,
                 troubled: troubled(plan),
             },

@@ -14,8 +14,12 @@ pub(crate) enum Mutant {
     SettleTwice,
     /// The thread of a stopped job never becomes free.
     ForgottenThread,
-    /// A request that was lost with a session once is delivered as one that was lost often.
+    /// The core remembers a loss though its request was settled since.
     PoisonNeverCleared,
+    /// The core lets quick work overtake for ever.
+    NoAging,
+    /// The core never frees the memory and the window of a reply.
+    ForgottenPermit,
     /// A job that nobody waits for is not stopped.
     RunOn,
     /// A reply goes to the caller of the request before it.
@@ -27,7 +31,7 @@ pub(crate) enum Mutant {
 }
 
 impl Mutant {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::AckBeforeConfirm,
         Self::SettleOnReturn,
         Self::AckOverOpen,
@@ -35,9 +39,27 @@ impl Mutant {
         Self::SettleTwice,
         Self::ForgottenThread,
         Self::PoisonNeverCleared,
+        Self::NoAging,
+        Self::ForgottenPermit,
         Self::RunOn,
         Self::WrongCaller,
         Self::RefusedIsConfirmed,
         Self::NeverStopsConsuming,
     ];
 }
+
+/// Breaks a rule within the core, if that is where the mutant has it; or none.
+#[cfg(feature = "mutants")]
+pub(crate) fn break_core(mutant: Option<Mutant>) {
+    use fibrpc_core::server::{Rule, break_rule};
+    break_rule(match mutant {
+        Some(Mutant::PoisonNeverCleared) => Some(Rule::PoisonForgotten),
+        Some(Mutant::NoAging) => Some(Rule::Aging),
+        Some(Mutant::ForgottenPermit) => Some(Rule::Release),
+        _ => None,
+    });
+}
+
+/// Breaks nothing: the core of a test is that of the programs.
+#[cfg(not(feature = "mutants"))]
+pub(crate) fn break_core(_: Option<Mutant>) {}

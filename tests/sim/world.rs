@@ -7,7 +7,7 @@ use crate::{
     daemon::{Daemon, Phase},
     ground::{Coming, Ground, MS, Nanos, Owner},
     ledger::{Uid, Wrong},
-    mutants::Mutant,
+    mutants::{Mutant, break_core},
     plan::{Plan, QUEUES, What},
 };
 use std::{cell::RefCell, collections::BTreeSet, panic};
@@ -44,6 +44,7 @@ pub(crate) struct World<'a> {
 
 /// Runs a plan to its end, or until something is wrong, which a panic is.
 pub(crate) fn run(plan: &Plan, mutant: Option<Mutant>, told: bool) -> Outcome {
+    break_core(mutant);
     let mut world = World::new(plan, mutant, told);
     let run = panic::catch_unwind(panic::AssertUnwindSafe(|| {
         world.begin();

@@ -28,13 +28,19 @@ impl Daemon {
             ground.now.saturating_add(left.saturating_mul(MS))
         });
         ground.tell(|| format!("daemon {}: gets q{uid} as {}", self.index, delivery.tag));
-        self.held.insert(delivery.tag, Held { uid, confirmed: false, deadline });
+        self.held
+            .insert(delivery.tag, Held { uid, confirmed: false, deadline, arrived: ground.now });
         self.states.insert(delivery.tag, (uid, State::Delivered));
     }
 
     /// Carries out what the core says; true if it gives the session up.
     pub(super) fn carry_out(&mut self, ground: &mut Ground<'_>) -> bool {
         let commands: Vec<_> = self.core.commands().collect();
+        let started = |command: &Command| match command {
+            Command::Compute { work, .. } => Some(work.key),
+            _ => None,
+        };
+        let started: Vec<_> = commands.iter().filter_map(started).collect();
         let mut over = false;
         for command in commands {
             // A session may be given up and end by itself in one batch.
@@ -64,11 +70,10 @@ impl Daemon {
                     ground.tell(|| format!("daemon {}: gives up: {fault:?}", self.index));
                     ground.abandoned += u32::from(ground.now > ground.quiet_from);
                     self.hang_up(ground);
-                    self.held.clear();
-                    self.in_session = false;
+                    self.forget_session();
                     over = true;
                 }
-                Command::Compute { job, work } => self.compute(job, work, ground),
+                Command::Compute { job, work } => self.compute(job, work, &started, ground),
                 Command::Stop { job } => self.stop_job(job, ground),
             }
         }

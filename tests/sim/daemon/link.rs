@@ -187,9 +187,6 @@ impl Daemon {
         let record = &ground.ledger.requests[uid];
         let mut envelope = record.envelope.clone();
         envelope.delivery_count = delivery.count.map(i64::from);
-        if ground.mutant == Some(Mutant::PoisonNeverCleared) && self.lost_once.contains(&uid) {
-            envelope.delivery_count = Some(100);
-        }
         let body = record.body.clone();
         let BrokerDelivery { tag, redelivered, .. } = *delivery;
         let arrived = self.clocks(ground).now;

@@ -57,9 +57,8 @@ pub(crate) struct Daemon {
     stop_by: Option<Nanos>,
     /// Another process starts when this one has stopped.
     restarts: bool,
-    /// For a mutant: confirms of the last session, and what was lost once.
+    /// For a mutant: confirms of the last session.
     old: Vec<u64>,
-    lost_once: Vec<Uid>,
 }
 
 /// What a daemon is doing.
@@ -78,6 +77,7 @@ struct Held {
     confirmed: bool,
     /// On the monotonic clock.
     deadline: Option<Nanos>,
+    arrived: Nanos,
 }
 
 impl Daemon {
@@ -105,7 +105,6 @@ impl Daemon {
             stop_by: None,
             restarts: false,
             old: Vec::new(),
-            lost_once: Vec::new(),
         }
     }
 
@@ -115,6 +114,13 @@ impl Daemon {
         *self = Self { life, skew, phase: Phase::Serving, ..Self::new(self.index, ground) };
         ground.tell(|| format!("daemon {}: starts", self.index));
         self.attach_after(0, ground);
+    }
+
+    /// The session is over. Work for the requests that are lost with it may go on for a while.
+    fn forget_session(&mut self) {
+        self.held.clear();
+        self.in_session = false;
+        self.jobs.values_mut().for_each(jobs::Running::lose);
     }
 
     /// The process ends at once: the kernel closes its sockets.

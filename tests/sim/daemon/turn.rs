@@ -4,7 +4,6 @@ use super::{BATCH, Daemon, FOREVER, Phase, STANDSTILL, nanos};
 use crate::{
     ground::{Coming, Ground, MS},
     ledger::EPOCH_MS,
-    mutants::Mutant,
 };
 use fibrpc_core::server::{Clocks, Input, LinkEvent, Moment, Note, State};
 use std::time::Duration;
@@ -46,8 +45,7 @@ impl Daemon {
                 LinkEvent::Delivered(delivery) => self.delivered(clocks, delivery, ground),
                 LinkEvent::Closed(why) => {
                     ground.tell(|| format!("daemon {}: session {session}: {why:?}", self.index));
-                    self.held.clear();
-                    self.in_session = false;
+                    self.forget_session();
                     over = true;
                 }
                 _ => {}
@@ -94,9 +92,6 @@ impl Daemon {
             ground.check(Err(format!("state: request {uid} goes from {from:?} and was {known:?}")));
         }
         ground.tell(|| format!("daemon {}: q{uid} (tag {tag}): {from:?} -> {to:?}", self.index));
-        if to == State::Lost && ground.mutant == Some(Mutant::PoisonNeverCleared) {
-            self.lost_once.push(uid);
-        }
     }
 
     fn set_timer(&mut self, ground: &mut Ground<'_>) {

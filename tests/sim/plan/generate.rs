@@ -21,9 +21,38 @@ impl Plan {
         let mut entries = requests(&setup, &works, span, random);
         let moments: Vec<_> = entries.iter().map(|entry| entry.at).collect();
         entries.extend(faults(&setup, &moments, span, random));
+        if random.one_in(50) {
+            entries.extend(flapping(&setup, span, random));
+        }
         entries.sort_by_key(|entry| entry.at);
         Self { setup, entries }
     }
+}
+
+/// Equal requests, again and again, each time with the end of a session while some are answered and
+/// not confirmed.
+fn flapping(setup: &Setup, span: u64, random: &mut Random) -> Vec<Entry> {
+    let request = Request {
+        reply: Where::Queue(1),
+        id: 2_000,
+        work: WorkSpec { key: 1_000, ..WorkSpec::default() },
+        deadline: None,
+        persistent: true,
+        expiration: None,
+    };
+    let rounds = 0..random.between(20, 40);
+    let round = |round| {
+        let at = span + 15_000 * round;
+        let requests = std::iter::repeat_n(What::Request(request.clone()), 8);
+        let fault = |daemon| {
+            let kind = FaultKind::CloseReplies;
+            What::Fault(Fault { kind, daemon, queue: 1, arriving: 1_000, ..Fault::default() })
+        };
+        let faults = (0..setup.daemons).map(fault);
+        let entry = |at| move |what| Entry { at, what };
+        requests.map(entry(at)).chain(faults.map(entry(at + 1))).collect::<Vec<_>>()
+    };
+    rounds.flat_map(round).collect()
 }
 
 fn setup(seed: u64, random: &mut Random) -> Setup {

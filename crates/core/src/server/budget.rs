@@ -3,7 +3,10 @@
 //! What a request's reply takes is [`Holds`], and is free again when the request is settled. What
 //! work takes is free when its thread says that it is over.
 
-use super::service::Work;
+use super::{
+    broken::{Rule, is_broken},
+    service::Work,
+};
 
 /// Work of no more nanoseconds than this is quick: a thread and memory are reserved for it, so it
 /// never waits for long work.
@@ -184,7 +187,7 @@ impl Budget {
 
     /// Frees what a reply held.
     pub(super) fn release(&mut self, holds: Holds) {
-        if let Some(class) = holds.class {
+        if let Some(class) = holds.class.filter(|_| !is_broken(Rule::Release)) {
             self.memory[class as usize] -= holds.memory;
             self.window[class as usize] -= holds.window;
         }

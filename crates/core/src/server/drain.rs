@@ -61,7 +61,7 @@ impl Core {
         let is_answered = |one: &Request| matches!(one.state, State::Replied | State::Refused);
         let unanswered = self.requests.iter().filter(|(_, one)| !is_answered(one));
         let unanswered: Vec<_> =
-            unanswered.filter(|(_, one)| !one.is_near_limit).map(|(id, _)| id).collect();
+            unanswered.filter(|(_, one)| !one.is_near_limit()).map(|(id, _)| id).collect();
         self.give_back_all(clocks, &unanswered, WhyGivenBack::Blocked);
     }
 
@@ -120,7 +120,7 @@ impl Core {
 
     /// The requests that another server may answer as well.
     fn unstarted(&self) -> Vec<RequestId> {
-        let unstarted = |one: &Request| one.state == State::Waiting && !one.is_near_limit;
+        let unstarted = |one: &Request| one.state == State::Waiting && !one.is_near_limit();
         self.requests.iter().filter(|(_, one)| unstarted(one)).map(|(id, _)| id).collect()
     }
 

@@ -21,6 +21,8 @@
 //! - `failures`: the error replies that the core itself gives
 
 mod arrival;
+#[cfg_attr(not(feature = "mutants"), expect(unreachable_pub, reason = "public with the feature"))]
+mod broken;
 mod budget;
 mod clock;
 mod drain;
@@ -40,6 +42,9 @@ mod tests;
 mod troubled;
 mod turns;
 
+#[cfg(feature = "mutants")]
+#[doc(hidden)]
+pub use self::broken::{Rule, break_rule};
 pub use self::{
     budget::{Class, Shares, Usage},
     clock::{Clocks, Moment},
@@ -49,6 +54,7 @@ pub use self::{
     output::{Command, ComputeTime, Fault, Note, Settled, State, WhyGivenBack, WhyRejected},
     poison::{MAX_LOSSES, NEAR_LIMIT},
     replies::{BLOCKED_TIMEOUT, CONFIRM_TIMEOUT, PROBE_TIMEOUT, RENEW_EVERY, STUCK_TIMEOUT},
+    schedule::GRACE,
     service::{Decision, Service, Work},
     troubled::REMEMBERED,
 };
@@ -76,6 +82,7 @@ pub struct Core {
     session: SessionId,
     /// Whether the session can still be talked to.
     attached: bool,
+    attached_at: Moment,
     /// Whether requests that had been started were given back.
     gave_up: bool,
     phase: Phase,
@@ -98,6 +105,7 @@ impl Core {
         Self {
             session: 0,
             attached: false,
+            attached_at: Moment::default(),
             gave_up: false,
             phase: Phase::Serving,
             requests: Requests::default(),
@@ -138,6 +146,7 @@ impl Core {
         self.refuse_late(clocks);
         self.check_replies(clocks);
         self.take_turns(clocks, service);
+        self.stop_orphans(clocks);
         self.ack_confirmed();
         self.check_drain(clocks);
     }
@@ -145,7 +154,12 @@ impl Core {
     /// When [`Input::Time`] is due, if at all.
     #[must_use]
     pub fn next_timer(&self) -> Option<Moment> {
-        let timers = [self.schedule.next_deadline(), self.next_check(), self.drain_timer()];
+        let timers = [
+            self.schedule.next_deadline(),
+            self.orphan_timer(),
+            self.next_check(),
+            self.drain_timer(),
+        ];
         timers.into_iter().flatten().min()
     }
 
@@ -206,6 +220,7 @@ impl Core {
         debug_assert!(self.requests.is_empty(), "the last session is over");
         self.session = session;
         self.attached = true;
+        self.attached_at = clocks.now;
         self.gave_up = false;
         self.phase = Phase::Serving;
         self.requests.begin_session();
@@ -248,9 +263,9 @@ impl Core {
         let suspicious = suspicious && !self.replies.is_blocked();
         while let Some((id, request)) = self.requests.first() {
             if suspicious && request.state == State::Replied {
-                self.poison.lost(request.fingerprint, self.session);
+                self.poison.lost(request.fingerprint, self.session, request.redelivered);
             }
-            self.leave_schedule(id, clocks);
+            self.orphan(id, clocks);
             self.settle(clocks, id, State::Lost, None);
         }
         self.requests.forget_confirmed();

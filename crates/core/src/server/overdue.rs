@@ -35,8 +35,9 @@ impl Core {
         }
         let overdue = self.overdue(clocks.now);
         let alive = self.replies.alive;
+        // Something that was published later than when the reply was due is confirmed.
         let (stuck, unclear): (Vec<_>, Vec<_>) =
-            overdue.into_iter().partition(|(_, number)| *number < alive);
+            overdue.into_iter().partition(|(_, due)| *due <= alive);
         for (id, _) in stuck {
             self.trouble(clocks, id);
             self.replies.abandoned += 1;
@@ -50,11 +51,10 @@ impl Core {
         self.replies.check_at = waits.then(|| clocks.now.plus(CHECK_EVERY));
     }
 
-    /// The broker has confirmed a probe: whatever was published before it and is not confirmed
-    /// waits for its queue.
+    /// The broker has confirmed a probe: whatever was due before it waits for its queue.
     pub(super) fn probed(&mut self, clocks: Clocks) {
         if let Some(probe) = self.replies.probe.take() {
-            self.replies.alive = self.replies.alive.max(probe.number);
+            self.replies.alive = self.replies.alive.max(probe.at);
             self.replies.check_at = Some(clocks.now);
         }
     }
@@ -85,13 +85,13 @@ impl Core {
             || probe.is_some_and(|written| is_over(written, PROBE_TIMEOUT))
     }
 
-    /// The requests whose replies wait for too long, with the numbers of their publishes.
-    fn overdue(&self, now: Moment) -> Vec<(RequestId, u64)> {
-        let waits = |publish: Publish, limit: Duration| {
+    /// The requests whose replies wait for too long, and since when.
+    fn overdue(&self, now: Moment) -> Vec<(RequestId, Moment)> {
+        let due = |publish: Publish, limit: Duration| {
             let since = publish.written.map(|written| written.max(self.replies.unblocked_at));
-            since.is_some_and(|since| since.plus(limit) <= now)
+            since.map(|since| since.plus(limit)).filter(|due| *due <= now)
         };
-        if !self.replied().any(|(_, publish)| waits(publish, STUCK_TIMEOUT)) {
+        if self.replied().all(|(_, publish)| due(publish, STUCK_TIMEOUT).is_none()) {
             return Vec::new();
         }
         let mut queues = Queues::default();
@@ -103,8 +103,8 @@ impl Core {
             Some(count) if *count > part => STUCK_TIMEOUT,
             _ => CONFIRM_TIMEOUT,
         };
-        let overdue = self.replied().filter(|(id, publish)| waits(*publish, limit(*id)));
-        overdue.map(|(id, publish)| (id, publish.number)).collect()
+        let overdue = self.replied();
+        overdue.filter_map(|(id, publish)| Some((id, due(publish, limit(id))?))).collect()
     }
 
     fn replied(&self) -> impl Iterator<Item = (RequestId, Publish)> {

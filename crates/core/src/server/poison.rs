@@ -5,7 +5,10 @@
 //! blame. The broker's own count of deliveries grows with every restart and every node that is lost,
 //! so it is no more than a warning ([`NEAR_LIMIT`]).
 
-use super::hash::{Build, keyed};
+use super::{
+    broken::{Rule, is_broken},
+    hash::{Build, keyed},
+};
 use crate::wire::Envelope;
 use std::collections::HashMap;
 
@@ -61,8 +64,10 @@ impl PoisonTracker {
         Fingerprint(keyed(self.seed, &(reply_to, correlation_id, message_id, start, body.len())))
     }
 
-    /// Notes that this reply was on its way when this session ended; once for all that are equal.
-    pub(super) fn lost(&mut self, fingerprint: Fingerprint, session: u64) {
+    /// Notes that this reply was on its way when this session ended; once for all that are equal. A
+    /// request that was not `redelivered` is another one than those before, which another server
+    /// may have answered.
+    pub(super) fn lost(&mut self, fingerprint: Fingerprint, session: u64, redelivered: bool) {
         if self.losses.len() >= CAPACITY && !self.losses.contains_key(&fingerprint) {
             // One that another server may have answered long ago.
             let oldest = self.losses.iter().min_by_key(|(one, losses)| (losses.session, one.0));
@@ -72,13 +77,14 @@ impl PoisonTracker {
         }
         let losses = self.losses.entry(fingerprint).or_default();
         if losses.session < session {
-            *losses = Losses { count: losses.count + 1, session };
+            let again = losses.count == 0 || redelivered;
+            *losses = Losses { count: losses.count + u32::from(again), session };
         }
     }
 
     /// Notes that a request was settled.
     pub(super) fn settled(&mut self, fingerprint: Fingerprint) {
-        if !self.losses.is_empty() {
+        if !self.losses.is_empty() && !is_broken(Rule::PoisonForgotten) {
             self.losses.remove(&fingerprint);
         }
     }
@@ -103,11 +109,13 @@ mod tests {
         let (bad, good) = (envelope("bad"), envelope("good"));
         let print = tracker.fingerprint(&bad, b"30");
         for session in 1..=MAX_LOSSES.into() {
-            tracker.lost(print, session);
-            tracker.lost(print, session); // another one that is equal
+            tracker.lost(print, session, true);
+            tracker.lost(print, session, true); // another one that is equal
             assert!(!tracker.is_poison(print));
         }
-        tracker.lost(print, 100);
+        tracker.lost(print, 100, false);
+        assert!(!tracker.is_poison(print), "a new one");
+        tracker.lost(print, 101, true);
         assert!(tracker.is_poison(print));
         assert!(!tracker.is_poison(tracker.fingerprint(&good, b"30")));
         assert!(!tracker.is_poison(tracker.fingerprint(&bad, b"31")));
@@ -119,7 +127,7 @@ mod tests {
     fn memory_is_bounded_and_never_full() {
         let mut tracker = PoisonTracker::new(7);
         for n in 0..2 * CAPACITY as u64 {
-            tracker.lost(Fingerprint(n), n + 1);
+            tracker.lost(Fingerprint(n), n + 1, true);
         }
         assert_eq!(tracker.losses.len(), CAPACITY);
         assert!(tracker.losses.contains_key(&Fingerprint(2 * CAPACITY as u64 - 1)), "the last");

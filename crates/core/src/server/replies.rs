@@ -5,7 +5,7 @@ use super::{
     clock::{Clocks, Moment},
     failures,
     ids::RequestId,
-    output::{Command, Fault, Note, State, WhyRejected},
+    output::{Command, Note, State, WhyRejected},
     requests::Publish,
 };
 use crate::wire::Reply;
@@ -37,10 +37,11 @@ pub const RENEW_EVERY: Duration = Duration::from_secs(1);
 pub(super) struct Replies {
     pub(super) prefetch: u16,
     unconfirmed: usize,
-    /// The last message published.
-    pub(super) last: Publish,
-    /// The latest message that the broker has confirmed or refused, by its number: it is alive.
-    pub(super) alive: u64,
+    /// Bytes of messages that were published.
+    queued: u64,
+    /// When the latest message was published that the broker has confirmed or refused: it was alive
+    /// then.
+    pub(super) alive: Moment,
     /// Bytes of messages that are written, and when that was found to have grown.
     pub(super) written: u64,
     pub(super) moved: Moment,
@@ -68,12 +69,10 @@ impl Replies {
         Self { opened: now, moved: now, prefetch, ..Self::default() }
     }
 
-    /// Numbers a message of so many bytes that is published now.
+    /// Notes that a message of so many bytes is published now.
     pub(super) fn next(&mut self, now: Moment, bytes: usize) -> Publish {
-        let Publish { number, position, .. } = self.last;
-        let position = position + bytes as u64;
-        self.last = Publish { number: number + 1, position, at: now, written: None };
-        self.last
+        self.queued += bytes as u64;
+        Publish { position: self.queued, at: now, written: None }
     }
 
     /// Notes how much the network has taken.
@@ -172,7 +171,7 @@ impl Core {
         replies.unconfirmed = replies.unconfirmed.saturating_sub(1);
         let request = self.requests.get(id).filter(|request| request.state == State::Replied);
         match request {
-            Some(request) => replies.alive = replies.alive.max(request.publish.number),
+            Some(request) => replies.alive = replies.alive.max(request.publish.at),
             None => replies.abandoned = replies.abandoned.saturating_sub(1),
         }
         request.is_some()

@@ -8,7 +8,7 @@ use super::{
     clock::Moment,
     ids::RequestId,
     output::{ComputeTime, State},
-    poison::Fingerprint,
+    poison::{Fingerprint, is_near_limit},
     schedule::ComputationId,
 };
 use crate::wire::{Envelope, Reply};
@@ -19,10 +19,9 @@ pub(super) struct Request {
     pub(super) tag: u64,
     pub(super) envelope: Envelope,
     pub(super) fingerprint: Fingerprint,
+    pub(super) redelivered: bool,
     /// Delivered too often: it is rejected, not acknowledged, when its reply is confirmed.
     pub(super) poison: bool,
-    /// The broker has delivered it so often that it may drop it at the next return.
-    pub(super) is_near_limit: bool,
     pub(super) received: Moment,
     pub(super) state: State,
     /// What it waits for, while it waits for work.
@@ -40,10 +39,16 @@ pub(super) struct Request {
     pub(super) holds: Holds,
 }
 
+impl Request {
+    /// Whether the broker has delivered it so often that it may drop it at the next return.
+    pub(super) fn is_near_limit(&self) -> bool {
+        is_near_limit(&self.envelope)
+    }
+}
+
 /// A message in the order in which messages are published.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Publish {
-    pub(super) number: u64,
     /// How many bytes were published in this session up to its end.
     pub(super) position: u64,
     pub(super) at: Moment,

@@ -5,6 +5,7 @@
 //! ones, but only for a bounded time, so none starves.
 
 use super::{
+    broken::{Rule, is_broken},
     budget::{Class, Lane},
     clock::Moment,
     hash::Build,
@@ -22,11 +23,20 @@ use std::{
 /// A request may be overtaken for at most this multiple of its own estimated compute time.
 const AGING_FACTOR: u64 = 4;
 
+/// How long work goes on for requests that were lost with their session: the broker delivers them
+/// again once there is another one.
+pub const GRACE: Duration = Duration::from_mins(1);
+
+/// After so much of a session the requests that were lost with the last one are there again, and
+/// work that nobody has asked for anew makes way for others.
+pub(super) const REDELIVERED: Duration = Duration::from_secs(1);
+
 /// Names a computation, and its job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct ComputationId(pub(super) JobId);
 
-/// The requests for the same work, never none, and how far it is.
+/// The requests for the same work, and how far it is. Without requests it runs on, for a while, for
+/// those that were lost.
 #[derive(Debug)]
 pub(super) struct Computation {
     pub(super) work: Work,
@@ -76,6 +86,8 @@ pub(super) struct Schedule {
     /// queue behind those in `waiting`, which may be waiting for just that memory.
     pub(super) ready: Turns,
     pub(super) deadlines: BTreeSet<(Moment, RequestId)>,
+    /// Those that run for requests that were lost, since when.
+    pub(super) orphans: BTreeSet<(Moment, ComputationId)>,
     requests: usize,
     last: JobId,
 }
@@ -115,6 +127,9 @@ impl Schedule {
     pub(super) fn join(&mut self, id: ComputationId, request: RequestId, deadline: Option<Moment>) {
         if let Some(computation) = self.computations.get_mut(&id) {
             computation.requests.push_back(request);
+            if computation.requests.len() == 1 {
+                self.orphans.retain(|(_, orphan)| *orphan != id);
+            }
             self.requests += 1;
             self.deadlines.extend(deadline.map(|deadline| (deadline, request)));
         }
@@ -131,7 +146,8 @@ impl Schedule {
         self.last += 1;
         let id = ComputationId(self.last);
         let nanos = if result.is_some() { 0 } else { work.nanos };
-        let turn = now.plus(Duration::from_nanos(nanos.saturating_mul(AGING_FACTOR)));
+        let factor = if is_broken(Rule::Aging) { 1_000_000 } else { AGING_FACTOR };
+        let turn = now.plus(Duration::from_nanos(nanos.saturating_mul(factor)));
         let progress = result.map_or(Progress::Waiting, |result| Progress::Ready {
             result,
             compute_time: ComputeTime::NotComputed,
@@ -182,6 +198,7 @@ impl Schedule {
         if self.by_key.get(&computation.work.key) == Some(&id) {
             self.by_key.remove(&computation.work.key);
         }
+        self.orphans.retain(|(_, orphan)| *orphan != id);
         for turns in [&mut self.waiting, &mut self.ready] {
             turns[computation.class as usize].remove(&(computation.turn, id));
         }

@@ -3,15 +3,16 @@
 use super::{
     Core,
     budget::{Class, ReplyMemory, reply_memory},
-    clock::Clocks,
+    clock::{Clocks, Moment},
     failures,
     ids::{JobId, RequestId},
     input::Unfinished,
     output::{Command, Note, State},
-    schedule::{Computation, ComputationId, Job, Progress},
+    schedule::{Computation, ComputationId, GRACE, Job, Progress, REDELIVERED},
     service::{Service, Work},
 };
 use bytes::Bytes;
+use std::collections::BTreeSet;
 
 impl Core {
     /// Enters a request that work has to be done for.
@@ -119,8 +120,12 @@ impl Core {
     ) {
         let Some(Job { work, class, lane }) = self.schedule.jobs.remove(&job) else { return };
         let id = ComputationId(job);
-        let waited_for = self.schedule.computations.contains_key(&id);
+        let computation = self.schedule.computations.get(&id);
+        let waited_for = computation.is_some_and(|computation| !computation.requests.is_empty());
         let reply = reply_memory(&work);
+        if !waited_for {
+            self.schedule.remove_if_done(id);
+        }
         match result {
             Ok(result) => {
                 service.keep(work.key, &result);
@@ -178,6 +183,38 @@ impl Core {
         }
         self.schedule.leave(computation, id, request.deadline);
         self.drop_if_done(computation);
+    }
+
+    /// Takes a lost request out of the schedule. Its work goes on for a while.
+    pub(super) fn orphan(&mut self, id: RequestId, clocks: Clocks) {
+        let Some(request) = self.requests.get_mut(id) else { return };
+        let Some(computation) = request.computation.take() else { return };
+        self.schedule.leave(computation, id, request.deadline);
+        match self.schedule.computations.get(&computation) {
+            Some(shared) if !shared.requests.is_empty() => {}
+            Some(Computation { progress: Progress::Running { .. }, .. }) => {
+                self.schedule.orphans.insert((clocks.now, computation));
+            }
+            _ => self.drop_if_done(computation),
+        }
+    }
+
+    /// Stops work that has gone on for long enough, or that keeps others waiting, for requests that
+    /// do not come again.
+    pub(super) fn stop_orphans(&mut self, clocks: Clocks) {
+        while let Some(due) = self.orphan_timer()
+            && due <= clocks.now
+            && let Some((_, id)) = self.schedule.orphans.pop_first()
+        {
+            self.drop_if_done(id);
+        }
+    }
+
+    pub(super) fn orphan_timer(&self) -> Option<Moment> {
+        let (since, _) = self.schedule.orphans.first()?;
+        let in_the_way = self.attached && !self.schedule.waiting.iter().all(BTreeSet::is_empty);
+        let redelivered = in_the_way.then(|| self.attached_at.plus(REDELIVERED));
+        redelivered.into_iter().chain([since.plus(GRACE)]).min()
     }
 
     fn drop_if_done(&mut self, id: ComputationId) {

@@ -25,17 +25,15 @@ fn a_reply_that_is_never_confirmed_costs_its_request_and_not_the_session() {
 }
 
 #[test]
-fn where_others_are_confirmed_no_probe_is_needed() {
+fn a_link_that_died_after_the_last_confirm_proves_nothing() {
     let mut desk = Desk::ample();
-    let tag = desk.request_from("mute", "1", None);
-    desk.commands();
-    desk.pass(SECOND);
-    desk.request("1");
-    let (id, _) = desk.reply();
+    desk.request_from("one", "1", None);
+    desk.request_from("other", "1", None);
+    let [_, id] = desk.published()[..] else { panic!("not published") };
     desk.link(LinkEvent::Confirmed(id));
     desk.commands();
-    desk.pass(CONFIRM_TIMEOUT);
-    assert_eq!(desk.commands(), [Command::Reject { tag }]);
+    desk.pass(CONFIRM_TIMEOUT + PROBE_TIMEOUT + 3 * CHECK_EVERY);
+    assert_eq!(desk.commands(), [Command::Probe, Command::Abandon(Fault::Unconfirmed)]);
 }
 
 #[test]

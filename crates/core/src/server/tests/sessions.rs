@@ -165,3 +165,45 @@ fn what_the_broker_may_drop_next_time_is_answered_and_not_given_back() {
     desk.input(Input::GiveUp);
     assert!(desk.commands().contains(&Command::GiveBack { tag: 2 }), "after all");
 }
+
+#[test]
+fn work_goes_on_for_a_request_that_is_delivered_again() {
+    let mut desk = Desk::ample();
+    desk.request("1000");
+    let [(job, _)] = desk.started()[..] else { panic!("not started") };
+    desk.link(LinkEvent::Closed(LostBecause::Network));
+    desk.pass(GRACE.saturating_sub(MILLI));
+    assert_eq!(desk.commands(), []);
+    desk.attach(2);
+    desk.request("1000");
+    desk.pass(GRACE);
+    assert_eq!(desk.commands(), [], "it is under way");
+    desk.finish(job);
+    assert_eq!(desk.reply().1, Status::Ok);
+}
+
+#[test]
+fn work_does_not_go_on_for_ever_for_nobody() {
+    let mut desk = Desk::ample();
+    desk.request("1000");
+    let [(job, _)] = desk.started()[..] else { panic!("not started") };
+    desk.link(LinkEvent::Closed(LostBecause::Network));
+    desk.pass(GRACE);
+    assert_eq!(desk.commands(), [Command::Stop { job }]);
+    desk.input(Input::Finished { job, result: Err(Unfinished::Stopped) });
+    assert!(desk.is_free());
+}
+
+#[test]
+fn work_for_nobody_makes_way_for_others() {
+    let mut desk = Desk::new(1, AMPLE);
+    desk.request("1000");
+    let [(job, _)] = desk.started()[..] else { panic!("not started") };
+    desk.link(LinkEvent::Closed(LostBecause::Network));
+    desk.attach(2);
+    desk.request("2000");
+    desk.pass(SECOND);
+    assert_eq!(desk.commands(), [Command::Stop { job }]);
+    desk.input(Input::Finished { job, result: Err(Unfinished::Stopped) });
+    assert_eq!(desk.started().len(), 1);
+}
