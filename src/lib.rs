@@ -8,13 +8,13 @@
 //! # The ground: no I/O
 //!
 //! - `crates/fibonacci`, here as [`fibonacci`]: F(n) in decimal, a crate of its own
-//! - [`wire`]: requests, replies, statuses
-//! - `text`: what makes a stranger's text harmless
+//! - `crates/core`: [`wire`], requests, replies and statuses; the life of a request as a state machine;
+//!   what makes a stranger's text harmless
 //! - [`exit`]: the exit codes of both programs
 //!
 //! # Shared by both programs
 //!
-//! - `amqp`: the broker link, all that knows AMQP but for the daemon's session
+//! - `amqp`: the broker link, all that knows AMQP
 //! - [`broker_uri`]: the address of a broker
 //! - [`tls`]: which certificates are trusted, and which is ours
 //! - `files`: small files that settings name
@@ -35,8 +35,8 @@
 //! - `state`: what the daemon is doing, with the words for it
 //! - `systemd`, `watchdog`: notifications to the service manager, and whether all is alive
 //! - [`config`](daemon::config): the settings, and every mistake in them
-//! - `server`: the supervisor that keeps a session with a broker; the session's requests, their
-//!   schedule, poison; `server::serving`, where acks are decided
+//! - `server`: the supervisor that keeps a session with a broker, and the session, which carries what
+//!   the link says to the core and back
 //! - `compute`: the threads for large numbers
 //! - `observe`: metrics, log, HTTP, the page, records of requests, trace spans
 //! - `ticks`: intervals that do not catch up on missed ticks
@@ -47,11 +47,11 @@
 //! for tests), the kernel imports nothing of this crate, and no files import each other in a loop.
 //! `make lint` checks it by `packaging/dev/imports.py`, whose table says who may import whom.
 //!
-//! A request's way through the server: `server::serving` receives a delivery and reads its
-//! properties, `server::session` hands it to `server::handler`, which answers at once or names a
-//! number; that waits in `server::scheduler` for a thread of `compute`. `server::serving` publishes
-//! the reply, waits for the broker's confirm, and only then acknowledges the request.
-//! `docs/development.md` has the threads, tasks and channels.
+//! A request's way through the server: `amqp::link` receives a delivery, `daemon::server::session`
+//! hands it to the core, which asks `daemon::server::handler` for an answer or for what the work
+//! costs; work waits in the core for a thread of `daemon::compute`. The link publishes the reply, and
+//! only when the broker has confirmed it, the core has the request acknowledged.
+//! `docs/development.md` has the states of a request, the threads, tasks and channels.
 
 mod amqp;
 pub mod broker_uri;

@@ -79,18 +79,7 @@ impl Coverage {
 
     /// The arrows of the state machine.
     fn arrows() -> impl Iterator<Item = (State, State)> {
-        use State::{
-            Acked, Computing, Delivered, GivenBack, Lost, Ready, Refused, Rejected, Replied,
-            Waiting,
-        };
-        let from: [(State, &[State]); 6] = [
-            (Delivered, &[Waiting, Computing, Ready, Replied, Rejected, GivenBack]),
-            (Waiting, &[Computing, Replied, Rejected, GivenBack, Lost]),
-            (Computing, &[Ready, Replied, Rejected, GivenBack, Lost]),
-            (Ready, &[Replied, Rejected, GivenBack, Lost]),
-            (Replied, &[Refused, Acked, Rejected, GivenBack, Lost]),
-            (Refused, &[GivenBack, Lost]),
-        ];
-        from.into_iter().flat_map(|(from, to)| to.iter().map(move |to| (from, *to)))
+        let from = State::ALL.into_iter();
+        from.flat_map(|from| from.next().iter().map(move |to| (from, *to)))
     }
 }

@@ -1,13 +1,16 @@
 //! What the core's notes mean for metrics, the log and traces: the only place that derives them.
 
 use super::{
-    metrics::{Metrics, Times},
+    metrics::{Metrics, Reason, Times},
     request_log::RequestLog,
     request_record::{ComputeTime, Moments, Outcome, RequestRecord},
 };
-use crate::{daemon::compute::Computed, wire::Envelope};
+use crate::{
+    daemon::compute::Computed,
+    wire::{Envelope, Status},
+};
 use fibrpc_core::server::{
-    self, Core, Moment, Note, State, Unfinished, Usage, WhyGivenBack, WhyRejected,
+    self, Core, Moment, Note, REMEMBERED, State, Unfinished, Usage, WhyGivenBack, WhyRejected,
 };
 use std::{collections::HashMap, sync::Arc, time::Instant};
 
@@ -110,6 +113,14 @@ impl Observer {
                 correlation_id = %correlation_id.escape_ascii(),
                 "refused a request that was delivered too often without being answered"
             ),
+            Note::Troubled { queue, unconfirmed } => {
+                let what = if unconfirmed { "does not confirm replies" } else { "refuses replies" };
+                let queue = queue.escape_debug();
+                tracing::warn!(
+                    %queue,
+                    "a reply queue {what}; for {REMEMBERED:?} requests that name it are rejected"
+                );
+            }
             Note::GivingBack { requests, why: WhyGivenBack::Blocked } => tracing::warn!(
                 requests,
                 "the broker has blocked publishing for long: taking no more requests until it \
@@ -161,11 +172,13 @@ impl Observer {
             State::GivenBack => requests.requeues.inc(),
             _ => {}
         }
-        if matches!(settled.state, State::Acked | State::Rejected) {
-            match settled.status {
-                None => requests.rejected(settled.method),
-                Some(status) => requests.answered(settled.method, status, times(&settled)),
+        match (settled.state, settled.why_rejected.map(reason)) {
+            (State::Rejected, Some(Some(reason))) => requests.rejected(settled.method, reason),
+            (State::Acked | State::Rejected, _) => {
+                let status = settled.status.unwrap_or(Status::ResourceExhausted);
+                requests.answered(settled.method, status, times(&settled));
             }
+            _ => {}
         }
         if let Some(record) = self.records.remove(&settled.tag) {
             self.ended.push((record, settled));
@@ -180,6 +193,17 @@ impl Observer {
                 ComputeTime::OnThread(instant(self.start, from), instant(self.start, to))
             }
         }
+    }
+}
+
+/// Why a request was rejected without an answer. `None`: it has one, or was to have one that says
+/// that the answer is too large.
+fn reason(why: WhyRejected) -> Option<Reason> {
+    match why {
+        WhyRejected::NoReplyTo => Some(Reason::NoReplyTo),
+        WhyRejected::Refused | WhyRejected::TroubledQueue => Some(Reason::ReplyRefused),
+        WhyRejected::Unconfirmed => Some(Reason::ReplyUnconfirmed),
+        WhyRejected::Poison | WhyRejected::TooLarge => None,
     }
 }
 

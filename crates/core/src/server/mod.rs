@@ -284,6 +284,7 @@ impl Core {
     fn settle(&mut self, clocks: Clocks, id: RequestId, state: State, why: Option<WhyRejected>) {
         let Some(request) = self.requests.remove(id) else { return };
         self.budget.release(request.holds);
+        debug_assert!(request.state.next().contains(&state), "{:?} to {state:?}", request.state);
         self.notes.push(Note::Moved { tag: request.tag, from: request.state, to: state });
         self.notes.push(Note::Settled(Settled {
             tag: request.tag,
@@ -305,6 +306,7 @@ impl Core {
     fn go(&mut self, id: RequestId, to: State) {
         if let Some(request) = self.requests.get_mut(id) {
             let from = std::mem::replace(&mut request.state, to);
+            debug_assert!(from.next().contains(&to), "{from:?} to {to:?}");
             self.notes.push(Note::Moved { tag: request.tag, from, to });
         }
     }

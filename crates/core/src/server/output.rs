@@ -117,7 +117,25 @@ impl State {
     /// Whether a request in this state is over.
     #[must_use]
     pub fn is_settled(self) -> bool {
-        matches!(self, Self::Acked | Self::Rejected | Self::GivenBack | Self::Lost)
+        self.next().is_empty()
+    }
+
+    /// The states that a request may go to from this one: `docs/development.md` draws them.
+    #[must_use]
+    pub fn next(self) -> &'static [Self] {
+        use State::{
+            Acked, Computing, Delivered, GivenBack, Lost, Ready, Refused, Rejected, Replied,
+            Waiting,
+        };
+        match self {
+            Delivered => &[Waiting, Computing, Ready, Replied, Rejected, GivenBack],
+            Waiting => &[Computing, Replied, Rejected, GivenBack, Lost],
+            Computing => &[Ready, Replied, Rejected, GivenBack, Lost],
+            Ready => &[Replied, Rejected, GivenBack, Lost],
+            Replied => &[Acked, Refused, Rejected, GivenBack, Lost],
+            Refused => &[Replied, GivenBack, Lost],
+            Acked | Rejected | GivenBack | Lost => &[],
+        }
     }
 }
 
@@ -198,6 +216,13 @@ pub enum Note {
         tag: u64,
         /// Its correlation id, or what stands for it.
         correlation_id: Vec<u8>,
+    },
+    /// A reply queue gives trouble, and is remembered for it.
+    Troubled {
+        /// Its name.
+        queue: String,
+        /// It does not confirm; otherwise it refuses.
+        unconfirmed: bool,
     },
     /// Work was asked for.
     LookedUp {

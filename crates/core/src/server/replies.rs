@@ -189,8 +189,11 @@ impl Core {
 
     /// Remembers the reply queue of a request as one that gives trouble.
     pub(super) fn trouble(&mut self, clocks: Clocks, id: RequestId) {
-        if let Some(queue) = self.requests.get(id).and_then(|one| one.envelope.reply_queue()) {
+        let Some(request) = self.requests.get(id) else { return };
+        if let Some(queue) = request.envelope.reply_queue() {
             self.troubled.note(clocks.now, queue);
+            let (queue, unconfirmed) = (queue.to_owned(), !request.refused);
+            self.notes.push(Note::Troubled { queue, unconfirmed });
         }
     }
 

@@ -77,7 +77,7 @@ impl Link {
             )?,
             replies_refused: make.counter(
                 "fibrpcd_replies_refused_total",
-                "Replies the broker did not take; their requests were given back.",
+                "Replies the broker did not take; each is tried once more.",
             )?,
         })
     }

@@ -24,7 +24,7 @@ pub(crate) use self::{
     compute::Compute,
     link::Link,
     process::{DaemonMetrics, LogMessages},
-    requests::{Requests, Times},
+    requests::{Reason, Requests, Times},
     traces::Traces,
 };
 

@@ -15,9 +15,13 @@ const CREDIBLE_PAST: u64 = 30 * 24 * 3600;
 
 /// Why a request was not answered with what it asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reason {
+pub(crate) enum Reason {
     /// The request named no reply queue and was rejected.
     NoReplyTo,
+    /// Its reply queue refused the reply, or others lately, and it was rejected.
+    ReplyRefused,
+    /// Its reply was not confirmed in time, and it was rejected.
+    ReplyUnconfirmed,
     /// An error reply with this status.
     Status(Status),
 }
@@ -25,12 +29,15 @@ enum Reason {
 impl Reason {
     fn all() -> impl Iterator<Item = Self> {
         let failures = Status::ALL.into_iter().filter(|status| *status != Status::Ok);
-        failures.map(Self::Status).chain([Self::NoReplyTo])
+        let others = [Self::NoReplyTo, Self::ReplyRefused, Self::ReplyUnconfirmed];
+        failures.map(Self::Status).chain(others)
     }
 
     fn label(self) -> &'static str {
         match self {
             Self::NoReplyTo => "no_reply_to",
+            Self::ReplyRefused => "reply_refused",
+            Self::ReplyUnconfirmed => "reply_unconfirmed",
             Self::Status(Status::Ok) => "ok",
             Self::Status(Status::InvalidArgument) => "invalid_argument",
             Self::Status(Status::Unimplemented) => "unimplemented",
@@ -159,10 +166,10 @@ impl Requests {
         }
     }
 
-    /// Counts a request that was rejected because it named no reply queue.
-    pub(crate) fn rejected(&self, method: Method) {
+    /// Counts a request that was rejected without an answer.
+    pub(crate) fn rejected(&self, method: Method, reason: Reason) {
         self.count(method);
-        self.failed(Reason::NoReplyTo);
+        self.failed(reason);
     }
 
     /// How many requests have ended, of all methods.

@@ -51,12 +51,14 @@ fn answers_are_counted_by_method_and_failures_by_reason() {
     let times = Times { total: Duration::from_micros(70), answer: Some(Duration::from_micros(10)) };
     metrics.requests.answered(Method::Fib, Status::Ok, times);
     metrics.requests.answered(Method::Fib, Status::InvalidArgument, times);
-    metrics.requests.rejected(Method::Info);
+    metrics.requests.rejected(Method::Info, Reason::NoReplyTo);
+    metrics.requests.rejected(Method::Fib, Reason::ReplyRefused);
     let text = metrics.render().unwrap();
     assert_has(
         &text,
         &[
-            "fibrpcd_requests_total{method=\"fib\"} 2",
+            "fibrpcd_requests_total{method=\"fib\"} 3",
+            "fibrpcd_request_failures_total{reason=\"reply_refused\"} 1",
             "fibrpcd_requests_total{method=\"info\"} 1",
             "fibrpcd_request_failures_total{reason=\"invalid_argument\"} 1",
             "fibrpcd_request_failures_total{reason=\"no_reply_to\"} 1",

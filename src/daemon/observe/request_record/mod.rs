@@ -49,9 +49,10 @@ pub(crate) enum Outcome {
     Answered,
     /// The broker confirmed the reply, but its queue was gone.
     Returned,
-    /// The broker did not take the reply; the request went back to the queue.
+    /// The broker did not take the reply, and the request was rejected for good.
     Refused,
-    /// The request went back to the queue, because the server drains or gives up.
+    /// The request went back to the queue: the server drains or gives up, or the broker blocks for
+    /// long.
     GivenBack,
     /// The request was rejected for good.
     Rejected,
@@ -161,7 +162,7 @@ impl Settled {
     ) -> Self {
         let outcome = match (outcome, record.reply_outcome) {
             (Outcome::Answered, Some(Outcome::Returned)) => Outcome::Returned,
-            (Outcome::GivenBack, Some(Outcome::Refused)) => Outcome::Refused,
+            (Outcome::Rejected, Some(Outcome::Refused)) => Outcome::Refused,
             _ => outcome,
         };
         Self { record, outcome, status, moments }

@@ -2,6 +2,7 @@
 
 mod acks;
 mod arrivals;
+mod diagram;
 mod drains;
 mod overdue;
 mod replies;
