@@ -41,6 +41,7 @@ use std::{
     future::{poll_fn, ready},
     pin::Pin,
     sync::Arc,
+    task::Poll,
 };
 
 /// A future that is kept between events.
@@ -140,8 +141,22 @@ impl<T: Send + 'static> Link<T> {
 
     /// An event that is there already. There may be one although this says `None`, but then
     /// [`Self::next`] gives it.
+    #[cfg(test)]
     pub(crate) fn next_now(&mut self) -> Option<Event<T>> {
         self.next().now_or_never()
+    }
+
+    /// Waits for events, and takes those that are there, until there are so many. Cancel safe.
+    pub(crate) async fn next_batch(&mut self, events: &mut Vec<Event<T>>, most: usize) {
+        poll_fn(|cx| {
+            while events.len() < most
+                && let Poll::Ready(event) = self.poll(cx)
+            {
+                events.push(event);
+            }
+            if events.is_empty() { Poll::Pending } else { Poll::Ready(()) }
+        })
+        .await;
     }
 
     /// Publishes a message to a queue by its name, mandatory. [`Event::Confirmed`] or

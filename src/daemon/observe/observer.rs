@@ -180,7 +180,9 @@ impl Observer {
             }
             _ => {}
         }
-        if let Some(record) = self.records.remove(&settled.tag) {
+        if !self.records.is_empty()
+            && let Some(record) = self.records.remove(&settled.tag)
+        {
             self.ended.push((record, settled));
         }
     }

@@ -22,6 +22,8 @@ pub(crate) struct Engine {
     pool: Pool,
     finished: mpsc::Receiver<Finished>,
     start: Instant,
+    /// Both clocks when the batch of inputs began.
+    batch: Clocks,
     session: SessionId,
     /// A queue that does not exist.
     nobody: String,
@@ -42,8 +44,18 @@ impl Engine {
         let nobody = format!("fibrpcd.nobody.{}", Uuid::new_v4());
         let limits = Limits { threads: threads.get(), shares: shares.of_core(), seed };
         let (core, commands) = (Core::new(&limits), Vec::new());
-        let mut engine =
-            Self { core, handler, observer, pool, finished, start, session: 0, nobody, commands };
+        let mut engine = Self {
+            core,
+            handler,
+            observer,
+            pool,
+            finished,
+            start,
+            batch: Clocks::default(),
+            session: 0,
+            nobody,
+            commands,
+        };
         engine.observer.conclude(&engine.core);
         engine
     }
@@ -59,12 +71,25 @@ impl Engine {
 
     /// A session begins.
     pub(super) fn attached(&mut self, prefetch: u16) {
+        self.begin_batch();
         self.session += 1;
         self.handle(Input::Attached { session: self.session, prefetch });
     }
 
     pub(super) fn link(&mut self, event: LinkEvent) {
         self.handle(Input::Link { session: self.session, event });
+    }
+
+    /// A batch of inputs begins.
+    pub(super) fn begin_batch(&mut self) {
+        let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let unix_ms = i64::try_from(unix.as_millis()).unwrap_or(i64::MAX);
+        self.batch = Clocks { now: self.now(), unix_ms };
+    }
+
+    /// When the batch of inputs began: what is in it has arrived by then.
+    pub(super) fn batch_began(&self) -> Moment {
+        self.batch.now
     }
 
     pub(super) fn handle(&mut self, input: Input) {
@@ -120,6 +145,7 @@ impl Engine {
     pub(super) async fn idle(&mut self) {
         loop {
             let timer = tick_at(self.next_timer());
+            self.begin_batch();
             tokio::select! {
                 finished = self.finished.recv() => match finished {
                     Some(finished) => self.finished(finished),
@@ -131,12 +157,14 @@ impl Engine {
         }
     }
 
-    pub(super) fn now(&self) -> Moment {
+    fn now(&self) -> Moment {
         Moment::after_start(self.start.elapsed())
     }
 
+    /// Both clocks now; the one of the machine moves on from where it was when the batch began.
     fn clocks(&self) -> Clocks {
-        let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Clocks { now: self.now(), unix_ms: i64::try_from(unix.as_millis()).unwrap_or(i64::MAX) }
+        let now = self.now();
+        let passed = i64::try_from(now.since(self.batch.now).as_millis()).unwrap_or(i64::MAX);
+        Clocks { now, unix_ms: self.batch.unix_ms.saturating_add(passed) }
     }
 }

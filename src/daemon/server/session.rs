@@ -2,7 +2,7 @@
 //!
 //! No rule about requests is here; they are in `fibrpc_core::server`.
 
-use super::{Server, TURN, engine::Engine, tick_at};
+use super::{Server, TURN, engine::Engine};
 use crate::{
     amqp::{
         Cause, LinkError,
@@ -24,8 +24,15 @@ use fibrpc_core::server::{
     CONFIRM_TIMEOUT, Command, Delivery, Fault, Input, LinkEvent, LostBecause, RequestId,
 };
 use lapin::BasicProperties;
-use std::{sync::Arc, time::Duration};
-use tokio::{sync::watch, time::Interval};
+use std::{
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{
+    sync::watch,
+    time::{Interval, Sleep, sleep},
+};
 
 /// The session takes a turn at least this often.
 const PULSE: Duration = Duration::from_secs(1);
@@ -41,14 +48,11 @@ pub(super) enum Published {
 }
 
 /// What a session waits for.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it is taken in at once, and a box would cost each call"
-)]
 enum Happening {
     Phase(Option<Phase>),
     Config,
-    Link(Event<Published>),
+    /// The events are in `events`.
+    Link,
     Finished(Finished),
     Time,
 }
@@ -66,6 +70,13 @@ pub(super) struct Session<'a> {
     watchdog: &'a WatchdogTimer,
     metrics: Arc<Metrics>,
     pulse: Interval,
+    /// Set to the next timer of the core; moved only when that changes.
+    timer: Pin<Box<Sleep>>,
+    timer_at: Option<Instant>,
+    /// What the link has said and was not taken in yet.
+    events: Vec<Event<Published>>,
+    /// What the core has said and was not carried out yet.
+    commands: Vec<Command>,
     /// Whether the link has said its last word.
     closed: bool,
     /// Why the session is over, once it is.
@@ -93,6 +104,10 @@ impl<'a> Session<'a> {
             watchdog: &server.watchdog,
             metrics: Arc::clone(&server.metrics),
             pulse: every(PULSE),
+            timer: Box::pin(sleep(PULSE)),
+            timer_at: None,
+            events: Vec::new(),
+            commands: Vec::new(),
             closed: false,
             over: None,
             _gauges: SessionGauges(Arc::clone(&server.metrics)),
@@ -106,14 +121,9 @@ impl<'a> Session<'a> {
         let over = loop {
             self.watchdog.arm(TURN);
             let happening = self.next(phase).await;
+            self.engine.begin_batch();
             self.take_in(happening);
-            let mut inputs = 1;
-            while inputs < BATCH
-                && let Some(happening) = self.next_now()
-            {
-                self.take_in(happening);
-                inputs += 1;
-            }
+            let inputs = self.take_in_events();
             self.carry_out();
             if let Some(over) = self.over.take() {
                 break over;
@@ -130,27 +140,46 @@ impl<'a> Session<'a> {
     }
 
     async fn next(&mut self, phase: &mut watch::Receiver<Phase>) -> Happening {
-        let timer = self.engine.next_timer();
+        self.set_timer();
+        let timer_is_set = self.timer_at.is_some();
         tokio::select! {
             biased;
             changed = phase.changed() => {
                 Happening::Phase(changed.ok().map(|()| *phase.borrow_and_update()))
             }
             Ok(()) = self.config.changed() => Happening::Config,
-            event = self.link.next() => Happening::Link(event),
+            () = self.link.next_batch(&mut self.events, BATCH) => Happening::Link,
             finished = self.engine.next_finished() => Happening::Finished(finished),
-            () = tick_at(timer) => Happening::Time,
+            () = &mut self.timer, if timer_is_set => {
+                self.timer_at = None;
+                Happening::Time
+            }
             _ = self.pulse.tick() => Happening::Time,
         }
     }
 
-    /// What else is there already.
-    fn next_now(&mut self) -> Option<Happening> {
-        if self.over.is_some() {
-            return None;
+    /// Takes in what the link has said, and the threads meanwhile; returns how much.
+    fn take_in_events(&mut self) -> usize {
+        let mut events = std::mem::take(&mut self.events);
+        let inputs = events.len();
+        for event in events.drain(..) {
+            self.link_says(event);
         }
-        let link = self.link.next_now().map(Happening::Link);
-        link.or_else(|| self.engine.next_finished_now().map(Happening::Finished))
+        self.events = events;
+        while let Some(finished) = self.engine.next_finished_now() {
+            self.engine.finished(finished);
+        }
+        inputs
+    }
+
+    fn set_timer(&mut self) {
+        let next = self.engine.next_timer();
+        if next != self.timer_at {
+            self.timer_at = next;
+            if let Some(at) = next {
+                self.timer.as_mut().reset(at.into());
+            }
+        }
     }
 
     fn take_in(&mut self, happening: Happening) {
@@ -159,7 +188,7 @@ impl<'a> Session<'a> {
             Happening::Phase(Some(Phase::Draining)) => self.drain(None),
             Happening::Phase(Some(Phase::GivingUp) | None) => self.engine.handle(Input::GiveUp),
             Happening::Config => self.reconfigure(),
-            Happening::Link(event) => self.link_says(event),
+            Happening::Link => {}
             Happening::Finished(finished) => self.engine.finished(finished),
             Happening::Time => {
                 let written = self.link.bytes_written();
@@ -207,7 +236,7 @@ impl<'a> Session<'a> {
     }
 
     fn delivered(&mut self, delivery: lapin::message::Delivery) {
-        let arrived = self.engine.now();
+        let arrived = self.engine.batch_began();
         let (tag, redelivered) = (delivery.delivery_tag, delivery.redelivered);
         let envelope = properties::envelope(&delivery.properties);
         let (sent, body) = (*delivery.properties.timestamp(), delivery.data);
@@ -224,8 +253,8 @@ impl<'a> Session<'a> {
 
     /// Tells threads, observers and the link what follows from what was taken in.
     fn carry_out(&mut self) {
-        let commands: Vec<_> = self.engine.conclude().collect();
-        for command in commands {
+        self.commands.extend(self.engine.conclude());
+        for command in self.commands.drain(..) {
             match command {
                 Command::Publish(id) => {
                     if let Some((envelope, reply)) = self.engine.core().outgoing(id)

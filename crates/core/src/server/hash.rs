@@ -1,6 +1,6 @@
 //! Hashing that is the same in every run, and that strangers cannot predict.
 
-use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 /// Builds the hasher of maps whose keys strangers do not choose, or few of them at a time.
 pub(super) type Build = BuildHasherDefault<Mixer>;
@@ -16,9 +16,13 @@ impl Hasher for Mixer {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
+        let mut words = bytes.chunks_exact(8);
+        for word in &mut words {
+            self.write_u64(word.try_into().map(u64::from_le_bytes).unwrap_or_default());
         }
+        let rest = words.remainder();
+        let last = rest.iter().fold(rest.len() as u64, |last, byte| last << 8 | u64::from(*byte));
+        self.write_u64(last);
     }
 
     fn write_u64(&mut self, value: u64) {
@@ -29,10 +33,9 @@ impl Hasher for Mixer {
     }
 }
 
-/// A hash of anything, of which only who knows the seed can make two the same.
+/// A hash of anything, which nobody can foretell who does not know the seed.
 pub(super) fn keyed(seed: u64, value: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write_u64(seed);
+    let mut hasher = Mixer(seed);
     value.hash(&mut hasher);
     hasher.finish()
 }
