@@ -31,6 +31,7 @@ impl Core {
     pub(super) fn check_overdue(&mut self, clocks: Clocks) {
         self.note_what_is_written(clocks.now);
         if self.is_stalled(clocks.now) || self.replies.abandoned > MAX_ABANDONED {
+            self.suspect_oldest(clocks.now);
             return self.abandon(clocks, Fault::Unconfirmed);
         }
         let overdue = self.overdue(clocks.now);
@@ -41,6 +42,7 @@ impl Core {
         for (id, _) in stuck {
             self.trouble(clocks, id);
             self.replies.abandoned += 1;
+            self.replies.clogged = true;
             self.reject(clocks, id, WhyRejected::Unconfirmed);
         }
         if !unclear.is_empty() && self.replies.probe.is_none() {
@@ -56,6 +58,17 @@ impl Core {
         if let Some(probe) = self.replies.probe.take() {
             self.replies.alive = self.replies.alive.max(probe.at);
             self.replies.check_at = Some(clocks.now);
+        }
+    }
+
+    /// RabbitMQ looks at nothing else on a channel for a minute when the first message to a quorum
+    /// queue finds its process hanging. If the same queue's reply was the oldest twice when nothing
+    /// was confirmed any more, it is to blame.
+    fn suspect_oldest(&mut self, now: Moment) {
+        let oldest = self.replied().min_by_key(|(_, publish)| publish.position);
+        let request = oldest.and_then(|(id, _)| self.requests.get(id));
+        if let Some(queue) = request.and_then(|request| request.envelope.reply_queue()) {
+            self.troubled.suspect(now, queue);
         }
     }
 

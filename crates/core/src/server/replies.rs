@@ -53,6 +53,9 @@ pub(super) struct Replies {
     /// another channel, on which the broker may take them: RabbitMQ 3.10 refuses whatever is
     /// published to a quorum queue that had no leader when the channel first published to it.
     refused: Vec<RequestId>,
+    /// Something published on the channel is never confirmed, and RabbitMQ takes only some hundred
+    /// more messages on a channel with more than 32 such (its flow control).
+    pub(super) clogged: bool,
     /// A new channel is asked for.
     renewing: bool,
     /// When the channel was opened.
@@ -178,7 +181,7 @@ impl Core {
     }
 
     pub(super) fn replies_renewed(&mut self, clocks: Clocks) {
-        self.replies.renewing = false;
+        (self.replies.renewing, self.replies.clogged) = (false, false);
         self.replies.opened = clocks.now;
         for id in std::mem::take(&mut self.replies.refused) {
             if self.requests.get(id).is_some() {
@@ -223,7 +226,7 @@ impl Core {
     fn renewal_timer(&self) -> Option<Moment> {
         // Nothing is written while the broker blocks, not even the opening of a channel.
         let waits = self.replies.renewing || self.replies.blocked_since.is_some();
-        let wanted = !self.replies.refused.is_empty() && !waits;
-        wanted.then(|| self.replies.opened.plus(RENEW_EVERY))
+        let wanted = !self.replies.refused.is_empty() || self.replies.clogged;
+        (wanted && !waits).then(|| self.replies.opened.plus(RENEW_EVERY))
     }
 }

@@ -20,11 +20,13 @@ const CAPACITY: usize = 256;
 pub(super) struct TroubledQueues {
     seed: u64,
     until: HashMap<u64, Moment, Build>,
+    /// The queue that the last session waited for when it ended, if it ended so.
+    suspect: Option<u64>,
 }
 
 impl TroubledQueues {
     pub(super) fn new(seed: u64) -> Self {
-        Self { seed, until: HashMap::default() }
+        Self { seed, until: HashMap::default(), suspect: None }
     }
 
     /// Notes that a queue gives trouble.
@@ -37,6 +39,14 @@ impl TroubledQueues {
             }
         }
         self.until.insert(name, now.plus(REMEMBERED));
+    }
+
+    /// Notes that a session ended waiting for this queue. That is trouble if the one before did, too.
+    pub(super) fn suspect(&mut self, now: Moment, queue: &str) {
+        let name = Some(keyed(self.seed, &queue));
+        if std::mem::replace(&mut self.suspect, name) == name {
+            self.note(now, queue);
+        }
     }
 
     /// Whether a queue gave trouble lately.

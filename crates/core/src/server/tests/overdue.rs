@@ -106,7 +106,38 @@ fn a_confirm_that_comes_after_all_changes_nothing() {
     assert!(probe(&mut desk));
     desk.commands();
     desk.link(LinkEvent::Confirmed(id));
-    assert_eq!(desk.commands(), []);
+    assert_eq!(desk.commands(), [Command::RenewReplies]);
     assert_eq!((desk.core.unconfirmed(), desk.core.replies.abandoned), (0, 0));
     assert!(desk.is_free());
+}
+
+#[test]
+fn a_queue_that_two_sessions_waited_for_is_to_blame() {
+    let mut desk = Desk::ample();
+    for session in 2..4 {
+        desk.request_from("hangs", "1", None);
+        desk.request("1");
+        assert_eq!(desk.published().len(), 2);
+        desk.pass(CONFIRM_TIMEOUT + PROBE_TIMEOUT + 3 * CHECK_EVERY);
+        assert_eq!(desk.commands(), [Command::Probe, Command::Abandon(Fault::Unconfirmed)]);
+        desk.attach(session);
+    }
+    let tag = desk.request_from("hangs", "1", None);
+    assert_eq!(desk.commands(), [Command::Reject { tag }]);
+    desk.request("1");
+    assert_eq!(desk.reply().1, Status::Ok);
+}
+
+#[test]
+fn a_channel_with_replies_that_are_never_confirmed_is_replaced() {
+    let mut desk = Desk::ample();
+    let tag = desk.request_from("mute", "1", None);
+    desk.commands();
+    desk.pass(CONFIRM_TIMEOUT + CHECK_EVERY);
+    assert!(probe(&mut desk));
+    desk.pass(CHECK_EVERY);
+    assert_eq!(desk.commands(), [Command::Reject { tag }, Command::RenewReplies]);
+    desk.link(LinkEvent::RepliesRenewed);
+    desk.pass(60 * SECOND);
+    assert_eq!(desk.commands(), []);
 }
