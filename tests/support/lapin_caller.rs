@@ -127,7 +127,12 @@ impl Caller {
 
     /// Waits for the next reply, properties and all.
     pub(crate) fn delivery(&self) -> Delivery {
-        self.replies.recv_timeout(PATIENCE).expect("a reply in time")
+        self.delivery_within(PATIENCE)
+    }
+
+    /// The same, with more patience.
+    pub(crate) fn delivery_within(&self, patience: Duration) -> Delivery {
+        self.replies.recv_timeout(patience).expect("a reply in time")
     }
 
     /// Waits for replies until there is one for each of these ids; counts them.

@@ -8,10 +8,10 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     runtime::Runtime,
     sync::{mpsc, watch},
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 
 /// Which way bytes go.
@@ -29,6 +29,9 @@ pub(crate) enum Pace {
     Delay(Duration),
     /// One byte at a time, each in a packet of its own.
     Bytewise,
+    /// No more than this many bytes a second, each way of each connection. What waits, waits at the
+    /// sender, but for what the window of the relay takes.
+    Rate(u32),
 }
 
 /// What is done to the next frame that passes.
@@ -40,6 +43,9 @@ pub(crate) enum Damage {
     /// Bytes are put in, at that place of the frame, from 0 to 100 %.
     Insert(usize, Vec<u8>),
 }
+
+/// What the relay takes before it is asked for more, in bytes.
+const WINDOW: u32 = 1 << 16;
 
 /// The relay. Its end is the end of all its connections.
 #[derive(Debug)]
@@ -87,7 +93,7 @@ impl Relay {
             done: watch::Sender::new(0),
         });
         let port = Port::hold();
-        let listener = runtime.block_on(TcpListener::bind(port.address())).unwrap();
+        let listener = runtime.block_on(async { bind(&port) });
         let uri = format!("{user}@{}/{vhost}", port.address());
         runtime.spawn(listen(listener, Arc::clone(&shared)));
         Self { runtime, uri, port, shared }
@@ -115,7 +121,7 @@ impl Relay {
 
     pub(crate) fn accept(&self) {
         self.shared.listening.send_replace(true);
-        let listener = self.runtime.block_on(TcpListener::bind(self.port.address())).unwrap();
+        let listener = self.runtime.block_on(async { bind(&self.port) });
         self.runtime.spawn(listen(listener, Arc::clone(&self.shared)));
     }
 
@@ -153,6 +159,14 @@ impl Relay {
             assert!(passed.is_ok(), "no frame passed");
         });
     }
+}
+
+fn bind(port: &Port) -> TcpListener {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.set_recv_buffer_size(WINDOW).unwrap();
+    socket.bind(port.address()).unwrap();
+    socket.listen(1024).unwrap()
 }
 
 async fn listen(listener: TcpListener, shared: Arc<Shared>) {
@@ -202,10 +216,12 @@ async fn take(from: &TcpStream, way: Way, shared: &Shared, sender: mpsc::Unbound
         let Some(count) = read else { return };
         let mut bytes = buffer[..count].to_vec();
         shared.damage_next(way, &mut bytes);
-        let delay = match *shared.pace.borrow() {
-            Pace::Delay(delay) => delay,
-            Pace::AsTheyCome | Pace::Bytewise => Duration::ZERO,
-        };
+        let pace = *shared.pace.borrow();
+        if let Pace::Rate(rate) = pace {
+            // Not read any faster, so that the sender feels it.
+            sleep(Duration::from_secs(bytes.len() as u64) / rate).await;
+        }
+        let delay = if let Pace::Delay(delay) = pace { delay } else { Duration::ZERO };
         if sender.send((Instant::now() + delay, bytes)).is_err() {
             return;
         }
@@ -250,7 +266,7 @@ async fn released(holding: &mut watch::Receiver<bool>) {
 async fn write_paced(to: &TcpStream, shared: &Shared, bytes: &[u8]) -> io::Result<()> {
     let size = match *shared.pace.borrow() {
         Pace::Bytewise => 1,
-        Pace::AsTheyCome | Pace::Delay(_) => bytes.len(),
+        Pace::AsTheyCome | Pace::Delay(_) | Pace::Rate(_) => bytes.len(),
     };
     for part in bytes.chunks(size) {
         write(to, part).await?;

@@ -20,9 +20,7 @@ use crate::{
     },
 };
 use bytes::Bytes;
-use fibrpc_core::server::{
-    CONFIRM_TIMEOUT, Command, Delivery, Fault, Input, LinkEvent, LostBecause, RequestId,
-};
+use fibrpc_core::server::{Command, Delivery, Fault, Input, LinkEvent, LostBecause, RequestId};
 use lapin::BasicProperties;
 use std::{
     pin::Pin,
@@ -184,11 +182,10 @@ impl<'a> Session<'a> {
 
     fn take_in(&mut self, happening: Happening) {
         match happening {
-            Happening::Phase(Some(Phase::Serving)) => {}
+            Happening::Phase(Some(Phase::Serving)) | Happening::Link => {}
             Happening::Phase(Some(Phase::Draining)) => self.drain(None),
             Happening::Phase(Some(Phase::GivingUp) | None) => self.engine.handle(Input::GiveUp),
             Happening::Config => self.reconfigure(),
-            Happening::Link => {}
             Happening::Finished(finished) => self.engine.finished(finished),
             Happening::Time => {
                 let written = self.link.bytes_written();
@@ -334,7 +331,7 @@ fn given_up(fault: Fault) -> LinkError {
             format!("the broker sent a delivery out of order, with tag {tag}"),
         ),
         Fault::Unconfirmed => {
-            LinkError::timeout("waiting for a publisher confirm", CONFIRM_TIMEOUT)
+            LinkError::new(Cause::Timeout, "the broker confirms no replies any more")
         }
         Fault::ConsumerEnded => LinkError::new(
             Cause::ConsumerCancelled,

@@ -15,3 +15,5 @@ mod hostile_brokers;
 mod hostile_callers;
 /// Networks that fail between the daemon and its broker.
 mod link_faults;
+/// Requests whose replies are refused, or confirmed late or never, and the others beside them.
+mod settlement;
