@@ -244,7 +244,8 @@ async fn put(to: &TcpStream, shared: &Shared, mut receiver: mpsc::UnboundedRecei
             chunk = receiver.recv() => {
                 let Some((due, bytes)) = chunk else { return };
                 sleep_until(due).await;
-                let holds = *shared.holding.borrow();
+                // Behind what is kept, also if that may pass by now.
+                let holds = *shared.holding.borrow() || !kept.is_empty();
                 if confirms && holds && bytes != HEARTBEAT {
                     kept.extend(bytes);
                 } else if write_paced(to, shared, &bytes).await.is_err() {
