@@ -184,7 +184,12 @@ impl<'a> Session<'a> {
         match happening {
             Happening::Phase(Some(Phase::Serving)) | Happening::Link => {}
             Happening::Phase(Some(Phase::Draining)) => self.drain(None),
-            Happening::Phase(Some(Phase::GivingUp) | None) => self.engine.handle(Input::GiveUp),
+            Happening::Phase(Some(Phase::GivingUp)) => self.engine.handle(Input::GiveUp),
+            Happening::Phase(None) => {
+                // Nobody is left who could say more, so the daemon ends.
+                self.engine.handle(Input::GiveUp);
+                self.over = Some(Ok(()));
+            }
             Happening::Config => self.reconfigure(),
             Happening::Finished(finished) => self.engine.finished(finished),
             Happening::Time => {

@@ -69,9 +69,9 @@ fn answers_are_counted_by_method_and_failures_by_reason() {
             "fibrpcd_request_confirm_seconds_bucket{le=\"0.0001\"} 2",
         ],
     );
-    assert_eq!(metrics.requests.ended(), 3);
+    assert_eq!(metrics.requests.ended(), 4);
     let failures: u64 = metrics.requests.failures().map(|(_, count)| count).sum();
-    assert_eq!(failures, 2);
+    assert_eq!(failures, 3);
     let durations = metrics.requests.durations();
     assert_eq!(durations[..2], [(0.000_05, 0), (0.000_1, 2)]);
     assert_eq!(durations.last(), Some(&(f64::INFINITY, 2)));
