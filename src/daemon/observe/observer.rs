@@ -37,8 +37,9 @@ impl Observer {
         Self { metrics, log, start, records, ended, usage: Usage::default() }
     }
 
-    /// The requests from now on come from this queue.
+    /// The requests from now on come from this queue, with tags of their own.
     pub(crate) fn serves(&mut self, queue: &str) {
+        self.records.clear();
         self.log.serves(queue);
     }
 

@@ -73,7 +73,9 @@ impl Server {
                 Stopped::Ended(ending) => return ending,
                 Stopped::Reconfigured => {
                     tracing::info!("attaching anew");
-                    self.engine.handle(Input::ForgetReplyLimit);
+                    if self.config.borrow().amqp != config.amqp {
+                        self.engine.handle(Input::ForgetReplyLimit);
+                    }
                 }
             }
         }

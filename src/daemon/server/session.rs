@@ -75,6 +75,8 @@ pub(super) struct Session<'a> {
     events: Vec<Event<Published>>,
     /// What the core has said and was not carried out yet.
     commands: Vec<Command>,
+    /// Whether a stop or new settings end the session.
+    ending: bool,
     /// Whether the link has said its last word.
     closed: bool,
     /// Why the session is over, once it is.
@@ -106,6 +108,7 @@ impl<'a> Session<'a> {
             timer_at: None,
             events: Vec::new(),
             commands: Vec::new(),
+            ending: false,
             closed: false,
             over: None,
             _gauges: SessionGauges(Arc::clone(&server.metrics)),
@@ -182,8 +185,11 @@ impl<'a> Session<'a> {
 
     fn take_in(&mut self, happening: Happening) {
         match happening {
-            Happening::Phase(Some(Phase::Serving)) | Happening::Link => {}
-            Happening::Phase(Some(Phase::Draining)) => self.drain(None),
+            Happening::Phase(Some(Phase::Serving)) | Happening::Link | Happening::Time => {}
+            Happening::Phase(Some(Phase::Draining)) => {
+                self.ending = true;
+                self.drain(None);
+            }
             Happening::Phase(Some(Phase::GivingUp)) => self.engine.handle(Input::GiveUp),
             Happening::Phase(None) => {
                 // Nobody is left who could say more, so the daemon ends.
@@ -192,10 +198,6 @@ impl<'a> Session<'a> {
             }
             Happening::Config => self.reconfigure(),
             Happening::Finished(finished) => self.engine.finished(finished),
-            Happening::Time => {
-                let written = self.link.bytes_written();
-                self.engine.handle(Input::Time { written });
-            }
         }
     }
 
@@ -255,6 +257,9 @@ impl<'a> Session<'a> {
 
     /// Tells threads, observers and the link what follows from what was taken in.
     fn carry_out(&mut self) {
+        // Whatever else there is to do, so that the core knows whether the link moves.
+        let written = self.link.bytes_written();
+        self.engine.handle(Input::Time { written });
         self.commands.extend(self.engine.conclude());
         for command in self.commands.drain(..) {
             match command {
@@ -302,7 +307,7 @@ impl<'a> Session<'a> {
         if self.engine.handler.limit_n(config.compute.max_n) {
             self.engine.handle(Input::ForgetReplyLimit);
         }
-        if config.amqp != *self.amqp && !self.engine.core().is_draining() {
+        if config.amqp != *self.amqp && !std::mem::replace(&mut self.ending, true) {
             self.drain(Some(config.shutdown.drain_timeout));
         }
     }

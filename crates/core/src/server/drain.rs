@@ -26,6 +26,8 @@ pub(super) enum Phase {
         give_up_at: Option<Moment>,
         /// Whether the last request has been delivered.
         consumer_ended: bool,
+        /// Whether it is only to wait until the broker does not block any more.
+        parked: bool,
     },
     /// Everything is settled; the channel closes at this moment.
     LastAcks(Moment),
@@ -37,9 +39,12 @@ impl Core {
     pub(super) fn drain(&mut self, clocks: Clocks, patience: Option<Duration>) {
         let give_up = patience.map(|patience| clocks.now.plus(patience));
         match &mut self.phase {
-            Phase::Draining { give_up_at, .. } => *give_up_at = give_up,
+            Phase::Draining { give_up_at, parked, .. } => {
+                (*give_up_at, *parked) = (give_up, false);
+            }
             Phase::Serving if self.attached => {
-                self.phase = Phase::Draining { give_up_at: give_up, consumer_ended: false };
+                self.phase =
+                    Phase::Draining { give_up_at: give_up, consumer_ended: false, parked: false };
                 self.commands.push(Command::StopConsuming);
                 let unstarted = self.unstarted();
                 let running = self.schedule.requests() - unstarted.len();
@@ -56,7 +61,7 @@ impl Core {
         if self.phase != Phase::Serving {
             return;
         }
-        self.phase = Phase::Draining { give_up_at: None, consumer_ended: false };
+        self.phase = Phase::Draining { give_up_at: None, consumer_ended: false, parked: true };
         self.commands.push(Command::StopConsuming);
         let is_answered = |one: &Request| matches!(one.state, State::Replied | State::Refused);
         let unanswered = self.requests.iter().filter(|(_, one)| !is_answered(one));
@@ -70,8 +75,11 @@ impl Core {
         if !self.attached {
             return;
         }
-        self.gave_up = true;
+        if self.phase == Phase::Serving {
+            self.commands.push(Command::StopConsuming);
+        }
         let open = self.requests.ids();
+        self.gave_up |= !open.is_empty();
         self.give_back_all(clocks, &open, WhyGivenBack::GivingUp);
         if !matches!(self.phase, Phase::LastAcks(_) | Phase::Closing) {
             self.phase = Phase::LastAcks(clocks.now.plus(LAST_ACKS));
@@ -92,8 +100,8 @@ impl Core {
             Phase::Draining { give_up_at: Some(at), .. } if at <= clocks.now => {
                 self.give_up(clocks);
             }
-            Phase::Draining { consumer_ended: true, .. }
-                if self.requests.is_empty() && !self.replies.is_blocked() =>
+            Phase::Draining { consumer_ended: true, parked, .. }
+                if self.requests.is_empty() && !(parked && self.replies.is_blocked()) =>
             {
                 self.phase = Phase::LastAcks(clocks.now.plus(LAST_ACKS));
             }

@@ -74,7 +74,8 @@ impl Replies {
 
     /// Notes that a message of so many bytes is published now.
     pub(super) fn next(&mut self, now: Moment, bytes: usize) -> Publish {
-        self.queued += bytes as u64;
+        // The link counts more than bodies, so it may seem to have written what is not published yet.
+        self.queued = self.queued.max(self.written).saturating_add(bytes as u64);
         Publish { position: self.queued, at: now, written: None }
     }
 

@@ -12,6 +12,9 @@ use std::{collections::HashMap, time::Duration};
 /// How long a queue is remembered after its last trouble.
 pub const REMEMBERED: Duration = Duration::from_secs(10);
 
+/// How long after a session ended waiting for a queue it is no coincidence if another one does.
+const SUSPECTED: Duration = Duration::from_mins(3);
+
 /// Most queues that are remembered.
 const CAPACITY: usize = 256;
 
@@ -21,7 +24,7 @@ pub(super) struct TroubledQueues {
     seed: u64,
     until: HashMap<u64, Moment, Build>,
     /// The queue that the last session waited for when it ended, if it ended so.
-    suspect: Option<u64>,
+    suspect: Option<(u64, Moment)>,
 }
 
 impl TroubledQueues {
@@ -43,8 +46,9 @@ impl TroubledQueues {
 
     /// Notes that a session ended waiting for this queue. That is trouble if the one before did, too.
     pub(super) fn suspect(&mut self, now: Moment, queue: &str) {
-        let name = Some(keyed(self.seed, &queue));
-        if std::mem::replace(&mut self.suspect, name) == name {
+        let name = keyed(self.seed, &queue);
+        let before = self.suspect.replace((name, now));
+        if before.is_some_and(|(one, at)| one == name && now <= at.plus(SUSPECTED)) {
             self.note(now, queue);
         }
     }

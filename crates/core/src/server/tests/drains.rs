@@ -97,3 +97,35 @@ fn a_long_alarm_gives_back_once_what_is_not_answered() {
     assert_eq!(desk.commands(), [Command::Ack { tag: 1, multiple: true }, Command::Close]);
     assert!(!desk.core.has_given_up());
 }
+
+#[test]
+fn a_stop_does_not_wait_for_a_broker_that_blocks_if_nothing_is_open() {
+    let mut desk = Desk::ample();
+    desk.link(LinkEvent::Blocked);
+    desk.input(Input::Drain { patience: None });
+    desk.link(LinkEvent::ConsumerEnded);
+    desk.pass(LAST_ACKS);
+    assert_eq!(desk.commands(), [Command::StopConsuming, Command::Close]);
+}
+
+#[test]
+fn new_settings_end_a_session_that_waits_for_a_broker_that_blocks() {
+    let mut desk = Desk::ample();
+    desk.link(LinkEvent::Blocked);
+    desk.pass(BLOCKED_TIMEOUT);
+    desk.link(LinkEvent::ConsumerEnded);
+    desk.pass(BLOCKED_TIMEOUT);
+    assert_eq!(desk.commands(), [Command::StopConsuming]);
+    desk.input(Input::Drain { patience: Some(SECOND) });
+    desk.pass(SECOND);
+    assert_eq!(desk.commands(), [Command::Close]);
+    assert!(!desk.core.has_given_up(), "there was nothing to give back");
+}
+
+#[test]
+fn giving_up_at_once_stops_consuming() {
+    let mut desk = Desk::ample();
+    desk.input(Input::GiveUp);
+    let late = desk.request("1");
+    assert_eq!(desk.commands(), [Command::StopConsuming, Command::GiveBack { tag: late }]);
+}

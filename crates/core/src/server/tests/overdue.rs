@@ -141,3 +141,16 @@ fn a_channel_with_replies_that_are_never_confirmed_is_replaced() {
     desk.pass(60 * SECOND);
     assert_eq!(desk.commands(), []);
 }
+
+#[test]
+fn what_the_link_wrote_besides_replies_does_not_count_for_them() {
+    let mut desk = Desk::ample();
+    desk.written = 1_000_000; // heads of frames, heartbeats
+    desk.input(Input::Time { written: desk.written });
+    desk.request("1");
+    desk.commands();
+    desk.pass(CONFIRM_TIMEOUT.saturating_sub(SECOND));
+    desk.written += 1000;
+    desk.pass(CONFIRM_TIMEOUT);
+    assert_eq!(desk.commands(), [], "written just now, and not overdue yet");
+}
