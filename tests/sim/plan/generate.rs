@@ -44,13 +44,20 @@ fn flapping(setup: &Setup, span: u64, random: &mut Random) -> Vec<Entry> {
     let round = |round| {
         let at = span + 15_000 * round;
         let requests = std::iter::repeat_n(What::Request(request.clone()), 8);
-        let fault = |daemon| {
+        let close = |daemon| {
             let kind = FaultKind::CloseReplies;
             What::Fault(Fault { kind, daemon, queue: 1, arriving: 1_000, ..Fault::default() })
         };
-        let faults = (0..setup.daemons).map(fault);
+        // Nothing is confirmed meanwhile, so those that come again are lost again.
+        let kind = FaultKind::Stall;
+        let stall = What::Fault(Fault { kind, queue: 1, lasts: 6_000, ..Fault::default() });
+        let daemons = 0..setup.daemons;
         let entry = |at| move |what| Entry { at, what };
-        requests.map(entry(at)).chain(faults.map(entry(at + 1))).collect::<Vec<_>>()
+        let mut entries = vec![entry(at)(stall)];
+        entries.extend(requests.map(entry(at)));
+        entries.extend(daemons.clone().map(close).map(entry(at + 2)));
+        entries.extend(daemons.map(close).map(entry(at + 4_000)));
+        entries
     };
     rounds.flat_map(round).collect()
 }
