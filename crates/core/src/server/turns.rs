@@ -7,7 +7,7 @@ use super::{
     failures,
     ids::{JobId, RequestId},
     input::Unfinished,
-    output::{Command, Note, State},
+    output::{Command, Note, State, WhyRejected},
     schedule::{Computation, ComputationId, GRACE, Job, Progress, REDELIVERED},
     service::{Service, Work},
 };
@@ -97,6 +97,13 @@ impl Core {
         let Some(computation) = self.schedule.computations.get_mut(&id) else { return false };
         let Computation { work, class, .. } = *computation;
         let Some(request) = computation.requests.front().copied() else { return false };
+        let named = self.requests.get(request).and_then(|one| one.envelope.reply_queue());
+        if named.is_some_and(|queue| self.troubled.contains(clocks.now, queue)) {
+            // It would keep the others waiting, as the one before it did.
+            self.leave_schedule(request, clocks);
+            self.reject(clocks, request, WhyRejected::TroubledQueue);
+            return true;
+        }
         let Progress::Ready { result, first, .. } = &mut computation.progress else { return false };
         let memory = first.map_or(ReplyMemory::Wanted(reply_memory(&work)), ReplyMemory::Held);
         let Some(holds) = self.budget.send(class, work.length, memory) else { return false };

@@ -154,3 +154,17 @@ fn a_number_that_is_asked_for_again_and_again_keeps_nobody_waiting() {
     }
     assert_eq!(desk.core.usage().memory_reserved, all, "3000 has it");
 }
+
+#[test]
+fn a_result_for_a_queue_in_trouble_is_not_sent() {
+    let mut desk = Desk::ample();
+    let tags = [0, 1].map(|_| desk.request_from("mute", "30000", None));
+    let [(job, _)] = desk.started()[..] else { panic!("not started") };
+    desk.finish(job);
+    assert_eq!(desk.published().len(), 1, "the other waits for its place in the window");
+    desk.pass(CONFIRM_TIMEOUT + CHECK_EVERY);
+    desk.commands();
+    desk.link(LinkEvent::Probed);
+    assert_eq!(desk.commands()[..2], tags.map(|tag| Command::Reject { tag }));
+    assert!(desk.is_free());
+}
