@@ -1,7 +1,6 @@
-//! What a small call costs within the core, in allocations: none, once everything has its size.
+//! A core that answers small calls, and whoever calls it: for the test and for the benchmark.
 
 use bytes::Bytes;
-use dhat::{HeapStats, Profiler};
 use fibrpc_core::{
     server::{
         Clocks, Command, Core, Decision, Delivery, Input, Limits, LinkEvent, Moment, Service,
@@ -11,10 +10,8 @@ use fibrpc_core::{
 };
 use std::time::Duration;
 
-#[global_allocator]
-static ALLOCATOR: dhat::Alloc = dhat::Alloc;
-
-const BATCH: u64 = 64;
+/// How many requests arrive together.
+pub(crate) const BATCH: u64 = 64;
 
 struct Small;
 
@@ -35,7 +32,7 @@ impl Service for Small {
 }
 
 /// Requests as a link delivers them, made beforehand.
-fn deliveries(from: u64) -> Vec<Delivery> {
+pub(crate) fn deliveries(from: u64) -> Vec<Delivery> {
     let delivery = |tag| Delivery {
         tag,
         redelivered: false,
@@ -50,20 +47,30 @@ fn deliveries(from: u64) -> Vec<Delivery> {
     (from..from + BATCH).map(delivery).collect()
 }
 
-struct Desk {
+/// A core in a session.
+pub(crate) struct Desk {
     core: Core,
     clocks: Clocks,
     commands: Vec<Command>,
-    acked: u64,
+    /// The last tag that was acknowledged.
+    pub(crate) acked: u64,
 }
 
 impl Desk {
+    pub(crate) fn new() -> Self {
+        let shares = Shares { quick: 1 << 20, long: 1 << 30 };
+        let mut core = Core::new(&Limits { threads: 2, shares, seed: 7 });
+        let clocks = Clocks::default();
+        core.handle(clocks, Input::Attached { session: 1, prefetch: 64 }, &mut Small);
+        Self { core, clocks, commands: Vec::new(), acked: 0 }
+    }
+
     fn link(&mut self, event: LinkEvent) {
         self.core.handle(self.clocks, Input::Link { session: 1, event }, &mut Small);
     }
 
     /// Answers requests that arrive together, and takes the confirms that come together.
-    fn serve(&mut self, batch: Vec<Delivery>) {
+    pub(crate) fn serve(&mut self, batch: Vec<Delivery>) {
         self.clocks.now = self.clocks.now.plus(Duration::from_millis(3));
         for delivery in batch {
             self.link(LinkEvent::Delivered(delivery));
@@ -83,26 +90,4 @@ impl Desk {
             self.commands = commands;
         }
     }
-}
-
-#[test]
-fn a_small_call_allocates_nothing() {
-    let shares = Shares { quick: 1 << 20, long: 1 << 30 };
-    let mut core = Core::new(&Limits { threads: 2, shares, seed: 7 });
-    let clocks = Clocks::default();
-    core.handle(clocks, Input::Attached { session: 1, prefetch: 64 }, &mut Small);
-    let mut desk = Desk { core, clocks, commands: Vec::new(), acked: 0 };
-    let mut batches: Vec<_> = (0..110).map(|batch| deliveries(1 + batch * BATCH)).collect();
-    for batch in batches.drain(..10) {
-        desk.serve(batch);
-    }
-    let profiler = Profiler::builder().testing().build();
-    let before = HeapStats::get().total_blocks;
-    for batch in batches {
-        desk.serve(batch);
-    }
-    let allocated = HeapStats::get().total_blocks - before;
-    drop(profiler);
-    assert_eq!(desk.acked, 110 * BATCH);
-    assert_eq!(allocated, 0, "in {} calls", 100 * BATCH);
 }
