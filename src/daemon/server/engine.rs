@@ -27,8 +27,6 @@ pub(crate) struct Engine {
     session: SessionId,
     /// A queue that does not exist.
     nobody: String,
-    /// What the link is to do.
-    commands: Vec<Command>,
 }
 
 impl Engine {
@@ -43,7 +41,7 @@ impl Engine {
         let (seed, _) = Uuid::new_v4().as_u64_pair();
         let nobody = format!("fibrpcd.nobody.{}", Uuid::new_v4());
         let limits = Limits { threads: threads.get(), shares: shares.of_core(), seed };
-        let (core, commands) = (Core::new(&limits), Vec::new());
+        let core = Core::new(&limits);
         let mut engine = Self {
             core,
             handler,
@@ -54,7 +52,6 @@ impl Engine {
             batch: Clocks::default(),
             session: 0,
             nobody,
-            commands,
         };
         engine.observer.conclude(&engine.core);
         engine
@@ -105,9 +102,9 @@ impl Engine {
         self.observer.finished(n, &result, self.handler.cached());
     }
 
-    /// Ends a batch of inputs: tells observers and threads what follows from it, and returns what
-    /// the link is to do.
-    pub(super) fn conclude(&mut self) -> impl Iterator<Item = Command> {
+    /// Ends a batch of inputs: tells observers and threads what follows from it, and adds what the
+    /// link is to do.
+    pub(super) fn conclude(&mut self, for_link: &mut Vec<Command>) {
         self.core.conclude(self.clocks(), &mut self.handler);
         for note in self.core.notes() {
             self.observer.note(note);
@@ -117,10 +114,9 @@ impl Engine {
             match command {
                 Command::Compute { job, work } => self.pool.run(job, work.key),
                 Command::Stop { job } => self.pool.stop(job),
-                command => self.commands.push(command),
+                command => for_link.push(command),
             }
         }
-        self.commands.drain(..)
     }
 
     /// Waits for a thread that is free again.
@@ -153,7 +149,7 @@ impl Engine {
                 },
                 () = timer => self.handle(Input::Time { written: 0 }),
             }
-            drop(self.conclude()); // there is no link that could do anything
+            self.conclude(&mut Vec::new()); // without a session there is nothing for a link
         }
     }
 

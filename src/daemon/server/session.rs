@@ -260,7 +260,7 @@ impl<'a> Session<'a> {
         // Whatever else there is to do, so that the core knows whether the link moves.
         let written = self.link.bytes_written();
         self.engine.handle(Input::Time { written });
-        self.commands.extend(self.engine.conclude());
+        self.engine.conclude(&mut self.commands);
         for command in self.commands.drain(..) {
             match command {
                 Command::Publish(id) => {

@@ -44,12 +44,6 @@ impl Class {
 }
 
 impl Shares {
-    /// Whether there is ever enough memory for work of this much.
-    #[must_use]
-    pub fn admit(&self, memory: u64) -> bool {
-        memory <= self.long
-    }
-
     /// The class of work.
     #[must_use]
     pub fn class(&self, work: &Work) -> Class {

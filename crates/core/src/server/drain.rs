@@ -6,7 +6,6 @@ use super::{
     clock::{Clocks, Moment},
     ids::RequestId,
     output::{Command, Fault, Note, State, WhyGivenBack},
-    requests::Request,
 };
 use std::time::Duration;
 
@@ -42,11 +41,11 @@ impl Core {
             Phase::Draining { give_up_at, parked, .. } => {
                 (*give_up_at, *parked) = (give_up, false);
             }
-            Phase::Serving if self.attached => {
+            Phase::Serving if self.attached.is_some() => {
                 self.phase =
                     Phase::Draining { give_up_at: give_up, consumer_ended: false, parked: false };
                 self.commands.push(Command::StopConsuming);
-                let unstarted = self.unstarted();
+                let unstarted = self.for_others(|state| state == State::Waiting);
                 let running = self.schedule.requests() - unstarted.len();
                 self.give_back_all(clocks, &unstarted, WhyGivenBack::Draining { running });
             }
@@ -63,16 +62,13 @@ impl Core {
         }
         self.phase = Phase::Draining { give_up_at: None, consumer_ended: false, parked: true };
         self.commands.push(Command::StopConsuming);
-        let is_answered = |one: &Request| matches!(one.state, State::Replied | State::Refused);
-        let unanswered = self.requests.iter().filter(|(_, one)| !is_answered(one));
-        let unanswered: Vec<_> =
-            unanswered.filter(|(_, one)| !one.is_near_limit()).map(|(id, _)| id).collect();
+        let unanswered = self.for_others(|state| !matches!(state, State::Replied | State::Refused));
         self.give_back_all(clocks, &unanswered, WhyGivenBack::Blocked);
     }
 
     /// Gives every open request back.
     pub(super) fn give_up(&mut self, clocks: Clocks) {
-        if !self.attached {
+        if self.attached.is_none() {
             return;
         }
         if self.phase == Phase::Serving {
@@ -126,10 +122,10 @@ impl Core {
         matches!(self.phase, Phase::LastAcks(_) | Phase::Closing)
     }
 
-    /// The requests that another server may answer as well.
-    fn unstarted(&self) -> Vec<RequestId> {
-        let unstarted = |one: &Request| one.state == State::Waiting && !one.is_near_limit();
-        self.requests.iter().filter(|(_, one)| unstarted(one)).map(|(id, _)| id).collect()
+    /// The requests in such a state that another server may answer as well.
+    fn for_others(&self, is_such: impl Fn(State) -> bool) -> Vec<RequestId> {
+        let others = self.requests.iter().filter(|(_, one)| is_such(one.state));
+        others.filter(|(_, one)| !one.is_near_limit()).map(|(id, _)| id).collect()
     }
 
     pub(super) fn give_back_all(

@@ -80,9 +80,8 @@ pub struct Limits {
 #[derive(Debug)]
 pub struct Core {
     session: SessionId,
-    /// Whether the session can still be talked to.
-    attached: bool,
-    attached_at: Moment,
+    /// When the session began, as long as it can be talked to.
+    attached: Option<Moment>,
     /// Whether requests that had been started were given back.
     gave_up: bool,
     phase: Phase,
@@ -104,8 +103,7 @@ impl Core {
     pub fn new(limits: &Limits) -> Self {
         Self {
             session: 0,
-            attached: false,
-            attached_at: Moment::default(),
+            attached: None,
             gave_up: false,
             phase: Phase::Serving,
             requests: Requests::default(),
@@ -125,7 +123,7 @@ impl Core {
         match input {
             Input::Attached { session, prefetch } => self.attach(clocks, session, prefetch),
             Input::Link { session, event } if session == self.session => {
-                if self.attached {
+                if self.attached.is_some() {
                     self.link(clocks, event, service);
                 } else if let LinkEvent::Closed(_) = event {
                     // It is over, and need not be given up any more.
@@ -219,8 +217,7 @@ impl Core {
     fn attach(&mut self, clocks: Clocks, session: SessionId, prefetch: u16) {
         debug_assert!(self.requests.is_empty(), "the last session is over");
         self.session = session;
-        self.attached = true;
-        self.attached_at = clocks.now;
+        self.attached = Some(clocks.now);
         self.gave_up = false;
         self.phase = Phase::Serving;
         self.requests.begin_session();
@@ -251,7 +248,7 @@ impl Core {
 
     /// The session is over. The broker delivers again what was not settled.
     fn lost(&mut self, clocks: Clocks, why: LostBecause) {
-        self.attached = false;
+        self.attached = None;
         self.phase = Phase::Serving; // of the next session
         if let LostBecause::TooLarge { limit } = why {
             self.reply_limit = Some(limit);

@@ -219,8 +219,9 @@ impl Core {
 
     pub(super) fn orphan_timer(&self) -> Option<Moment> {
         let (since, _) = self.schedule.orphans.first()?;
-        let in_the_way = self.attached && !self.schedule.waiting.iter().all(BTreeSet::is_empty);
-        let redelivered = in_the_way.then(|| self.attached_at.plus(REDELIVERED));
+        let in_the_way = !self.schedule.waiting.iter().all(BTreeSet::is_empty);
+        let attached = self.attached.filter(|_| in_the_way);
+        let redelivered = attached.map(|at| at.plus(REDELIVERED));
         redelivered.into_iter().chain([since.plus(GRACE)]).min()
     }
 
