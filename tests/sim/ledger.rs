@@ -7,7 +7,7 @@ use crate::{
     service,
 };
 use fibrpc_core::{
-    server::WhyRejected,
+    server::{MAX_LOSSES, WhyRejected},
     wire::{Envelope, Reply, Status},
 };
 use std::collections::BTreeMap;
@@ -66,6 +66,8 @@ pub(crate) struct Record {
     pub(crate) body: Vec<u8>,
     pub(crate) taken: Taken,
     answers: u32,
+    /// How many replies to it were published, whatever became of them.
+    published: u32,
     unroutable: bool,
     rejected: Option<WhyRejected>,
     pub(crate) over: bool,
@@ -103,6 +105,7 @@ impl Ledger {
             request: request.clone(),
             taken: Taken::Unsent,
             answers: 0,
+            published: 0,
             unroutable: false,
             rejected: None,
             over: false,
@@ -221,7 +224,7 @@ impl Ledger {
         let right = match why {
             WhyRejected::NoReplyTo => record.request.reply == Where::Unsaid,
             WhyRejected::TooLarge => self.limits.max_message > 0,
-            WhyRejected::Poison => !record.request.is_good(),
+            WhyRejected::Poison => record.may_be_poison(),
             WhyRejected::Refused | WhyRejected::Unconfirmed | WhyRejected::TroubledQueue => {
                 !record.request.is_good() || self.limits.is_troubled(&record.request, self.now)
             }
@@ -235,12 +238,14 @@ impl Ledger {
 
     /// A reply is published: is it the right one? `late` says whether its deadline has passed.
     pub(crate) fn check_reply(
-        &self,
+        &mut self,
         uid: Uid,
         (envelope, reply): (&Envelope, &Reply),
         late: bool,
     ) -> Result<(), Wrong> {
-        let record = &self.requests[uid];
+        let record = &mut self.requests[uid];
+        let may_be_poison = record.may_be_poison();
+        record.published += 1;
         let own = &record.envelope;
         if (&own.reply_to, &own.correlation_id) != (&envelope.reply_to, &envelope.correlation_id) {
             return Err(format!("answer under another's id: request {uid}"));
@@ -253,7 +258,7 @@ impl Ledger {
             }
             Status::DeadlineExceeded => late,
             Status::ResourceExhausted => self.limits.max_message > 0,
-            Status::Internal => work.fails || !record.request.is_good(),
+            Status::Internal => work.fails || may_be_poison,
             _ => false,
         };
         if right {
@@ -273,6 +278,14 @@ impl Ledger {
         let waiting = |record: &Record| record.taken == Taken::Accepted && !record.over;
         let records = self.requests.iter().enumerate();
         records.filter(move |(_, record)| waiting(record)).map(|(uid, _)| uid)
+    }
+}
+
+impl Record {
+    /// Whether it is right to give up: its queue is no good, or its replies were on their way
+    /// whenever one of too many sessions ended.
+    fn may_be_poison(&self) -> bool {
+        !self.request.is_good() || self.published > MAX_LOSSES
     }
 }
 

@@ -116,6 +116,8 @@ impl Broker {
 
     /// Removes a queue, whatever is in it, and ends its consumers.
     pub(super) fn remove_queue(&mut self, name: &str) {
+        // What it had dropped before is not its own any more.
+        self.bury(name);
         let Some(queue) = self.queues.remove(name) else {
             return;
         };
