@@ -109,7 +109,7 @@ impl Calling {
     pub(crate) async fn next(&mut self) -> Result<Event, LinkError> {
         loop {
             return Ok(match self.link.next().await {
-                LinkEvent::Delivered(delivery) => reply(delivery),
+                LinkEvent::Delivered(delivery) => reply(*delivery),
                 LinkEvent::Confirmed(_) => Event::Accepted,
                 LinkEvent::Refused(correlation_id) => {
                     self.renew();

@@ -67,10 +67,9 @@ pub(crate) struct ServerSettings {
 
 /// What happened on a link. `T` names a publish for whoever published it.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "the largest, a delivery, is also the most frequent")]
 pub(crate) enum Event<T> {
-    /// A message arrived.
-    Delivered(Delivery),
+    /// A message arrived. Boxed, as an event is moved several times.
+    Delivered(Box<Delivery>),
     /// The broker has a message, or has returned it before.
     Confirmed(T),
     /// The broker did not take a message.

@@ -16,19 +16,42 @@ use lapin::{
 use std::{
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 use tokio::time::{Instant, Sleep, sleep};
+use tokio_util::sync::ReusableBoxFuture;
 
 /// What became of a publish.
 pub(super) type Outcome<T> = (T, lapin::Result<Confirmation>);
 
+/// Most boxes of publishes that are kept for the next ones.
+const SPARE: usize = 256;
+
+/// A publish until its confirm, in a box that is used again: lapin's part of it takes 1.5 KB, more
+/// than the allocator hands out quickly.
+type Boxed<T> = ReusableBoxFuture<'static, Outcome<T>>;
+
+/// Gives the box back with the outcome.
+struct Publish<T>(Option<Boxed<T>>);
+
+impl<T> Future for Publish<T> {
+    type Output = (Outcome<T>, Option<Boxed<T>>);
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(boxed) = &mut self.0 else { return Poll::Pending }; // it is over
+        let outcome = ready!(boxed.poll(cx));
+        Poll::Ready((outcome, self.0.take()))
+    }
+}
+
 /// The messages without a confirm, and the channel for the next.
 pub(super) struct Publishing<T> {
-    channel: Channel,
+    /// Shared, as to clone a channel is to count up each of its parts.
+    channel: Arc<Channel>,
     /// None of these may be dropped before it is done: lapin keeps dropped confirms for as long as
     /// the channel lives.
-    unconfirmed: FuturesUnordered<Pending<Outcome<T>>>,
+    unconfirmed: FuturesUnordered<Publish<T>>,
+    spare: Vec<Boxed<T>>,
     renewal: Option<Renewal>,
     blocked: bool,
 }
@@ -54,9 +77,9 @@ impl<T: Send + 'static> Publishing<T> {
         properties: BasicProperties,
         body: Bytes,
     ) {
-        let (channel, queue) = (self.channel.clone(), queue.into());
+        let (channel, queue) = (Arc::clone(&self.channel), queue.into());
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-        self.unconfirmed.push(started(Box::pin(async move {
+        let publish = async move {
             let publish = channel.basic_publish("".into(), queue, options, &body, properties);
             let written = publish.await;
             drop(body); // it may be large, and a confirm may take long
@@ -67,13 +90,28 @@ impl<T: Send + 'static> Publishing<T> {
             // The channel is closed with its last user, so not before its last confirm.
             drop(channel);
             (token, confirmation)
-        })));
+        };
+        let mut boxed = match self.spare.pop() {
+            Some(mut spare) => {
+                spare.set(publish);
+                spare
+            }
+            None => Boxed::new(publish),
+        };
+        // Started, as lapin numbers and queues a publish when it is first polled.
+        if let Poll::Ready(outcome) = boxed.poll(&mut Context::from_waker(Waker::noop())) {
+            boxed.set(std::future::ready(outcome));
+        }
+        self.unconfirmed.push(Publish(Some(boxed)));
     }
 
     /// The next outcome; pending if there is nothing to wait for.
     pub(super) fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Outcome<T>> {
         match self.unconfirmed.poll_next_unpin(cx) {
-            Poll::Ready(Some(outcome)) => Poll::Ready(outcome),
+            Poll::Ready(Some((outcome, spare))) => {
+                self.spare.extend(spare.filter(|_| self.spare.len() < SPARE));
+                Poll::Ready(outcome)
+            }
             Poll::Ready(None) | Poll::Pending => Poll::Pending,
         }
     }
@@ -103,13 +141,19 @@ impl<T: Send + 'static> Publishing<T> {
             }
         };
         self.renewal = None;
-        Poll::Ready(opened.map(|channel| self.channel = channel))
+        Poll::Ready(opened.map(|channel| self.channel = Arc::new(channel)))
     }
 }
 
 impl<T> Publishing<T> {
     pub(super) fn new(channel: Channel) -> Self {
-        Self { channel, unconfirmed: FuturesUnordered::new(), renewal: None, blocked: false }
+        Self {
+            channel: Arc::new(channel),
+            unconfirmed: FuturesUnordered::new(),
+            spare: Vec::new(),
+            renewal: None,
+            blocked: false,
+        }
     }
 
     /// Whether no message waits for its confirm.

@@ -36,7 +36,9 @@ impl<T: Send + 'static> Link<T> {
         let delivery = ready!(consumer.poll_next_unpin(cx));
         let open = matches!(self.phase, Phase::Open);
         match delivery {
-            Some(Ok(delivery)) if open => self.found.push_back(Event::Delivered(delivery)),
+            Some(Ok(delivery)) if open => {
+                self.found.push_back(Event::Delivered(Box::new(delivery)));
+            }
             Some(Ok(_)) => {} // the broker gives it to somebody else when the connection is closed
             Some(Err(error)) => self.fail(error.into()),
             None => {

@@ -89,8 +89,9 @@ impl Engine {
         self.batch.now
     }
 
+    /// Gives an input to the core. All of a batch came at one time, to spare looks at the clock.
     pub(super) fn handle(&mut self, input: Input) {
-        self.core.handle(self.clocks(), input, &mut self.handler);
+        self.core.handle(self.batch, input, &mut self.handler);
     }
 
     /// A thread is free.
@@ -141,13 +142,17 @@ impl Engine {
     pub(super) async fn idle(&mut self) {
         loop {
             let timer = tick_at(self.next_timer());
-            self.begin_batch();
-            tokio::select! {
+            let finished = tokio::select! {
                 finished = self.finished.recv() => match finished {
-                    Some(finished) => self.finished(finished),
+                    Some(finished) => Some(finished),
                     None => return std::future::pending().await,
                 },
-                () = timer => self.handle(Input::Time { written: 0 }),
+                () = timer => None,
+            };
+            self.begin_batch();
+            match finished {
+                Some(finished) => self.finished(finished),
+                None => self.handle(Input::Time { written: 0 }),
             }
             self.conclude(&mut Vec::new()); // without a session there is nothing for a link
         }

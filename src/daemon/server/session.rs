@@ -203,7 +203,7 @@ impl<'a> Session<'a> {
 
     fn link_says(&mut self, event: Event<Published>) {
         match event {
-            Event::Delivered(delivery) => self.delivered(delivery),
+            Event::Delivered(delivery) => self.delivered(*delivery),
             Event::Confirmed(Published::Reply(id)) => self.engine.link(LinkEvent::Confirmed(id)),
             Event::Refused(Published::Reply(id)) => self.engine.link(LinkEvent::Refused(id)),
             Event::Confirmed(Published::Probe) | Event::Refused(Published::Probe) => {
