@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PEERS = ROOT / "tests/peers"
-BUILT = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "bench"
+BUILT = (Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "bench").resolve()
 
 
 class Missing(Exception):

@@ -142,6 +142,7 @@ def text(kept):
     pairs, others = len(run.series("C", 64)), [name for name in kept["programs"] if name not in ("C", "fibrpcd")]
     fewest = len(run.series(others[0], 64)) if others else pairs
     work = run.other_work()
+    ours = f"fibrpcd of commit {machine['commit']}" if machine["commit"] else "a fibrpcd that was built before"
     preliminary = [
         f"**Preliminary: other work took {work * 100:.0f} % of the machine meanwhile (median).** Ratios suffer less than the",
         "rest, but rely on neither; a run on a quiet machine has to replace this one.",
@@ -161,7 +162,7 @@ def text(kept):
             "## How",
             "",
             f"- On {machine['cpu']}, {machine['cores']} cores, {machine['kernel']}, {machine['broker']}, on {machine['date']},",
-            f"  commit {machine['commit']}. Load, server and broker share the cores; other work took {work * 100:.1f} % of them.",
+            f"  {ours}. Load, server and broker share the cores; other work took {work * 100:.1f} % of them.",
             "- The load (`benches/load/load.c`) keeps so many calls in flight on one connection, without confirms, and checks",
             "  every reply. The servers (`tests/peers/*/fair/`) take 100 messages at once, and acknowledge each after its reply",
             "  is written, without confirms. fibrpcd is as users build it, with its metrics on.",
