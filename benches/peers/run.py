@@ -18,6 +18,8 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+sys.dont_write_bytecode = True  # nothing is to be left among the sources
+
 import programs
 from measure import Bench, Cpu, Setting
 from report import write
