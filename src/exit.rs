@@ -9,7 +9,7 @@ pub enum Exit {
     /// Everything went well.
     Ok = 0,
     /// `fibrpcd`: it failed, or stopped before its work was done. `fibrpcctl`: the output
-    /// could not be written, or the program itself failed.
+    /// could not be written, the input not read, or the program itself failed.
     Failure = 1,
     /// Wrong usage.
     Usage = 2,
@@ -19,10 +19,23 @@ pub enum Exit {
     TimedOut = 4,
     /// `fibrpcctl`: no such queue, or no server is consuming it.
     NoServer = 5,
-    /// `fibrpcctl`: the broker is unreachable, refused, or takes no message as large as the call.
+    /// `fibrpcctl`: the broker is unreachable or refused, the call too because the queue is full or
+    /// the call too large.
     Unreachable = 6,
     /// `fibrpcd`: wrong configuration (`EX_CONFIG` of sysexits.h); restarting cannot help.
     Config = 78,
+    /// `fibrpcctl`: ended by SIGINT, such as Ctrl-C.
+    Interrupted = 130,
+    /// `fibrpcctl`: ended by SIGTERM.
+    Terminated = 143,
+}
+
+impl Exit {
+    /// This, or the other one if this is that all is well.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        if self == Self::Ok { other } else { self }
+    }
 }
 
 impl From<Exit> for ExitCode {

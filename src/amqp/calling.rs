@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 /// The least time between replacements of the channel that calls are published on: a full queue
 /// refuses every message.
-const RENEW_EVERY: Duration = Duration::from_secs(1);
+const RENEW_EVERY: Duration = Duration::from_millis(200);
 
 /// A call on its way out.
 #[derive(Debug)]
@@ -50,15 +50,22 @@ pub(crate) enum Event {
     Refused {
         correlation_id: String,
     },
-    /// The broker has the call.
-    Accepted,
+    /// The broker has the call, or has returned it before.
+    Accepted {
+        correlation_id: String,
+    },
     /// The broker takes no messages until [`Self::Unblocked`], for the reason it gave.
     Blocked {
         reason: String,
     },
     Unblocked,
-    /// How many consumers the request queue has; [`Cause::NoQueue`] if it does not exist.
-    Consumers(Result<u32, LinkError>),
+    /// How many consumers the request queue has, and messages that are nobody's yet.
+    Consumers {
+        consumers: u32,
+        messages: u32,
+    },
+    /// The other answer: [`Cause::NoQueue`] if it does not exist.
+    CountFailed(LinkError),
 }
 
 /// A session: usable until any part of it fails or ends.
@@ -67,8 +74,8 @@ pub(crate) struct Calling {
     link: Link<String>,
     callback_queue: String,
     queue: String,
-    /// When the current channel for calls was opened.
-    renewed: Instant,
+    /// When the channel for calls was last replaced.
+    renewed: Option<Instant>,
     renewing: bool,
     closed: bool,
 }
@@ -85,7 +92,7 @@ impl Calling {
             link,
             callback_queue,
             queue: queue.to_owned(),
-            renewed: Instant::now(),
+            renewed: None,
             renewing: false,
             closed: false,
         })
@@ -110,7 +117,7 @@ impl Calling {
         loop {
             return Ok(match self.link.next().await {
                 LinkEvent::Delivered(delivery) => reply(*delivery),
-                LinkEvent::Confirmed(_) => Event::Accepted,
+                LinkEvent::Confirmed(correlation_id) => Event::Accepted { correlation_id },
                 LinkEvent::Refused(correlation_id) => {
                     self.renew();
                     Event::Refused { correlation_id }
@@ -120,11 +127,13 @@ impl Calling {
                 }
                 LinkEvent::Blocked(reason) => Event::Blocked { reason },
                 LinkEvent::Unblocked => Event::Unblocked,
-                LinkEvent::Consumers { consumers, .. } => Event::Consumers(Ok(consumers)),
-                LinkEvent::CountFailed(error) => Event::Consumers(Err(error)),
+                LinkEvent::Consumers { consumers, messages } => {
+                    Event::Consumers { consumers, messages }
+                }
+                LinkEvent::CountFailed(error) => Event::CountFailed(error),
                 LinkEvent::RepliesRenewed => {
                     self.renewing = false;
-                    self.renewed = Instant::now();
+                    self.renewed = Some(Instant::now());
                     continue;
                 }
                 // No call of ours.
@@ -148,13 +157,15 @@ impl Calling {
     /// Replaces the channel that calls are published on, unless that is under way or was done
     /// recently.
     fn renew(&mut self) {
-        if !self.renewing && self.renewed.elapsed() >= RENEW_EVERY {
+        let recent = self.renewed.is_some_and(|at| at.elapsed() < RENEW_EVERY);
+        if !self.renewing && !recent {
             self.renewing = true;
             self.link.renew_replies();
         }
     }
 
-    /// Asks how many consumers the request queue has; [`Event::Consumers`] has the answer.
+    /// Asks how many consumers the request queue has; [`Event::Consumers`] or [`Event::CountFailed`]
+    /// has the answer.
     pub(crate) fn count_consumers(&mut self) {
         self.link.count_consumers(&self.queue);
     }

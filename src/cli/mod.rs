@@ -8,7 +8,7 @@ use crate::{
     client::MAX_TIMEOUT,
     wire::{QueueNameError, check_queue_name},
 };
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::FalseyValueParser};
 use std::{fmt, path::PathBuf, time::Duration};
 
 const DAEMON_NOTES: &str = "\
@@ -35,12 +35,13 @@ Examples:
 
 Exit codes, that of the first call that failed:
   0  ok
-  1  the output could not be written, or the program itself failed
+  1  the output could not be written, the input not read, or the program itself failed
   2  wrong usage
   3  the server answered with an error
   4  timed out
   5  no such queue, or no server is consuming it
-  6  the broker is unreachable, refused, or takes no message as large as the call";
+  6  the broker is unreachable or refused; the call too, for a full queue or its size
+  130, 143  ended by SIGINT, SIGTERM";
 
 /// Answer Fibonacci calls that arrive over AMQP.
 #[derive(Debug, Parser)]
@@ -73,7 +74,7 @@ pub struct CtlArgs {
 }
 
 /// What every command of `fibrpcctl` takes, before or after its name.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct CtlOptions {
     /// The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows
     /// arguments to everybody
@@ -96,8 +97,7 @@ pub struct CtlOptions {
     )]
     pub queue: String,
 
-    /// How long a call may take, connecting included, such as 250ms or 1m; with more than 10s, a
-    /// call waits for a server where there is none
+    /// How long a call may take, connecting included, such as 250ms or 1m
     #[arg(
         long,
         global = true,
@@ -106,6 +106,21 @@ pub struct CtlOptions {
         value_parser = timeout
     )]
     pub timeout: Duration,
+
+    /// Wait, within the timeout, for a broker, a queue, a server, or room in the queue; without, a
+    /// call ends as soon as it is certain that one of them is missing
+    #[arg(
+        long,
+        global = true,
+        env = "FIBRPCCTL_WAIT",
+        overrides_with = "no_wait",
+        value_parser = FalseyValueParser::new()
+    )]
+    wait: bool,
+
+    /// Do not wait for them: the default, unless `FIBRPCCTL_WAIT` is set
+    #[arg(long, global = true, overrides_with = "wait")]
+    no_wait: bool,
 
     /// A file whose only line replaces the URI's password
     #[arg(long, global = true, env = "FIBRPCCTL_PASSWORD_FILE", value_name = "FILE")]
@@ -137,6 +152,14 @@ pub struct CtlOptions {
         default_value_t = OutputFormat::Plain
     )]
     pub format: OutputFormat,
+}
+
+impl CtlOptions {
+    /// Whether calls wait for what is missing.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.wait && !self.no_wait
+    }
 }
 
 /// A text that may hold a password: kept out of debug output, and judged elsewhere, because clap

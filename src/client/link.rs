@@ -2,7 +2,8 @@
 
 use super::{
     CallError,
-    calls::{Absent, Calls},
+    calls::Calls,
+    probe::{Retry, Seen, ServerProbe},
 };
 use crate::{
     amqp::{
@@ -12,19 +13,11 @@ use crate::{
         connect::Dial,
     },
     broker_uri::BrokerUri,
+    text::one_line,
     wire::TraceParent,
 };
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
-
-/// A call that is not answered after this long makes the client look whether there is a server.
-const PROBE_AFTER: Duration = Duration::from_millis(50);
-
-/// How often it looks again.
-const PROBE_EVERY: Duration = Duration::from_millis(500);
 
 pub(super) struct Keeper {
     uris: Vec<BrokerUri>,
@@ -37,6 +30,8 @@ pub(super) struct Keeper {
     session: u64,
     /// The broker takes no messages: calls wait in the table, and nowhere else.
     blocked: bool,
+    probe: ServerProbe,
+    retry: Retry,
 }
 
 impl Keeper {
@@ -48,13 +43,25 @@ impl Keeper {
         calls: Arc<Calls>,
     ) -> Self {
         let backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
-        Self { uris, dial, queue, trace, calls, backoff, session: 0, blocked: false }
+        Self {
+            uris,
+            dial,
+            queue,
+            trace,
+            calls,
+            backoff,
+            session: 0,
+            blocked: false,
+            probe: ServerProbe::new(),
+            retry: Retry::default(),
+        }
     }
 
     /// Serves until the client is closed or every handle to it is gone.
     pub(super) async fn run(mut self, mut fresh: mpsc::Receiver<String>) {
         let calls = Arc::clone(&self.calls);
         let uris = self.uris.clone();
+        let mut tried = Vec::new();
         for uri in uris.iter().cycle() {
             let attached = tokio::select! {
                 () = calls.closing() => break,
@@ -69,13 +76,20 @@ impl Keeper {
                 },
             };
             if error.is_refusal() && uris.len() == 1 {
-                calls.fail_all(&CallError::Unreachable(error.message));
-                continue;
+                calls.fail_all(&CallError::Unreachable(error.message.clone()));
             }
             if let Cause::TooLarge { limit } = error.cause {
                 calls.limit(limit);
             }
-            calls.unreachable(Some(error.message));
+            calls.unreachable(Some(error.message.clone()));
+            // Where there was a session once, the broker restarts, or the network is interrupted.
+            if self.session == 0 {
+                tried.push(error.message);
+                if tried.len() == uris.len() {
+                    calls.fail_hasty(&CallError::Unreachable(tried.join("; ")));
+                    tried.clear();
+                }
+            }
             tokio::select! {
                 () = calls.closing() => break,
                 () = tokio::time::sleep(self.backoff.pause()) => {}
@@ -111,17 +125,16 @@ impl Keeper {
         let calls = Arc::clone(&self.calls);
         // Every call in the table, those of the session before included.
         self.send_all(&mut link);
-        let mut probe = ServerProbe::new();
+        (self.probe, self.retry) = (ServerProbe::new(), Retry::default());
         let ended = loop {
+            // A broker that takes no messages does not answer either.
+            let looking = !self.probe.under_way && !self.blocked;
             tokio::select! {
                 biased;
                 () = calls.closing() => break None,
                 event = link.next() => match event {
-                    Ok(Event::Consumers(found)) => {
-                        probe.later();
-                        if let Err(error) = self.on_consumer_count(&mut link, found) {
-                            break Some(error);
-                        }
+                    Ok(Event::CountFailed(error)) if error.cause != Cause::NoQueue => {
+                        break Some(error);
                     }
                     Ok(event) => self.on_event(&mut link, event),
                     Err(error) => break Some(error),
@@ -130,10 +143,16 @@ impl Keeper {
                     Some(id) => self.send(&mut link, &id),
                     None => break None,
                 },
-                // A broker that takes no messages does not answer either.
-                () = probe.due(&calls), if !probe.under_way && !self.blocked => {
-                    probe.under_way = true;
+                () = self.probe.due(&calls), if looking => {
+                    self.probe.under_way = true;
                     link.count_consumers();
+                }
+                // One is enough to see whether the broker takes any.
+                () = self.retry.due(), if !self.blocked => {
+                    match calls.unsent().first() {
+                        Some(id) => self.send(&mut link, id),
+                        None => self.retry = Retry::default(),
+                    }
                 }
             }
         };
@@ -168,14 +187,36 @@ impl Keeper {
                 self.calls.reply(&correlation_id, status.as_deref(), body);
             }
             Event::NoQueue { correlation_id } => {
-                let absent = Absent::NoQueue(self.queue.clone());
-                self.calls.absent(Some(&correlation_id), &absent, true);
+                self.calls.no_queue(Some(&correlation_id), &self.queue);
+                self.retry.not_kept();
             }
-            // Sent again with the next probe.
-            Event::Refused { correlation_id } => self.calls.unsent(&correlation_id),
-            Event::Accepted | Event::Consumers(_) => {}
+            Event::Refused { correlation_id } => {
+                self.calls.refused(&correlation_id, &self.queue);
+                if self.retry.not_kept() {
+                    self.calls.give_up_refused(&self.queue);
+                }
+            }
+            Event::Accepted { correlation_id } => {
+                if self.calls.accepted(&correlation_id) && self.retry.kept() {
+                    self.send_all(link);
+                }
+            }
+            Event::Consumers { consumers, messages } => {
+                match self.probe.answered(consumers, messages) {
+                    Seen::Server => self.calls.served(),
+                    Seen::Nobody { certain } => self.calls.no_server(&self.queue, certain),
+                    Seen::Nothing => self.calls.nothing_seen(&self.queue),
+                }
+            }
+            // There is no queue: the session ends for any other reason.
+            Event::CountFailed(_) => {
+                self.probe.failed();
+                self.calls.no_queue(None, &self.queue);
+                self.retry.not_kept();
+            }
             Event::Blocked { reason } => {
                 self.blocked = true;
+                let reason = one_line(&reason);
                 self.calls.unreachable(Some(format!(
                     "the broker takes no messages at the moment ({reason}); try again later"
                 )));
@@ -185,60 +226,6 @@ impl Keeper {
                 self.calls.unreachable(None);
                 self.send_all(link);
             }
-        }
-    }
-
-    /// Tells the calls that wait whether there is a server.
-    fn on_consumer_count(
-        &self,
-        link: &mut Calling,
-        consumers: Result<u32, LinkError>,
-    ) -> Result<(), LinkError> {
-        match consumers {
-            Ok(0) => {
-                self.calls.absent(None, &Absent::NoServer(self.queue.clone()), false);
-            }
-            Ok(_) => {
-                self.calls.served();
-                self.send_all(link);
-            }
-            Err(error) if error.cause == Cause::NoQueue => {
-                self.calls.absent(None, &Absent::NoQueue(self.queue.clone()), true);
-            }
-            Err(error) => return Err(error),
-        }
-        Ok(())
-    }
-}
-
-/// When to look for a server.
-struct ServerProbe {
-    not_before: Instant,
-    /// It has been asked, and not been answered yet.
-    under_way: bool,
-}
-
-impl ServerProbe {
-    fn new() -> Self {
-        Self { not_before: Instant::now(), under_way: false }
-    }
-
-    /// Notes an answer.
-    fn later(&mut self) {
-        self.under_way = false;
-        self.not_before = Instant::now() + PROBE_EVERY;
-    }
-
-    /// Waits until there is a call that has waited for long enough. Cancel safe.
-    async fn due(&self, calls: &Calls) {
-        loop {
-            let now = Instant::now();
-            let at = calls.oldest().map_or(now + PROBE_EVERY, |oldest| oldest + PROBE_AFTER);
-            let at = at.max(self.not_before);
-            if at <= now {
-                return;
-            }
-            tokio::time::sleep_until(at.into()).await;
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod calls;
 mod link;
+mod probe;
 
 use self::calls::Calls;
 use crate::{
@@ -95,6 +96,7 @@ pub struct Pong {
 
 /// Why a call has no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CallError {
     /// The server answered with an error.
     #[error("{0}")]
@@ -103,14 +105,43 @@ pub enum CallError {
     #[error("{0}")]
     BadReply(#[from] ReplyError),
     /// No reply came in time, though the broker had the request.
-    #[error("no reply within {0:?}; is the server busy? allow more time")]
+    #[error(
+        "no reply within {0:?}, though the broker has the request; is the server busy? allow more time"
+    )]
     TimedOut(Duration),
+    /// No reply came in time, and nobody consumes from the request queue any more; nor does the
+    /// request wait there.
+    #[error(
+        "no reply within {timeout:?}; queue \"{queue}\" shows neither a consumer nor the request: \
+         is its server being stopped, or the queue not available?"
+    )]
+    NoConsumer {
+        /// The request queue.
+        queue: String,
+        /// How long the call waited.
+        timeout: Duration,
+    },
+    /// The time was over before the broker said that it has the request.
+    #[error("the broker did not confirm within {0:?} that it has the request; is it overloaded?")]
+    Unconfirmed(Duration),
+    /// The time was over before the call could be made: too many others were under way.
+    #[error(
+        "not sent within {0:?}: {MAX_CALLS_IN_FLIGHT} calls of this client were under way all the \
+         time"
+    )]
+    NotSent(Duration),
     /// The request queue does not exist.
     #[error("there is no queue \"{0}\"; is the server running, and the queue's name right?")]
     NoQueue(String),
     /// The request queue exists, but nobody consumes from it.
     #[error("no server is consuming from queue \"{0}\"; start fibrpcd")]
     NoServer(String),
+    /// The broker refuses the request: the request queue is full.
+    #[error(
+        "the broker refuses the call: queue \"{0}\" is full (its max-length, with the overflow \
+         reject-publish) or not available; is the server too slow?"
+    )]
+    Refused(String),
     /// The request is larger than the broker takes.
     #[error("the request of {size} bytes is larger than the broker takes, which is {limit} bytes")]
     TooLarge {
@@ -188,7 +219,7 @@ impl Client {
         tokio::pin!(late);
         let _place = tokio::select! {
             place = self.places.acquire() => place.map_err(|_| CallError::Closed)?,
-            () = &mut late => return Err(CallError::TimedOut(self.timeout)),
+            () = &mut late => return Err(CallError::NotSent(self.timeout)),
         };
         let mut pending = self.calls.begin(method, body, deadline, self.waits_for_server);
         tokio::select! {
@@ -206,6 +237,13 @@ impl Client {
     #[must_use]
     pub fn unmatched_replies(&self) -> u64 {
         self.calls.unmatched()
+    }
+
+    /// What calls wait for at the moment beside their answers, in words: a broker that cannot be
+    /// reached or takes no messages, a server that is not there.
+    #[must_use]
+    pub fn waiting_for(&self) -> Option<String> {
+        self.calls.waiting_for()
     }
 
     /// Ends the connection; calls that are under way get [`CallError::Closed`].
@@ -238,9 +276,11 @@ impl ClientBuilder {
         self
     }
 
-    /// Whether a call waits, within its timeout, for a server to come where there is none: long
-    /// enough to sit out the restart of a broker. Otherwise, and by default,
-    /// [`CallError::NoQueue`] and [`CallError::NoServer`] come at once.
+    /// Whether a call waits, within its timeout, for a server to come where there is none, for
+    /// room in a full queue, and for a broker that was never reached: long enough to sit out a
+    /// restart of any of them. Otherwise, and by default, [`CallError::NoQueue`],
+    /// [`CallError::NoServer`], [`CallError::Refused`] and [`CallError::Unreachable`] come as soon
+    /// as that is certain. A broker that goes away later is waited for in any case.
     #[must_use]
     pub fn wait_for_server(mut self, wait: bool) -> Self {
         self.waits_for_server = wait;

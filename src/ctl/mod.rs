@@ -4,9 +4,15 @@
 //! Answers go to standard output, everything else to standard error.
 
 mod call;
+mod input;
 mod output;
+mod printer;
+mod signals;
 
-use self::output::Output;
+use self::{
+    output::{Output, Teller},
+    signals::Signals,
+};
 use crate::{
     broker_uri::BrokerUri,
     cli::{CtlArgs, CtlCommand, CtlOptions},
@@ -16,74 +22,116 @@ use crate::{
     tls::{Tls, TlsFile, TlsFiles},
     wire::TraceParent,
 };
-use std::{error::Error, time::Duration};
+use std::{error::Error, io, thread, time::Duration};
+use tokio::{sync::oneshot, time::sleep};
 use uuid::Uuid;
 
-/// The timeout, the default one, up to which a missing server is reported at once. Who allows more
-/// lets a call wait for a server to come: long enough to sit out the restart of a broker.
-const PROMPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long calls may wait for a broker or a server before that is told, and how often that is
+/// looked at.
+const TELL_AFTER: Duration = Duration::from_secs(1);
 
 /// Runs one command.
 #[must_use]
 pub fn main(args: &CtlArgs) -> Exit {
-    let trace = args.options.trace.then(new_trace).flatten();
-    let mut output = Output::new(args.options.format, trace);
-    if let CtlCommand::Completions { shell } = args.command {
-        return output.completions(shell);
-    }
-    let client = match client(&args.options, trace) {
-        Ok(client) => client,
-        Err(error) => {
-            output.complain(&error.to_string());
-            return Exit::Usage;
-        }
-    };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => {
-            output.complain(&format!("cannot start the runtime: {error}"));
-            return Exit::Failure;
-        }
+        Err(error) => return cannot_start(&error),
     };
-    output.announce_trace();
     let exit = runtime.block_on(async {
-        let client = match client.build() {
-            Ok(client) => client,
-            Err(error) => {
-                output.complain(&error.to_string());
-                return Exit::Usage;
-            }
+        let mut signals = match Signals::register() {
+            Ok(signals) => signals,
+            Err(error) => return cannot_start(&error),
         };
-        let exit = run(&args.command, &client, &mut output).await;
-        client.close().await;
-        exit
+        let trace = args.options.trace.then(new_trace).flatten();
+        match Output::start(args.options.format, trace) {
+            Ok(output) => command(args, trace, output, &mut signals).await,
+            Err(error) => cannot_start(&error),
+        }
     });
-    // A name lookup or a read of standard input may hang on.
+    // A name lookup may hang on. So may the threads that read and write, which end with the program.
     runtime.shutdown_background();
     exit
 }
 
-async fn run(command: &CtlCommand, client: &Client, output: &mut Output) -> Exit {
-    let result = match command {
-        CtlCommand::Call(args) => return call::run(args.numbers(), client, output).await,
-        CtlCommand::Ping => ping(client, output).await,
-        CtlCommand::Info => info(client, output).await,
-        CtlCommand::Completions { shell } => return output.completions(*shell),
+/// Says why there is not even an output.
+#[expect(clippy::print_stderr, reason = "there is no other way left")]
+fn cannot_start(error: &io::Error) -> Exit {
+    eprintln!("fibrpcctl: cannot start: {error}");
+    Exit::Failure
+}
+
+/// Runs one command to its end, or until a signal comes, which nothing can hold up.
+async fn command(
+    args: &CtlArgs,
+    trace: Option<TraceParent>,
+    mut output: Output,
+    signals: &mut Signals,
+) -> Exit {
+    output.announce_trace();
+    let work = async {
+        let client = match args.command {
+            CtlCommand::Completions { shell } => {
+                output.completions(shell);
+                return Exit::Ok;
+            }
+            _ => client(&args.options, trace).await,
+        };
+        match client {
+            Ok(client) => {
+                let exit = run(&args.command, &client, &mut output).await;
+                client.close().await;
+                exit
+            }
+            Err(error) => {
+                output.tell().complain(&error.to_string());
+                Exit::Usage
+            }
+        }
     };
-    result.unwrap_or_else(|error| {
-        output.failed(&error);
-        exit_of(&error)
-    })
+    let exit = tokio::select! {
+        exit = work => exit,
+        exit = signals.next() => return exit,
+    };
+    tokio::select! {
+        finished = output.finish() => exit.or(finished),
+        exit = signals.next() => exit,
+    }
 }
 
-async fn ping(client: &Client, output: &mut Output) -> Result<Exit, CallError> {
-    let pong = client.ping().await?;
-    Ok(output.pong(&pong))
+async fn run(command: &CtlCommand, client: &Client, output: &mut Output) -> Exit {
+    let teller = output.tell();
+    let answer = async {
+        let result = match command {
+            CtlCommand::Call(args) => return call::run(args.numbers(), client, output).await,
+            CtlCommand::Ping => client.ping().await.map(|pong| output.pong(&pong)),
+            CtlCommand::Info => client.info().await.map(|info| output.info(info)),
+            CtlCommand::Completions { shell } => Ok(output.completions(*shell)),
+        };
+        result.map_or_else(
+            |error| {
+                output.failed(&error);
+                exit_of(&error)
+            },
+            |()| Exit::Ok,
+        )
+    };
+    tokio::select! {
+        exit = answer => exit,
+        () = tell_waiting(client, &teller) => Exit::Failure,
+    }
 }
 
-async fn info(client: &Client, output: &mut Output) -> Result<Exit, CallError> {
-    let info = client.info().await?;
-    Ok(output.info(info))
+/// Tells what calls wait for if that takes long: once for each time that they do.
+async fn tell_waiting(client: &Client, teller: &Teller) {
+    let mut told = false;
+    loop {
+        sleep(TELL_AFTER).await;
+        let waiting_for = client.waiting_for();
+        if let Some(what) = waiting_for.as_deref().filter(|_| !told) {
+            teller.complain(&format!("waiting: {what}"));
+        }
+        told = waiting_for.is_some();
+    }
 }
 
 /// A trace that begins here. This program exports no span of its own: those of its calls are the
@@ -107,14 +155,26 @@ impl UsageError {
     }
 }
 
-fn client(options: &CtlOptions, trace: Option<TraceParent>) -> Result<ClientBuilder, UsageError> {
+/// Makes the client. What it needs from files is read by a thread, as it may be a pipe, or far away.
+async fn client(
+    options: &CtlOptions,
+    trace: Option<TraceParent>,
+) -> Result<Client, Box<dyn Error + Send + Sync>> {
+    let (sender, receiver) = oneshot::channel();
+    let options = options.clone();
+    let read = move || drop(sender.send(settings(&options, trace)));
+    thread::Builder::new().name("files".to_owned()).spawn(read)?;
+    Ok(receiver.await??.build()?)
+}
+
+fn settings(options: &CtlOptions, trace: Option<TraceParent>) -> Result<ClientBuilder, UsageError> {
     let uri = options.uri.as_str().parse::<BrokerUri>();
     let uri = uri.map_err(|error| UsageError::of("--uri", error))?;
     let tls = tls(options, &uri)?;
     let mut client = Client::builder(uri)
         .queue(&options.queue)
         .timeout(options.timeout)
-        .wait_for_server(options.timeout > PROMPT_TIMEOUT)
+        .wait_for_server(options.waits())
         .connection_name("fibrpcctl");
     if let Some(parent) = trace {
         client = client.trace(parent);
@@ -153,9 +213,14 @@ fn tls(options: &CtlOptions, uri: &BrokerUri) -> Result<Option<Tls>, UsageError>
 fn exit_of(error: &CallError) -> Exit {
     match error {
         CallError::Failed(_) | CallError::BadReply(_) => Exit::ServerError,
-        CallError::TimedOut(_) => Exit::TimedOut,
+        CallError::TimedOut(_)
+        | CallError::NoConsumer { .. }
+        | CallError::Unconfirmed(_)
+        | CallError::NotSent(_) => Exit::TimedOut,
         CallError::NoQueue(_) | CallError::NoServer(_) => Exit::NoServer,
-        CallError::Unreachable(_) | CallError::TooLarge { .. } => Exit::Unreachable,
+        CallError::Unreachable(_) | CallError::Refused(_) | CallError::TooLarge { .. } => {
+            Exit::Unreachable
+        }
         CallError::Closed => Exit::Failure,
     }
 }

@@ -1,45 +1,161 @@
-//! What `fibrpcctl` prints.
+//! What `fibrpcctl` prints. Nothing here waits: lines are kept until a thread can take them.
 
+use super::printer::{Broken, Printer};
 use crate::{
     cli::{CtlArgs, OutputFormat},
     client::{CallError, Pong},
     exit::Exit,
-    text::{escaped, excerpt},
+    text::{escaped, excerpt, is_treacherous},
     wire::TraceParent,
 };
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 use serde_json::{Map, Value};
 use std::{
-    io::{self, ErrorKind, StdoutLock, Write as _},
+    fmt::Write as _,
+    io::{self, ErrorKind},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
+use tokio::time::timeout;
+
+/// Most lines for people that wait to be written; further ones are left out.
+const MAX_COMPLAINTS: usize = 1024;
+
+/// The longest line for people, in bytes; what a server says may be of any length.
+const MAX_COMPLAINT: usize = 8 << 10;
+
+/// How long the end of the program waits for somebody to read standard error.
+const READERS_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Lines for people, on standard error. Where nobody reads it, there is nobody to tell: they are
+/// left out.
+#[derive(Clone, Debug)]
+pub(super) struct Teller {
+    printer: Arc<Printer>,
+    left_out: Arc<AtomicU64>,
+}
+
+impl Teller {
+    fn start() -> io::Result<Self> {
+        let printer = Printer::start("stderr", io::stderr(), MAX_COMPLAINTS)?;
+        Ok(Self { printer: Arc::new(printer), left_out: Arc::default() })
+    }
+
+    /// One line, of what went wrong.
+    pub(super) fn complain(&self, message: &str) {
+        self.say(&format!("fibrpcctl: {message}"));
+    }
+
+    fn say(&self, line: &str) {
+        let short = line.len() <= MAX_COMPLAINT;
+        let end = if short { line.len() } else { line.floor_char_boundary(MAX_COMPLAINT) };
+        // Some of it may be what a server or a broker says.
+        let mut text = escaped(line.get(..end).unwrap_or_default());
+        text.push_str(if short { "\n" } else { "...\n" });
+        if !self.printer.try_give(text.into_bytes()) {
+            self.left_out.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    async fn finish(self) {
+        let left_out = self.left_out.load(Ordering::Relaxed);
+        let over = async {
+            if left_out > 0 {
+                let line =
+                    format!("fibrpcctl: {left_out} messages are left out, as nobody read them\n");
+                let _ = self.printer.hand_over(&mut line.into_bytes()).await;
+            }
+            if let Some(printer) = Arc::into_inner(self.printer) {
+                let _ = printer.finish().await; // there is nobody to tell
+            }
+        };
+        let _ = timeout(READERS_PATIENCE, over).await;
+    }
+}
 
 /// Standard output and standard error, in the format asked for.
 pub(super) struct Output {
     format: OutputFormat,
-    stdout: StdoutLock<'static>,
+    stdout: Printer,
+    teller: Teller,
+    /// Lines for standard output, and how many they are.
+    pending: Vec<u8>,
+    pending_lines: usize,
     /// The id of the trace that the calls are part of.
     trace: Option<String>,
 }
 
 impl Output {
-    pub(super) fn new(format: OutputFormat, trace: Option<TraceParent>) -> Self {
-        let trace = trace.map(|parent| parent.trace_id_text());
-        Self { format, stdout: io::stdout().lock(), trace }
+    /// Starts the threads that write.
+    pub(super) fn start(format: OutputFormat, trace: Option<TraceParent>) -> io::Result<Self> {
+        Ok(Self {
+            format,
+            stdout: Printer::start("stdout", io::stdout(), 1)?,
+            teller: Teller::start()?,
+            pending: Vec::new(),
+            pending_lines: 0,
+            trace: trace.map(|parent| parent.trace_id_text()),
+        })
+    }
+
+    /// For lines to people.
+    pub(super) fn tell(&self) -> Teller {
+        self.teller.clone()
+    }
+
+    /// How many lines wait to be written.
+    pub(super) fn pending_lines(&self) -> usize {
+        self.pending_lines
+    }
+
+    /// How many bytes they have.
+    pub(super) fn pending_bytes(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Gives the lines that wait to whoever writes them, as soon as there is room. Cancel safe.
+    pub(super) async fn hand_over(&mut self) -> Result<(), Broken> {
+        self.stdout.hand_over(&mut self.pending).await?;
+        self.pending_lines = 0;
+        Ok(())
+    }
+
+    /// Waits until all that was printed is written, and says so if that is not possible. Standard
+    /// error is not waited for for long.
+    pub(super) async fn finish(mut self) -> Exit {
+        if self.pending_lines > 0 {
+            let _ = self.hand_over().await; // the end of the thread says why
+        }
+        let exit = match self.stdout.finish().await {
+            Ok(()) => Exit::Ok,
+            // `fibrpcctl call ... | head` has what it wants.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Exit::Failure,
+            Err(error) => {
+                self.teller.complain(&format!("cannot write standard output: {error}"));
+                Exit::Failure
+            }
+        };
+        self.teller.finish().await;
+        exit
     }
 
     /// Tells people the trace; in JSON every object has it.
     pub(super) fn announce_trace(&self) {
         if let (OutputFormat::Plain, Some(trace)) = (self.format, &self.trace) {
-            self.tell(&format!("trace {trace}"));
+            self.teller.say(&format!("trace {trace}"));
         }
     }
 
     /// F(n).
-    pub(super) fn answer(&mut self, number: &str, digits: &[u8], elapsed: Duration) -> Exit {
+    pub(super) fn answer(&mut self, number: &str, digits: &[u8], elapsed: Duration) {
         match self.format {
-            OutputFormat::Plain => self.line(digits),
+            OutputFormat::Plain if digits.iter().all(u8::is_ascii_digit) => self.line(digits),
+            // Whatever it is, it came from a stranger.
+            OutputFormat::Plain => self.line(escaped(&String::from_utf8_lossy(digits)).as_bytes()),
             OutputFormat::Json => {
                 let mut object = call_object(number, "OK", elapsed);
                 object.insert("result".into(), text(digits));
@@ -49,16 +165,11 @@ impl Output {
     }
 
     /// Why there is no F(n).
-    pub(super) fn call_failed(
-        &mut self,
-        number: &str,
-        error: &CallError,
-        elapsed: Duration,
-    ) -> Exit {
+    pub(super) fn call_failed(&mut self, number: &str, error: &CallError, elapsed: Duration) {
         match self.format {
             OutputFormat::Plain => {
-                self.complain(&format!("call {}: {error}", number.escape_debug()));
-                Exit::Ok
+                let number = excerpt(number.as_bytes(), 60);
+                self.teller.complain(&format!("call {number}: {error}"));
             }
             OutputFormat::Json => {
                 let mut object = call_object(number, status(error), elapsed);
@@ -69,14 +180,14 @@ impl Output {
     }
 
     /// What makes a shell complete our arguments.
-    pub(super) fn completions(&mut self, shell: Shell) -> Exit {
+    pub(super) fn completions(&mut self, shell: Shell) {
         let mut script = Vec::new();
         clap_complete::generate(shell, &mut CtlArgs::command(), "fibrpcctl", &mut script);
-        self.line(script.trim_ascii_end())
+        self.line(script.trim_ascii_end());
     }
 
     /// The answer to a ping, and what it is where it is no pong.
-    pub(super) fn pong(&mut self, pong: &Pong) -> Exit {
+    pub(super) fn pong(&mut self, pong: &Pong) {
         let elapsed = pong.elapsed;
         let instead = pong.instead.as_deref().map(|answer| excerpt(answer, 60));
         match self.format {
@@ -100,38 +211,35 @@ impl Output {
     }
 
     /// What the server says of itself: as JSON, or a line for each thing in it.
-    pub(super) fn info(&mut self, info: Map<String, Value>) -> Exit {
+    pub(super) fn info(&mut self, info: Map<String, Value>) {
         match self.format {
             OutputFormat::Plain => self.lines_of("", &info),
             OutputFormat::Json => self.json(info),
         }
     }
 
-    fn lines_of(&mut self, prefix: &str, object: &Map<String, Value>) -> Exit {
+    fn lines_of(&mut self, prefix: &str, object: &Map<String, Value>) {
         for (key, value) in object {
-            let exit = match value {
-                Value::Object(inner) => self.lines_of(&format!("{prefix}{key}."), inner),
-                Value::String(text) => {
-                    self.line(escaped(&format!("{prefix}{key}: {text}")).as_bytes())
+            let text = match value {
+                Value::Object(inner) => {
+                    self.lines_of(&format!("{prefix}{key}."), inner);
+                    continue;
                 }
+                Value::String(text) => text.clone(),
                 Value::Array(items) => {
                     let items = items.iter().map(|item| item.as_str().unwrap_or("?"));
-                    let items = items.collect::<Vec<_>>().join(", ");
-                    self.line(escaped(&format!("{prefix}{key}: {items}")).as_bytes())
+                    items.collect::<Vec<_>>().join(", ")
                 }
-                other => self.line(format!("{prefix}{key}: {other}").as_bytes()),
+                other => other.to_string(),
             };
-            if exit != Exit::Ok {
-                return exit;
-            }
+            self.line(escaped(&format!("{prefix}{key}: {text}")).as_bytes());
         }
-        Exit::Ok
     }
 
     /// Why a command has no answer.
     pub(super) fn failed(&mut self, error: &CallError) {
         match self.format {
-            OutputFormat::Plain => self.complain(&error.to_string()),
+            OutputFormat::Plain => self.teller.complain(&error.to_string()),
             OutputFormat::Json => {
                 let mut object = Map::new();
                 object.insert("status".into(), status(error).into());
@@ -141,40 +249,37 @@ impl Output {
         }
     }
 
-    /// One line for people, of what went wrong.
-    pub(super) fn complain(&self, message: &str) {
-        self.tell(&format!("fibrpcctl: {message}"));
-    }
-
-    #[expect(clippy::unused_self, reason = "all that is printed goes through here")]
-    fn tell(&self, line: &str) {
-        // Where nobody reads standard error, there is nobody to tell.
-        // Some of it may be what a server or a broker says.
-        let _ = writeln!(io::stderr(), "{}", escaped(line));
-    }
-
-    fn json(&mut self, mut object: Map<String, Value>) -> Exit {
+    fn json(&mut self, mut object: Map<String, Value>) {
         if let Some(trace) = &self.trace {
             object.insert("trace_id".into(), trace.as_str().into());
         }
-        match serde_json::to_vec(&object) {
-            Ok(line) => self.line(&line),
-            Err(_) => Exit::Failure,
+        let line = Value::Object(object).to_string();
+        if line.contains(is_treacherous) {
+            self.line(json_escaped(&line).as_bytes());
+        } else {
+            self.line(line.as_bytes());
         }
     }
 
-    fn line(&mut self, line: &[u8]) -> Exit {
-        let result = self.stdout.write_all(line).and_then(|()| self.stdout.write_all(b"\n"));
-        match result.and_then(|()| self.stdout.flush()) {
-            Ok(()) => Exit::Ok,
-            // `fibrpcctl call ... | head` has what it wants.
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => Exit::Failure,
-            Err(error) => {
-                self.complain(&format!("cannot write: {error}"));
-                Exit::Failure
-            }
+    fn line(&mut self, line: &[u8]) {
+        self.pending.extend_from_slice(line);
+        self.pending.push(b'\n');
+        self.pending_lines += 1;
+    }
+}
+
+/// JSON with the treacherous characters that may stand in its texts as they are, written as its
+/// escapes. All of them have at most four hexadecimal digits.
+fn json_escaped(json: &str) -> String {
+    let mut line = String::with_capacity(json.len() + 16);
+    for ch in json.chars() {
+        if is_treacherous(ch) {
+            let _ = write!(line, "\\u{:04x}", u32::from(ch)); // writing to a string cannot fail
+        } else {
+            line.push(ch);
         }
     }
+    line
 }
 
 fn call_object(number: &str, status: &str, elapsed: Duration) -> Map<String, Value> {
@@ -194,9 +299,12 @@ fn status(error: &CallError) -> &'static str {
     match error {
         CallError::Failed(failure) => failure.status.name(),
         CallError::BadReply(_) => "BAD_REPLY",
-        CallError::TimedOut(_) => "TIMED_OUT",
+        CallError::TimedOut(_) | CallError::NoConsumer { .. } => "TIMED_OUT",
+        CallError::Unconfirmed(_) => "UNCONFIRMED",
+        CallError::NotSent(_) => "NOT_SENT",
         CallError::NoQueue(_) => "NO_QUEUE",
         CallError::NoServer(_) => "NO_SERVER",
+        CallError::Refused(_) => "REFUSED",
         CallError::TooLarge { .. } => "TOO_LARGE",
         CallError::Unreachable(_) => "UNREACHABLE",
         CallError::Closed => "CLOSED",

@@ -138,5 +138,6 @@ fn kind(error: &CallError) -> String {
         CallError::Unreachable(_) => "Unreachable".to_owned(),
         CallError::TooLarge { .. } => "TooLarge".to_owned(),
         CallError::Closed => "Closed".to_owned(),
+        other => format!("{other:?}"),
     }
 }

@@ -97,10 +97,6 @@ pub(crate) enum Event<T> {
     /// The answer to [`Link::count_consumers`].
     Consumers {
         consumers: u32,
-        #[cfg_attr(
-            not(test),
-            expect(dead_code, reason = "who asks today wants to know of consumers")
-        )]
         messages: u32,
     },
     /// The other answer, [`Cause::NoQueue`](super::Cause::NoQueue) if the queue does not exist.

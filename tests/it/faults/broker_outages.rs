@@ -29,7 +29,7 @@ fn call_all_the_time(uri: &str, stop: &mpsc::Receiver<()>) -> Count {
     let mut running = Vec::new();
     let mut count = Count::default();
     while let Err(mpsc::RecvTimeoutError::Timeout) = stop.recv_timeout(Duration::from_millis(100)) {
-        let child = ctl_command(uri, &["--timeout", "30s", "call", "30"])
+        let child = ctl_command(uri, &["--wait", "--timeout", "30s", "call", "30"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -3,6 +3,10 @@
 
 /// The library's client inside a program.
 mod client;
+/// What is at the other ends of `fibrpcctl`: readers, input, signals.
+mod ctl_streams;
+/// Why a call of `fibrpcctl` has no answer.
+mod ctl_verdicts;
 /// The client on the command line: arguments, output, exit codes.
 mod fibrpcctl;
 /// Brokers that allow frames of any size, or only small ones.

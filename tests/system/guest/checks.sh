@@ -162,7 +162,7 @@ long_stop() {
     systemctl daemon-reload
     local call stop
     mkfifo /tmp/numbers
-    as_plain fibrpcctl --timeout 60s call - </tmp/numbers >/tmp/long &
+    as_plain fibrpcctl --wait --timeout 60s call - </tmp/numbers >/tmp/long &
     call=$!
     exec 9>/tmp/numbers
     echo 30 >&9
@@ -277,7 +277,7 @@ probe() {
 instances() {
     printf '[amqp]\nuris = ["amqp://fib@127.0.0.1:5672/%%2f"]\nqueue = "second"\n[http]\nlisten = "127.0.0.1:9675"\n' >/etc/fibrpcd/second.toml
     systemctl start fibrpcd@second
-    is "an instance of its own" "$(as_plain fibrpcctl --queue second --timeout 30s call 30)" 832040
+    is "an instance of its own" "$(as_plain fibrpcctl --queue second --wait --timeout 30s call 30)" 832040
 }
 
 # purge WHEN FILES: what is in /etc/fibrpcd until then.

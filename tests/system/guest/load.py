@@ -21,7 +21,7 @@ def fibonacci(n):
 def main():
     right = [fibonacci(n) for n in NUMBERS]
     client = subprocess.Popen(
-        ["fibrpcctl", "--timeout", "60s", "call", "-"],
+        ["fibrpcctl", "--wait", "--timeout", "60s", "call", "-"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1,
     )
     made = 0

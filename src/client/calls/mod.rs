@@ -13,18 +13,27 @@ use std::{
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
-/// Why nobody is there to answer a call at the moment.
+/// What keeps a call from being answered at the moment, as far as is known; with the name of the
+/// request queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Absent {
+pub(super) enum Obstacle {
     NoQueue(String),
+    /// Nobody consumes, and requests wait.
     NoServer(String),
+    /// Nobody consumes, and no request waits: somebody who stops has it, or the broker does not
+    /// know.
+    Unseen(String),
+    /// The broker takes no further request for the queue.
+    Refused(String),
 }
 
-impl Absent {
-    fn into_error(self) -> CallError {
+impl Obstacle {
+    fn into_error(self, timeout: Duration) -> CallError {
         match self {
             Self::NoQueue(queue) => CallError::NoQueue(queue),
             Self::NoServer(queue) => CallError::NoServer(queue),
+            Self::Unseen(queue) => CallError::NoConsumer { queue, timeout },
+            Self::Refused(queue) => CallError::Refused(queue),
         }
     }
 }
@@ -39,11 +48,15 @@ struct Entry {
     deadline: Instant,
     /// The deadline for the server, Unix time in milliseconds.
     deadline_ms: i64,
-    /// Whether it waits for a server where there is none.
-    waits_for_server: bool,
+    /// Whether it waits for a server, and a broker, where there is none.
+    waits: bool,
     /// The number of the session it was sent in.
     sent_in: Option<u64>,
-    absent: Option<Absent>,
+    /// Whether the broker has confirmed that, in that session.
+    accepted: bool,
+    /// Whether somebody has consumed since: who stops consuming may still answer it.
+    served: bool,
+    obstacle: Option<Obstacle>,
     done: oneshot::Sender<Outcome>,
 }
 
@@ -88,7 +101,7 @@ impl Calls {
         method: Method,
         body: Vec<u8>,
         deadline: Instant,
-        waits_for_server: bool,
+        waits: bool,
     ) -> Pending<'_> {
         let id = Uuid::new_v4().to_string();
         let (done, outcome) = oneshot::channel();
@@ -99,9 +112,11 @@ impl Calls {
             started,
             deadline,
             deadline_ms: unix_ms(deadline.saturating_duration_since(started)),
-            waits_for_server,
+            waits,
             sent_in: None,
-            absent: None,
+            accepted: false,
+            served: false,
+            obstacle: None,
             done,
         };
         self.lock().entries.insert(id.clone(), entry);
@@ -124,6 +139,7 @@ impl Calls {
             return None;
         }
         entry.sent_in = Some(session);
+        (entry.accepted, entry.served) = (false, false);
         Some(ToSend {
             method: entry.method,
             body: entry.body.clone(),
@@ -141,9 +157,12 @@ impl Calls {
         self.lock().entries.is_empty()
     }
 
-    /// When the oldest call began.
-    pub(super) fn oldest(&self) -> Option<Instant> {
-        self.lock().entries.values().map(|entry| entry.started).min()
+    /// When the oldest of the calls began that the broker has, and of those that began after
+    /// `since`.
+    pub(super) fn oldest(&self, since: Option<Instant>) -> (Option<Instant>, Option<Instant>) {
+        let table = self.lock();
+        let began = || table.entries.values().filter(|e| e.accepted).map(|entry| entry.started);
+        (began().min(), began().filter(|began| since.is_none_or(|since| *began > since)).min())
     }
 
     /// Ends a call with its reply. A reply that is nobody's is counted.
@@ -184,38 +203,97 @@ impl Calls {
         self.lock().unreachable.get_or_insert_with(|| why.to_owned());
     }
 
-    /// Notes that a call, or every call, finds no server; ends those that do not wait for one.
-    /// A call that is `unsent`, because the broker has not kept it, will be sent again.
-    pub(super) fn absent(&self, id: Option<&str>, absent: &Absent, unsent: bool) {
+    /// Ends every call that waits for nobody.
+    pub(super) fn fail_hasty(&self, error: &CallError) {
+        end(&mut self.lock(), |entry| !entry.waits, error);
+    }
+
+    /// Notes that the broker has a call; false if it has to be sent again all the same.
+    pub(super) fn accepted(&self, id: &str) -> bool {
         let mut table = self.lock();
-        let concerned = |key: &str| id.is_none_or(|id| id == key);
-        let ended = table
-            .entries
-            .extract_if(|key, entry| concerned(key) && !entry.waits_for_server)
-            .collect::<Vec<_>>();
-        for (_, entry) in ended {
-            drop(entry.done.send(Err(absent.clone().into_error())));
-        }
-        for (_, entry) in table.entries.iter_mut().filter(|(key, _)| concerned(key)) {
-            entry.absent = Some(absent.clone());
-            if unsent {
-                entry.sent_in = None;
+        let entry = table.entries.get_mut(id).filter(|entry| entry.sent_in.is_some());
+        entry.is_some_and(|entry| {
+            entry.obstacle = None;
+            entry.accepted = true;
+            true
+        })
+    }
+
+    /// Notes that the broker did not keep a call, or any call, because there is no queue. Ends
+    /// those that do not wait; the others are to be sent again.
+    pub(super) fn no_queue(&self, id: Option<&str>, queue: &str) {
+        let mut table = self.lock();
+        let error = CallError::NoQueue(queue.to_owned());
+        match id.map(|id| table.entries.get(id).map(|entry| entry.waits)) {
+            None => end(&mut table, |entry| !entry.waits, &error),
+            Some(Some(false)) => {
+                if let Some(entry) = id.and_then(|id| table.entries.remove(id)) {
+                    drop(entry.done.send(Err(error)));
+                }
             }
+            Some(_) => {}
+        }
+        let concerned = |key: &str| id.is_none_or(|id| id == key);
+        for (_, entry) in table.entries.iter_mut().filter(|(key, _)| concerned(key)) {
+            entry.is_to_be_sent_again(Obstacle::NoQueue(queue.to_owned()));
         }
     }
 
-    /// Notes that there is a server.
-    pub(super) fn served(&self) {
-        for entry in self.lock().entries.values_mut() {
-            entry.absent = None;
-        }
-    }
-
-    /// Notes that the broker did not keep a call: it will be sent again.
-    pub(super) fn unsent(&self, id: &str) {
+    /// Notes that the broker refused a call: it is to be sent again.
+    pub(super) fn refused(&self, id: &str, queue: &str) {
         if let Some(entry) = self.lock().entries.get_mut(id) {
-            entry.sent_in = None;
+            entry.is_to_be_sent_again(Obstacle::Refused(queue.to_owned()));
         }
+    }
+
+    /// Ends the calls that were refused and do not wait.
+    pub(super) fn give_up_refused(&self, queue: &str) {
+        let refused = Obstacle::Refused(queue.to_owned());
+        let error = CallError::Refused(queue.to_owned());
+        let over = |entry: &Entry| !entry.waits && entry.obstacle.as_ref() == Some(&refused);
+        end(&mut self.lock(), over, &error);
+    }
+
+    /// Notes that nobody consumes; if that is `certain`, ends the calls that do not wait for
+    /// somebody and that nobody can have taken.
+    pub(super) fn no_server(&self, queue: &str, certain: bool) {
+        let mut table = self.lock();
+        if certain {
+            let over = |entry: &Entry| !entry.waits && !entry.served;
+            end(&mut table, over, &CallError::NoServer(queue.to_owned()));
+        }
+        table.obstructed(&Obstacle::NoServer(queue.to_owned()));
+    }
+
+    /// Notes that neither a consumer nor a request is to be seen.
+    pub(super) fn nothing_seen(&self, queue: &str) {
+        self.lock().obstructed(&Obstacle::Unseen(queue.to_owned()));
+    }
+
+    /// Notes that somebody consumes.
+    pub(super) fn served(&self) {
+        for entry in self.lock().entries.values_mut().filter(|entry| entry.accepted) {
+            entry.obstacle = None;
+            entry.served = true;
+        }
+    }
+
+    /// The ids of the calls that are to be sent again, the oldest first.
+    pub(super) fn unsent(&self) -> Vec<String> {
+        let table = self.lock();
+        let unsent = table.entries.iter().filter(|(_, entry)| entry.sent_in.is_none());
+        let mut unsent: Vec<_> = unsent.map(|(id, entry)| (entry.started, id.clone())).collect();
+        unsent.sort_unstable();
+        unsent.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// What calls wait for beside their answer, in words.
+    pub(super) fn waiting_for(&self) -> Option<String> {
+        let table = self.lock();
+        let obstacle = || table.entries.values().find_map(|entry| entry.obstacle.clone());
+        let words = |obstacle: Obstacle| obstacle.into_error(Duration::ZERO).to_string();
+        let obstacle = || obstacle().filter(|it| !matches!(it, Obstacle::Unseen(_))).map(words);
+        table.unreachable.clone().or_else(obstacle)
     }
 
     pub(super) fn unmatched(&self) -> u64 {
@@ -255,8 +333,35 @@ impl Pending<'_> {
         if let Some(why) = &table.unreachable {
             return CallError::Unreachable(why.clone());
         }
-        let absent = table.entries.get(&self.id).and_then(|entry| entry.absent.clone());
-        absent.map_or(CallError::TimedOut(timeout), Absent::into_error)
+        let Some(entry) = table.entries.get(&self.id) else { return CallError::TimedOut(timeout) };
+        match &entry.obstacle {
+            Some(obstacle) => obstacle.clone().into_error(timeout),
+            None if entry.accepted => CallError::TimedOut(timeout),
+            None => CallError::Unconfirmed(timeout),
+        }
+    }
+}
+
+impl Entry {
+    fn is_to_be_sent_again(&mut self, obstacle: Obstacle) {
+        self.obstacle = Some(obstacle);
+        (self.sent_in, self.accepted) = (None, false);
+    }
+}
+
+impl Table {
+    /// Notes an obstacle for all calls that the broker has.
+    fn obstructed(&mut self, obstacle: &Obstacle) {
+        for entry in self.entries.values_mut().filter(|entry| entry.accepted) {
+            entry.obstacle = Some(obstacle.clone());
+        }
+    }
+}
+
+/// Ends some calls with an error.
+fn end(table: &mut Table, which: impl Fn(&Entry) -> bool, error: &CallError) {
+    for (_, entry) in table.entries.extract_if(|_, entry| which(entry)) {
+        drop(entry.done.send(Err(error.clone())));
     }
 }
 
@@ -273,95 +378,4 @@ fn unix_ms(remaining: Duration) -> i64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LONG: Duration = Duration::from_hours(1);
-
-    fn begin(calls: &Calls) -> Pending<'_> {
-        calls.begin(Method::Fib, b"30".to_vec(), Instant::now() + LONG, true)
-    }
-
-    #[tokio::test]
-    async fn a_reply_ends_its_call_and_no_other() {
-        let calls = Calls::default();
-        let (mut one, mut two) = (begin(&calls), begin(&calls));
-        calls.reply(two.id(), None, b"2".to_vec());
-        calls.reply(one.id(), None, b"1".to_vec());
-        assert_eq!(one.outcome().await, Ok(b"1".to_vec()));
-        assert_eq!(two.outcome().await, Ok(b"2".to_vec()));
-        assert_eq!(calls.unmatched(), 0);
-    }
-
-    #[tokio::test]
-    async fn foreign_late_and_duplicate_replies_are_counted_and_match_nothing() {
-        let calls = Calls::default();
-        let mut call = begin(&calls);
-        let late = begin(&calls);
-        let late_id = late.id().to_owned();
-        drop(late);
-        calls.reply("somebody else's", None, b"1".to_vec());
-        calls.reply("", None, b"1".to_vec());
-        calls.reply(&late_id, None, b"1".to_vec());
-        calls.reply(call.id(), None, b"832040".to_vec());
-        calls.reply(call.id(), None, b"1".to_vec());
-        assert_eq!(call.outcome().await, Ok(b"832040".to_vec()));
-        assert_eq!(calls.unmatched(), 4);
-    }
-
-    #[test]
-    fn a_call_is_sent_once_in_each_session() {
-        let calls = Calls::default();
-        let call = begin(&calls);
-        assert!(calls.to_send(call.id(), 1).is_some());
-        assert_eq!(calls.to_send(call.id(), 1), None);
-        assert!(calls.to_send(call.id(), 2).is_some());
-    }
-
-    #[tokio::test]
-    async fn absence_ends_calls_that_do_not_wait_and_keeps_the_others() {
-        let calls = Calls::default();
-        let deadline = Instant::now() + LONG;
-        let mut hasty = calls.begin(Method::Ping, Vec::new(), deadline, false);
-        let patient = calls.begin(Method::Ping, Vec::new(), deadline, true);
-        calls.to_send(patient.id(), 1);
-        let absent = Absent::NoQueue("q".into());
-        calls.absent(Some("another"), &absent, true);
-        assert_eq!(patient.late(LONG), CallError::TimedOut(LONG), "another was meant");
-        calls.absent(None, &absent, true);
-        assert_eq!(hasty.outcome().await, Err(CallError::NoQueue("q".into())));
-        assert_eq!(patient.late(LONG), CallError::NoQueue("q".into()));
-        assert!(calls.to_send(patient.id(), 1).is_some(), "to be sent again");
-        calls.served();
-        assert_eq!(patient.late(LONG), CallError::TimedOut(LONG));
-        calls.unreachable(Some("why".into()));
-        assert_eq!(patient.late(LONG), CallError::Unreachable("why".into()));
-    }
-
-    #[tokio::test]
-    async fn a_call_larger_than_the_broker_takes_ends_and_no_other() {
-        let calls = Calls::default();
-        let (mut large, small) = (begin(&calls), begin(&calls));
-        calls.limit(1);
-        assert_eq!(calls.to_send(large.id(), 1), None);
-        assert_eq!(large.outcome().await, Err(CallError::TooLarge { size: 2, limit: 1 }));
-        calls.limit(2);
-        assert!(calls.to_send(small.id(), 1).is_some());
-    }
-
-    #[test]
-    fn a_caller_that_gives_up_leaves_nothing() {
-        let calls = Calls::default();
-        drop(begin(&calls));
-        assert!(calls.is_empty());
-    }
-
-    #[tokio::test]
-    async fn closing_ends_everything() {
-        let calls = Calls::default();
-        let mut call = begin(&calls);
-        calls.close();
-        assert_eq!(call.outcome().await, Err(CallError::Closed));
-        calls.closing().await;
-    }
-}
+mod tests;
