@@ -116,7 +116,7 @@ impl Calling {
     pub(crate) async fn next(&mut self) -> Result<Event, LinkError> {
         loop {
             return Ok(match self.link.next().await {
-                LinkEvent::Delivered(delivery) => reply(*delivery),
+                LinkEvent::Delivered(delivery, _) => reply(*delivery),
                 LinkEvent::Confirmed(correlation_id) => Event::Accepted { correlation_id },
                 LinkEvent::Refused(correlation_id) => {
                     self.renew();

@@ -57,7 +57,6 @@ impl Reloader {
             tracing::warn!(keys, "these settings have changed, which needs a restart");
         }
         self.level.set(new.log.level);
-        self.metrics.requests.prefetch.set(new.amqp.prefetch.into());
         let (file, link) = (self.sources.file.in_force(), old.amqp != new.amqp);
         tracing::info!(file, link, "read the configuration again");
         self.config.send_replace(Arc::new(new));

@@ -2,7 +2,7 @@
 
 use super::{
     Cause, LinkError,
-    transport::{KillOnDrop, KillSwitch, Socket, Sockets, Target, stream::Secure},
+    transport::{Arrivals, KillOnDrop, KillSwitch, Socket, Sockets, Target, stream::Secure},
 };
 use crate::{broker_uri::BrokerUri, tls::Tls};
 use async_rs::{Runtime, Tokio, util::RuntimeParts};
@@ -19,7 +19,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::time::timeout;
 
@@ -68,6 +68,7 @@ impl Dial {
 pub(crate) struct Link {
     connection: Connection,
     written: Arc<AtomicU64>,
+    arrivals: Arrivals,
     _cut: KillOnDrop,
 }
 
@@ -99,6 +100,7 @@ impl Link {
             heartbeat: dial.heartbeat,
             kill_switch,
             written: Arc::default(),
+            arrivals: Arrivals::default(),
         };
         let connecting = async {
             let socket = target.connect().await?;
@@ -110,7 +112,10 @@ impl Link {
             })
         };
         match timeout(dial.timeout, connecting).await {
-            Ok(Ok(connection)) => Ok(Self { connection, written: target.written, _cut: guard }),
+            Ok(Ok(connection)) => {
+                let Target { written, arrivals, .. } = target;
+                Ok(Self { connection, written, arrivals, _cut: guard })
+            }
             Ok(Err(error)) => Err(error.during(&what)),
             Err(_) => Err(LinkError::timeout(&what, dial.timeout)),
         }
@@ -133,6 +138,11 @@ impl Link {
     /// How many bytes the network has taken so far.
     pub(crate) fn bytes_written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
+    }
+
+    /// When the next delivery came out of the network; to be asked for each, in their order.
+    pub(crate) fn next_arrival(&self) -> Option<Instant> {
+        self.arrivals.next()
     }
 
     /// The connection's events from now on.

@@ -42,6 +42,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::Poll,
+    time::Instant,
 };
 
 /// A future that is kept between events.
@@ -68,8 +69,8 @@ pub(crate) struct ServerSettings {
 /// What happened on a link. `T` names a publish for whoever published it.
 #[derive(Debug)]
 pub(crate) enum Event<T> {
-    /// A message arrived. Boxed, as an event is moved several times.
-    Delivered(Box<Delivery>),
+    /// A message arrived, at this moment. Boxed, as an event is moved several times.
+    Delivered(Box<Delivery>, Option<Instant>),
     /// The broker has a message, or has returned it before.
     Confirmed(T),
     /// The broker did not take a message.

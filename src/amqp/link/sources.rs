@@ -37,7 +37,8 @@ impl<T: Send + 'static> Link<T> {
         let open = matches!(self.phase, Phase::Open);
         match delivery {
             Some(Ok(delivery)) if open => {
-                self.found.push_back(Event::Delivered(Box::new(delivery)));
+                let arrived = self.connections.consuming().next_arrival();
+                self.found.push_back(Event::Delivered(Box::new(delivery), arrived));
             }
             Some(Ok(_)) => {} // the broker gives it to somebody else when the connection is closed
             Some(Err(error)) => self.fail(error.into()),

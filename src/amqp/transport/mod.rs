@@ -6,9 +6,12 @@
 //! socket lives. After [`KillSwitch::throw`] every read and write fails, lapin takes the connection
 //! for broken, and its thread ends.
 
+mod arrivals;
 mod frame_timeout;
 pub(super) mod frames;
 pub(super) mod stream;
+
+pub(super) use self::arrivals::Arrivals;
 
 use self::{
     frame_timeout::FrameTimeout,
@@ -88,6 +91,7 @@ pub(crate) struct Socket {
     kill_switch: KillSwitch,
     /// How many bytes the network has taken.
     written: Arc<AtomicU64>,
+    arrivals: Arrivals,
     /// Whether anything has come from the broker.
     first_bytes_checked: bool,
     inbound: Inbound,
@@ -132,6 +136,7 @@ impl Socket {
             inner,
             kill_switch: target.kill_switch.clone(),
             written: Arc::clone(&target.written),
+            arrivals: target.arrivals.clone(),
             first_bytes_checked: false,
             inbound: Inbound::default(),
             frame_timeout: FrameTimeout::new(target.heartbeat),
@@ -196,6 +201,7 @@ impl AsyncRead for Socket {
                 0 => return Poll::Ready(Ok(0)),
                 count => this.inbound.push(&this.chunk[..count], &mut this.received.bytes)?,
             }
+            this.arrivals.note(this.inbound.take_deliveries());
             this.frame_timeout.check(this.inbound.under_way())?;
         }
         let count = this.received.waiting().len().min(buffer.len());
@@ -258,6 +264,8 @@ pub(crate) struct Target {
     pub(crate) kill_switch: KillSwitch,
     /// Counts the bytes that the network has taken.
     pub(crate) written: Arc<AtomicU64>,
+    /// Notes when deliveries come.
+    pub(crate) arrivals: Arrivals,
 }
 
 impl Target {

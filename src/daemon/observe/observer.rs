@@ -28,19 +28,27 @@ pub(crate) struct Observer {
     records: HashMap<u64, Box<RequestRecord>>,
     /// Those that ended in this batch: a reply may yet turn out to have been returned.
     ended: Vec<Ended>,
+    /// Requests that are settled, and whose acks the link has not got yet.
+    acks_due: u64,
     usage: Usage,
 }
 
 impl Observer {
     pub(crate) fn new(metrics: Arc<Metrics>, log: RequestLog, start: Instant) -> Self {
         let (records, ended) = (HashMap::new(), Vec::new());
-        Self { metrics, log, start, records, ended, usage: Usage::default() }
+        Self { metrics, log, start, records, ended, acks_due: 0, usage: Usage::default() }
     }
 
     /// The requests from now on come from this queue, with tags of their own.
     pub(crate) fn serves(&mut self, queue: &str) {
         self.records.clear();
+        self.acks_due = 0; // a session that ends takes them with it
         self.log.serves(queue);
+    }
+
+    /// The link has got an ack. The first of a batch is followed by all others.
+    pub(crate) fn acks_handed_over(&mut self) {
+        self.metrics.requests.acks.inc_by(std::mem::take(&mut self.acks_due));
     }
 
     /// A request arrived, sent at this Unix time if it says so.
@@ -161,7 +169,7 @@ impl Observer {
         let requests = &self.metrics.requests;
         match settled.state {
             State::Acked => {
-                requests.acks.inc();
+                self.acks_due += 1;
                 self.metrics.link.replies.inc();
             }
             State::Rejected => {

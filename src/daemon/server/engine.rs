@@ -84,9 +84,11 @@ impl Engine {
         self.batch = Clocks { now: self.now(), unix_ms };
     }
 
-    /// When the batch of inputs began: what is in it has arrived by then.
-    pub(super) fn batch_began(&self) -> Moment {
-        self.batch.now
+    /// When something arrived that is in this batch: when it was read from the network, as far as
+    /// that is known, and else when the batch began.
+    pub(super) fn arrived(&self, read: Option<Instant>) -> Moment {
+        let read = read.map(|at| Moment::after_start(at.saturating_duration_since(self.start)));
+        read.map_or(self.batch.now, |read| read.min(self.batch.now))
     }
 
     /// Gives an input to the core. All of a batch came at one time, to spare looks at the clock.

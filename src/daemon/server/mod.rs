@@ -161,11 +161,9 @@ impl Server {
         let (started, acks) = (Instant::now(), self.metrics.requests.acks.get());
         let place = format!("{} at {}:{}", amqp.queue, uri.host(), uri.port());
         self.metrics.link.connects.inc();
-        self.metrics.link.connected.set(1);
         self.state.send_replace(State::Consuming(place.clone()));
         tracing::info!(broker = %uri, queue = amqp.queue, "attached; consuming");
         let result = Session::new(self, amqp, place, link).run(phase).await;
-        self.metrics.link.connected.set(0);
         // After a good session attempts start quickly again; not after one that ended before it did
         // anything, as the next may end the same way.
         if self.metrics.requests.acks.get() > acks || started.elapsed() >= GOOD_SESSION {

@@ -93,6 +93,7 @@ impl<'a> Session<'a> {
     ) -> Self {
         server.config.mark_changed(); // so that the first turn sees changes made meanwhile
         server.engine.attached(amqp.prefetch);
+        server.metrics.requests.prefetch.set(amqp.prefetch.into());
         server.engine.observer.serves(&amqp.queue);
         Self {
             link,
@@ -203,7 +204,7 @@ impl<'a> Session<'a> {
 
     fn link_says(&mut self, event: Event<Published>) {
         match event {
-            Event::Delivered(delivery) => self.delivered(*delivery),
+            Event::Delivered(delivery, arrived) => self.delivered(*delivery, arrived),
             Event::Confirmed(Published::Reply(id)) => self.engine.link(LinkEvent::Confirmed(id)),
             Event::Refused(Published::Reply(id)) => self.engine.link(LinkEvent::Refused(id)),
             Event::Confirmed(Published::Probe) | Event::Refused(Published::Probe) => {
@@ -239,8 +240,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn delivered(&mut self, delivery: lapin::message::Delivery) {
-        let arrived = self.engine.batch_began();
+    fn delivered(&mut self, delivery: lapin::message::Delivery, arrived: Option<Instant>) {
+        let arrived = self.engine.arrived(arrived);
         let (tag, redelivered) = (delivery.delivery_tag, delivery.redelivered);
         let envelope = properties::envelope(&delivery.properties);
         let (sent, body) = (*delivery.properties.timestamp(), delivery.data);
@@ -280,7 +281,10 @@ impl<'a> Session<'a> {
                     let (nobody, properties) = (self.engine.nobody(), BasicProperties::default());
                     self.link.publish(Published::Probe, nobody, properties, Bytes::new());
                 }
-                Command::Ack { tag, multiple } => self.link.ack(tag, multiple),
+                Command::Ack { tag, multiple } => {
+                    self.link.ack(tag, multiple);
+                    self.engine.observer.acks_handed_over();
+                }
                 Command::Reject { tag } => self.link.reject(tag),
                 Command::GiveBack { tag } => self.link.give_back(tag),
                 Command::RenewReplies => self.link.renew_replies(),

@@ -205,9 +205,13 @@ async fn a_client_has_one_connection_and_its_own_queue() {
     link.publish("a", "requests", BasicProperties::default(), Bytes::new());
     let publish = broker.method(60, 40).await;
     broker.deliver(consume.channel, 1);
-    assert!(matches!(next(&mut link).await, Event::Delivered(_)));
     broker.ack(publish.channel, 1);
+    // Two deliveries: each has the moment at which it came from the network.
+    let Event::Delivered(_, Some(first)) = next(&mut link).await else { panic!("no delivery") };
     assert!(matches!(next(&mut link).await, Event::Confirmed("a")));
+    broker.deliver(consume.channel, 2);
+    let Event::Delivered(_, Some(second)) = next(&mut link).await else { panic!("no delivery") };
+    assert!(first < second);
     link.close();
     assert!(matches!(next(&mut link).await, Event::Closed(None)));
     broker.method(10, 50).await;

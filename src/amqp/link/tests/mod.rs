@@ -92,7 +92,7 @@ async fn next<T: Send + 'static>(link: &mut Link<T>) -> Event<T> {
 
 fn shown(event: &Event<&str>) -> String {
     match event {
-        Event::Delivered(delivery) => format!("delivered {}", delivery.delivery_tag),
+        Event::Delivered(delivery, _) => format!("delivered {}", delivery.delivery_tag),
         Event::Confirmed(token) => format!("confirmed {token}"),
         Event::Refused(token) => format!("refused {token}"),
         Event::Returned { queue, correlation_id } => {

@@ -14,11 +14,15 @@ use std::io;
 /// The longest text or byte string that a kept header may have; see `TRACE_LIMIT`.
 const MAX_HEADER: usize = 512;
 
+/// How `basic.deliver` begins: class 60, method 60.
+const DELIVER: [u8; 4] = [0, 60, 0, 60];
+
 /// Rewrites what a broker sends.
 #[derive(Debug, Default)]
 pub(in crate::amqp) struct Inbound {
     splitter: Splitter,
     state: State,
+    rewrite: Rewrite,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,11 +49,19 @@ impl Inbound {
             out.extend_from_slice(input);
             return Ok(());
         }
-        self.splitter.push(input, &mut Rewrite, out)
+        self.splitter.push(input, &mut self.rewrite, out)
+    }
+
+    /// How many deliveries began since the last call.
+    pub(in crate::amqp) fn take_deliveries(&mut self) -> usize {
+        std::mem::take(&mut self.rewrite.deliveries)
     }
 }
 
-struct Rewrite;
+#[derive(Debug, Default)]
+struct Rewrite {
+    deliveries: usize,
+}
 
 impl Visitor for Rewrite {
     fn wants(&self, kind: u8) -> bool {
@@ -62,6 +74,7 @@ impl Visitor for Rewrite {
             return Err(io::Error::new(io::ErrorKind::InvalidData, message));
         }
         let rewritten = parts(frame).and_then(|(kind, channel, payload)| {
+            self.deliveries += usize::from(kind == METHOD && payload.starts_with(&DELIVER));
             let payload = if kind == METHOD { method(payload)? } else { header(payload)? };
             write_frame(kind, channel, &payload, out);
             Some(())

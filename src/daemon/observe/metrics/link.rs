@@ -1,7 +1,7 @@
 //! The link to the broker: whether it is there, why it was not, and the replies on it.
 
 use super::maker::Maker;
-use crate::amqp::Cause;
+use crate::{amqp::Cause, daemon::state::State};
 use prometheus::{Counter, IntCounter, IntGauge};
 use std::{
     sync::{Mutex, PoisonError},
@@ -11,8 +11,7 @@ use std::{
 /// The metrics of the link.
 #[derive(Debug)]
 pub(crate) struct Link {
-    /// 1 while attached to a broker and consuming.
-    pub connected: IntGauge,
+    connected: IntGauge,
     /// Times the daemon attached to a broker.
     pub connects: IntCounter,
     connect_failures: Vec<IntCounter>,
@@ -38,7 +37,7 @@ impl Link {
         Ok(Self {
             connected: make.gauge(
                 "fibrpcd_amqp_connected",
-                "Whether the daemon is attached to a broker and consumes.",
+                "Whether the daemon is attached to a broker and takes requests.",
             )?,
             connects: make.counter("fibrpcd_amqp_connects_total", "Times attached to a broker.")?,
             connect_failures: make.counters(
@@ -95,6 +94,12 @@ impl Link {
         self.sample();
         self.blocked.set(blocked.into());
         *self.counted.lock().unwrap_or_else(PoisonError::into_inner) = blocked.then(Instant::now);
+    }
+
+    /// Notes whether requests are taken, by the daemon's state.
+    pub(super) fn set_state(&self, state: &State) {
+        let consumes = matches!(state, State::Consuming(_) | State::Blocked(_));
+        self.connected.set(consumes.into());
     }
 
     /// Counts the time blocked up to now.

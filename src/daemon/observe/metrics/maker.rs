@@ -1,8 +1,8 @@
 //! Makes metrics, and registers each on the way with all its series at 0.
 
 use prometheus::{
-    Counter, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, core::Collector,
+    Counter, CounterVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
+    IntGauge, IntGaugeVec, Opts, Registry, core::Collector,
 };
 
 type Result<T> = std::result::Result<T, prometheus::Error>;
@@ -22,6 +22,18 @@ impl Maker {
     /// A counter of seconds, with fractions.
     pub(super) fn seconds(&self, name: &str, help: &str) -> Result<Counter> {
         self.registered(Counter::new(name, help)?)
+    }
+
+    /// One such counter for each value of a label, in their order.
+    pub(super) fn seconds_by(
+        &self,
+        name: &str,
+        help: &str,
+        label: &str,
+        values: impl IntoIterator<Item = &'static str>,
+    ) -> Result<Vec<Counter>> {
+        let counters = self.registered(CounterVec::new(Opts::new(name, help), &[label])?)?;
+        Ok(values.into_iter().map(|value| counters.with_label_values(&[value])).collect())
     }
 
     pub(super) fn gauge(&self, name: &str, help: &str) -> Result<IntGauge> {

@@ -18,6 +18,7 @@ mod process;
 mod requests;
 #[cfg(test)]
 mod tests;
+mod threads;
 pub(crate) mod traces;
 
 pub(crate) use self::{
@@ -101,6 +102,7 @@ impl Metrics {
     /// Looks up the states that are not counted as they change.
     pub(crate) fn sample(&self, state: &State) {
         self.link.sample();
+        self.link.set_state(state);
         self.daemon.sample(state);
     }
 

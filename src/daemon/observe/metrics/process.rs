@@ -1,6 +1,6 @@
 //! The daemon itself: what it is doing, its configuration, its log, its I/O thread, its build.
 
-use super::maker::Maker;
+use super::{maker::Maker, threads::Threads};
 use crate::daemon::state::State;
 use prometheus::{Counter, IntCounter, IntGauge};
 use std::time::SystemTime;
@@ -37,6 +37,7 @@ pub(crate) struct DaemonMetrics {
     reload_success_time: IntGauge,
     runtime_busy: Counter,
     runtime_tasks: IntGauge,
+    threads: Threads,
     /// What was logged.
     pub log_messages: LogMessages,
     /// Messages that were left out because there were too many like them.
@@ -75,6 +76,7 @@ impl DaemonMetrics {
             )?,
             runtime_tasks: make
                 .gauge("fibrpcd_io_tasks", "Tasks of the I/O thread that are alive.")?,
+            threads: Threads::new(make)?,
             log_messages: LogMessages(make.counters(
                 "fibrpcd_log_messages_total",
                 "Messages logged, by level; those below log.level are not.",
@@ -107,6 +109,7 @@ impl DaemonMetrics {
         for (gauge, name) in self.states.iter().zip(State::NAMES) {
             gauge.set((name == state.name()).into());
         }
+        self.threads.sample();
         if let Ok(handle) = Handle::try_current() {
             let runtime = handle.metrics();
             self.runtime_tasks.set(i64::try_from(runtime.num_alive_tasks()).unwrap_or(i64::MAX));
