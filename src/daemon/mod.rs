@@ -133,7 +133,8 @@ async fn start(
     // HTTP, the page, and the service manager.
     let (state, states) = watch::channel(State::Detached("not attached yet".to_owned()));
     let http = listen(&config).await?;
-    let overview = Overview::new(Arc::clone(&metrics), log_monitor, states.clone());
+    let instance = instance(http.as_ref());
+    let overview = Overview::new(Arc::clone(&metrics), log_monitor, states.clone(), instance);
     let notifier = Notifier::new(Arc::clone(&metrics), states);
     let watchdog = Watchdog { server: Arc::default(), compute: compute_watchdogs };
     let (spans, exporter) = spans::start(&config.trace, &metrics)?;
@@ -195,11 +196,18 @@ async fn listen(config: &Config) -> Result<Option<http::Server>, HttpError> {
     Ok(Some(server))
 }
 
+/// Which daemon this is, for people who look at several: the machine and the address.
+fn instance(http: Option<&http::Server>) -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let address = http.map(|http| format!(", {}", http.local_addr()));
+    format!("{}{}", host.trim(), address.unwrap_or_default())
+}
+
 /// Serves people and probes over HTTP, and keeps the page's history current.
 async fn serve_http(http: Option<http::Server>, overview: Arc<Overview>) -> Infallible {
     let serve = async {
         if let Some(http) = http {
-            http.serve(Arc::clone(&overview), std::future::pending()).await;
+            match http.serve(Arc::clone(&overview)).await {}
         }
         std::future::pending().await
     };

@@ -77,7 +77,9 @@ fn a_browser_shows_it_and_keeps_it_new() {
     for scheme in ["light", "dark"] {
         browser.prefer(scheme);
         let seen = browser.run(SEEN);
-        assert_eq!(seen[0], "consuming - fibrpcd");
+        let title = seen[0].as_str().unwrap();
+        assert!(title.starts_with("consuming - fibrpcd at "), "{title}");
+        assert!(title.ends_with(&daemon.http_address()), "{title}");
         assert_eq!(seen[1], 4, "charts");
         assert_eq!(seen[2], false, "wider than the phone");
         assert_eq!(seen[3], "", "stale");

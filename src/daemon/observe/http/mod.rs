@@ -17,6 +17,7 @@
 //! one. Nothing in an answer is secret, and nothing can be changed by a request.
 
 mod listener;
+mod pace;
 mod routes;
 
 pub(crate) use listener::{HttpError, Server, bind};

@@ -14,9 +14,10 @@ use hyper::{
         REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
     },
 };
-use std::{borrow::Cow, error::Error};
+use std::{borrow::Cow, error::Error, time::Duration};
 use uuid::Uuid;
 
+const ALLOWED: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const EXPOSITION: HeaderValue =
     HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
@@ -61,7 +62,11 @@ pub(crate) trait Probe: Send + Sync + 'static {
 pub(super) fn respond<B: Body>(request: &Request<B>, probe: &impl Probe) -> Response<Full<Bytes>> {
     let mut response = match request.uri().path() {
         "/" | "/status" | "/metrics" | "/livez" | "/readyz" if !is_read(request.method()) => {
-            method_not_allowed()
+            if request.method() == Method::OPTIONS {
+                options(probe)
+            } else {
+                method_not_allowed()
+            }
         }
         "/" => page(probe),
         "/status" => rendered("status", probe.status(), JSON),
@@ -81,6 +86,15 @@ pub(super) fn respond<B: Body>(request: &Request<B>, probe: &impl Probe) -> Resp
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+/// What an answer costs, as a share of a second for all peers together: a hundred answers that are
+/// rendered take some hundredths of what the thread can do.
+pub(super) fn cost<B>(request: &Request<B>) -> Duration {
+    match request.uri().path() {
+        "/" | "/status" | "/metrics" => Duration::from_millis(10),
+        _ => Duration::from_millis(1),
+    }
 }
 
 fn is_read(method: &Method) -> bool {
@@ -133,11 +147,18 @@ fn readyz(probe: &impl Probe) -> Response<Full<Bytes>> {
     }
 }
 
+/// A load balancer that is told no more than an address asks so whether calls are answered: `HAProxy`
+/// sends `OPTIONS / HTTP/1.0`, and takes any 2xx or 3xx for yes.
+fn options(probe: &impl Probe) -> Response<Full<Bytes>> {
+    let mut response = readyz(probe);
+    response.headers_mut().insert(ALLOW, ALLOWED);
+    response
+}
+
 fn method_not_allowed() -> Response<Full<Bytes>> {
     let mut response =
         plain(StatusCode::METHOD_NOT_ALLOWED, "method not allowed; use GET or HEAD\n");
-    let allowed = HeaderValue::from_static("GET, HEAD");
-    response.headers_mut().insert(ALLOW, allowed);
+    response.headers_mut().insert(ALLOW, ALLOWED);
     response
 }
 
@@ -220,6 +241,18 @@ mod tests {
             let response = respond(&request.body(Empty::<Bytes>::new()).unwrap(), &Fixed(Ok(())));
             assert_eq!(response.status(), StatusCode::OK, "{accept}");
             assert_eq!(response.headers()[CONTENT_TYPE], EXPOSITION, "{accept}");
+        }
+    }
+
+    #[test]
+    fn options_say_whether_calls_are_answered() {
+        for path in ["/", "/readyz", "/metrics"] {
+            for (ready, status) in [(Ok(()), 200), (Err("no broker"), 503)] {
+                let request = Request::options(path).body(Empty::<Bytes>::new()).unwrap();
+                let response = respond(&request, &Fixed(ready));
+                assert_eq!(response.status(), status, "{path}");
+                assert_eq!(response.headers()[ALLOW], "GET, HEAD, OPTIONS", "{path}");
+            }
         }
     }
 

@@ -37,6 +37,8 @@ pub(crate) struct Overview {
     log_monitor: Arc<LogMonitor>,
     states: watch::Receiver<State>,
     started: Instant,
+    /// Which daemon this is.
+    instance: String,
     history: Mutex<History>,
 }
 
@@ -45,9 +47,10 @@ impl Overview {
         metrics: Arc<Metrics>,
         log_monitor: Arc<LogMonitor>,
         states: watch::Receiver<State>,
+        instance: String,
     ) -> Self {
         let (started, history) = (Instant::now(), Mutex::default());
-        Self { metrics, log_monitor, states, started, history }
+        Self { metrics, log_monitor, states, started, instance, history }
     }
 
     /// Notes the numbers of the charts, every few seconds.

@@ -14,10 +14,10 @@ const refresh = async () => {
     const unfolded = document.querySelector("details")?.open ?? false;
     document.querySelector("main").replaceWith(main);
     document.querySelector("details")?.toggleAttribute("open", unfolded);
-    document.title = `${document.querySelector(".state strong").textContent} - fibrpcd`;
+    document.title = `${document.querySelector(".state strong").textContent} - ${document.body.dataset.name}`;
     fresh = true;
   } catch {
-    document.title = "no answer - fibrpcd";
+    document.title = `no answer - ${document.body.dataset.name}`;
   }
   document.body.classList.toggle("stale", !fresh);
 };

@@ -27,9 +27,9 @@ pub(super) fn render(status: &Status, nonce: &str) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <noscript><meta http-equiv=\"refresh\" content=\"10\"></noscript>\n\
-         <title>{} - fibrpcd</title>\n<link rel=\"icon\" href=\"data:,\">\n\
+         <title>{} - fibrpcd at {instance}</title>\n<link rel=\"icon\" href=\"data:,\">\n\
          <style nonce=\"{nonce}\">{STYLE}</style>\n\
-         <script nonce=\"{nonce}\" defer>{SCRIPT}</script>\n</head>\n<body>\n\
+         <script nonce=\"{nonce}\" defer>{SCRIPT}</script>\n</head>\n<body data-name=\"fibrpcd at {instance}\">\n\
          <p id=\"lost\" role=\"alert\">No answer from fibrpcd. Below is what it said last.</p>\n\
          <main>\n{}{}{}{}</main>\n<footer>{}</footer>\n</body>\n</html>\n",
         status.state,
@@ -38,6 +38,7 @@ pub(super) fn render(status: &Status, nonce: &str) -> String {
         warnings(status),
         details(status),
         footer(),
+        instance = Escaped(&status.instance),
     )
 }
 
@@ -49,11 +50,12 @@ fn header(status: &Status) -> String {
     };
     format!(
         "<header class=\"{}\">\n<h1>fibrpcd <small>{}</small></h1>\n\
-         <p class=\"facts\">up for {}, at {}</p>\n\
+         <p class=\"facts\">{}; up for {}, at {}</p>\n\
          <p class=\"state\"><strong>{}</strong> {}</p>\n\
          <p class=\"detail\">{}</p>\n{trouble}</header>\n",
         status.state,
         Escaped(status.version),
+        Escaped(&status.instance),
         long_time(status.uptime_seconds),
         moment(&humantime::format_rfc3339_seconds(SystemTime::now()).to_string()),
         status.state,

@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 #[derive(Debug, Serialize)]
 pub(super) struct Status {
     pub(super) version: &'static str,
+    /// The machine, and the address that answers.
+    pub(super) instance: String,
     pub(super) state: &'static str,
     /// What the state means for callers; for the page.
     #[serde(skip)]
@@ -96,6 +98,7 @@ impl Status {
         let state = overview.states.borrow().clone();
         Self {
             version: crate::VERSION,
+            instance: overview.instance.clone(),
             state: state.name(),
             meaning: state.meaning(),
             detail: state.to_string(),

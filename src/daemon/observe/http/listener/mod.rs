@@ -1,11 +1,14 @@
 //! The listener: accepts connections and bounds what they may cost.
 //!
 //! Everything runs on the runtime that calls [`Server::serve`], in tasks that belong to that call:
-//! when it returns, no connection is left. A peer can take up a connection for no longer than
+//! when it is dropped, no connection is left. A peer can take up a connection for no longer than
 //! [`Limits`] say, and a failing `accept` (out of file descriptors, say) is logged and tried again,
 //! because a daemon that computes must not die of its metrics.
 
-use super::routes::{self, Probe};
+use super::{
+    pace::Pace,
+    routes::{self, Probe},
+};
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{
@@ -15,11 +18,13 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
     task::{AbortHandle, JoinError, JoinSet},
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep},
 };
 
 /// The most bytes of request line and headers; more is answered with 431.
 const MAX_HEAD: usize = 16 * 1024;
+/// The pace of connections: a thousand a second.
+const PER_CONNECTION: Duration = Duration::from_millis(1);
 /// How long to wait after a failed `accept`.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 /// How often, at most, a failing `accept` is logged.
@@ -69,8 +74,6 @@ pub(crate) struct Limits {
     pub header_timeout: Duration,
     /// The time a peer has to read a response.
     pub response_timeout: Duration,
-    /// The time that running responses have to finish once the server is told to stop.
-    pub drain_timeout: Duration,
 }
 
 impl Default for Limits {
@@ -79,7 +82,6 @@ impl Default for Limits {
             connections: 128,
             header_timeout: Duration::from_secs(5),
             response_timeout: Duration::from_secs(5),
-            drain_timeout: Duration::from_secs(1),
         }
     }
 }
@@ -118,32 +120,26 @@ impl Server {
         self.addr
     }
 
-    /// Answers requests until `shutdown` resolves, then lets running responses finish.
-    ///
-    /// Returns after at most [`Limits::drain_timeout`] from then. Dropping the future closes every
-    /// connection at once.
-    pub(crate) async fn serve(self, probe: Arc<impl Probe>, shutdown: impl Future<Output = ()>) {
-        let (stop, stopped) = watch::channel(false);
+    /// Answers requests. Dropping the future closes every connection at once: answers are written
+    /// as soon as they are made, so hardly any is cut.
+    pub(crate) async fn serve(self, probe: Arc<impl Probe>) -> Infallible {
+        let (connecting, answering) = (Pace::new(), Arc::new(Pace::new()));
         let mut connections = JoinSet::new();
         let mut by_age = ByAge::default();
         let mut failures = AcceptFailures::default();
-        tokio::pin!(shutdown);
         loop {
             tokio::select! {
                 biased;
-                () = &mut shutdown => break,
                 Some(ended) = connections.join_next() => report(ended),
                 stream = accept(&self.listener, &mut failures) => {
+                    connecting.take(PER_CONNECTION).await;
                     by_age.make_room(self.limits.connections);
-                    let stopped = stopped.clone();
-                    let serving = serve_connection(stream, probe.clone(), self.limits, stopped);
+                    let (probe, pace) = (Arc::clone(&probe), Arc::clone(&answering));
+                    let serving = serve_connection(stream, probe, pace, self.limits);
                     by_age.add(connections.spawn(serving));
                 }
             }
         }
-        drop(self.listener);
-        stop.send_replace(true);
-        drain(connections, self.limits.drain_timeout).await;
     }
 }
 
@@ -213,16 +209,19 @@ impl AcceptFailures {
 async fn serve_connection(
     stream: TcpStream,
     probe: Arc<impl Probe>,
+    pace: Arc<Pace>,
     limits: Limits,
-    mut stopped: watch::Receiver<bool>,
 ) {
     // Answers are written whole; waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
     let (request_seen, mut requests) = watch::channel(());
     let handler = service_fn(move |request: Request<Incoming>| {
         request_seen.send_replace(());
-        let response = routes::respond(&request, &*probe);
-        async move { Ok::<_, Infallible>(response) }
+        let (probe, pace) = (Arc::clone(&probe), Arc::clone(&pace));
+        async move {
+            pace.take(routes::cost(&request)).await;
+            Ok::<_, Infallible>(routes::respond(&request, &*probe))
+        }
     });
     let serving = protocol(&limits).serve_connection(TokioIo::new(stream), handler);
     tokio::pin!(serving);
@@ -235,7 +234,6 @@ async fn serve_connection(
         tokio::select! {
             ended = &mut serving => return log_end(ended),
             Ok(()) = requests.changed() => stalled.as_mut().reset(Instant::now() + patience),
-            Ok(()) = stopped.changed() => serving.as_mut().graceful_shutdown(),
             () = &mut stalled => {
                 return tracing::debug!("closed an HTTP connection that does not read its response");
             }
@@ -266,19 +264,6 @@ fn report(ended: Result<(), JoinError>) {
         && error.is_panic()
     {
         tracing::error!(%error, "an HTTP connection failed; this is a bug, please report it");
-    }
-}
-
-async fn drain(mut connections: JoinSet<()>, limit: Duration) {
-    let all = async {
-        while let Some(ended) = connections.join_next().await {
-            report(ended);
-        }
-    };
-    if timeout(limit, all).await.is_err() {
-        let left = connections.len();
-        tracing::debug!(left, "closed HTTP connections that did not finish in time");
-        connections.shutdown().await;
     }
 }
 
