@@ -73,8 +73,12 @@ fn write_table(prometheus: &Prometheus, queries: &[(&str, String)]) {
     fs::write(file, table).unwrap();
 }
 
-/// What an alert compares with its threshold.
+/// What an alert compares with its threshold, in the first of its comparisons.
 fn measured(alert: &str) -> String {
+    if let Some(absent) = alert.strip_prefix("absent(").and_then(|rest| rest.strip_suffix(')')) {
+        return absent.to_owned();
+    }
+    let alert = alert.split(" and ").next().unwrap_or(alert);
     let place = alert.rfind([' ']).and_then(|end| alert[..end].rfind(' '));
     let (measured, threshold) = alert.split_at(place.expect("a comparison"));
     let threshold = threshold.trim().trim_start_matches(['<', '>']).trim();
@@ -88,6 +92,8 @@ fn mistakes(uri: &str) {
     let large = LARGE.fetch_add(1, Ordering::Relaxed).to_string();
     let ran = ctl(uri, &["call", "x", "99999999999999", &large, "x", "x"]);
     assert_eq!(ran.code, Some(3), "{ran:?}");
+    // Large numbers that nobody waits for long enough to get.
+    ctl(uri, &["--timeout", "20ms", "call", "49999997", "49999998", "49999999"]);
 }
 
 #[test]
@@ -153,7 +159,7 @@ fn alerts_fire_when_it_happens() {
         ("FibrpcdErrorsLogged", &here),
         ("FibrpcdLosesBroker", &here),
         ("FibrpcdCallersFail", "fibrpcd"),
-        ("FibrpcdFails", "fibrpcd"),
+        ("FibrpcdLate", "fibrpcd"),
     ];
     prometheus.wait_until_none(expected, |prometheus, (alert, whose)| {
         mistakes(&vhost.uri());
@@ -161,6 +167,9 @@ fn alerts_fire_when_it_happens() {
     });
     assert!(!prometheus.fires("FibrpcdNobodyConsumes", "fibrpcd"), "one does");
     assert!(!prometheus.fires("FibrpcdDown", &here));
+    // Whatever callers do, it wakes nobody up.
+    assert!(!prometheus.fires("FibrpcdFails", "fibrpcd"));
+    assert_eq!(prometheus.query("ALERTS{alertname=\"FibrpcdAllDown\"}"), [] as [f64; 0]);
 }
 
 #[test]
