@@ -53,7 +53,7 @@ _fibrpcctl() {
 
     case "${cmd}" in
         fibrpcctl)
-            opts="-h -V --uri --queue --timeout --password-file --ca-file --cert-file --key-file --trace --format --help --version call ping info completions help"
+            opts="-h -V --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --help --version call ping info completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -99,7 +99,7 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__call)
-            opts="-h --uri --queue --timeout --password-file --ca-file --cert-file --key-file --trace --format --help"
+            opts="-h --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -145,7 +145,7 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__completions)
-            opts="-h --uri --queue --timeout --password-file --ca-file --cert-file --key-file --trace --format --help bash elvish fish powershell zsh"
+            opts="-h --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -275,7 +275,7 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__info)
-            opts="-h --uri --queue --timeout --password-file --ca-file --cert-file --key-file --trace --format --help"
+            opts="-h --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -321,7 +321,7 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__ping)
-            opts="-h --uri --queue --timeout --password-file --ca-file --cert-file --key-file --trace --format --help"
+            opts="-h --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

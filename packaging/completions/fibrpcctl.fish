@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_fibrpcctl_global_optspecs
-    string join \n uri= queue= timeout= password-file= ca-file= cert-file= key-file= trace format= h/help V/version
+    string join \n uri= queue= timeout= wait no-wait password-file= ca-file= cert-file= key-file= trace format= h/help V/version
 end
 
 function __fish_fibrpcctl_needs_command
@@ -26,13 +26,15 @@ end
 
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -l uri -d 'The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows arguments to everybody' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -l queue -d 'The queue that the server consumes' -r
-complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m; with more than 10s, a call waits for a server where there is none' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -l password-file -d 'A file whose only line replaces the URI\'s password' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -l ca-file -d 'The only authorities to trust for amqps, in PEM [default: those that the system trusts]' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -l cert-file -d 'A client certificate for amqps, in PEM; it logs in where the URI names no user' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -l key-file -d 'The key of that certificate, in PEM' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -l format -d 'How to print answers: bare, or as one JSON object a line' -r -f -a "plain\t''
 json\t''"
+complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -l wait -d 'Wait, within the timeout, for a broker, a queue, a server, or room in the queue; without, a call ends as soon as it is certain that one of them is missing'
+complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -l no-wait -d 'Do not wait for them: the default, unless `FIBRPCCTL_WAIT` is set'
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it: to standard error, or as a field of each JSON object'
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -s h -l help -d 'Print help'
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -s V -l version -d 'Print version'
@@ -43,46 +45,54 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -f -a "completions" -d
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l uri -d 'The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows arguments to everybody' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l queue -d 'The queue that the server consumes' -r
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m; with more than 10s, a call waits for a server where there is none' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l password-file -d 'A file whose only line replaces the URI\'s password' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l ca-file -d 'The only authorities to trust for amqps, in PEM [default: those that the system trusts]' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l cert-file -d 'A client certificate for amqps, in PEM; it logs in where the URI names no user' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l key-file -d 'The key of that certificate, in PEM' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l format -d 'How to print answers: bare, or as one JSON object a line' -r -f -a "plain\t''
 json\t''"
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l wait -d 'Wait, within the timeout, for a broker, a queue, a server, or room in the queue; without, a call ends as soon as it is certain that one of them is missing'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l no-wait -d 'Do not wait for them: the default, unless `FIBRPCCTL_WAIT` is set'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it: to standard error, or as a field of each JSON object'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -s h -l help -d 'Print help'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l uri -d 'The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows arguments to everybody' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l queue -d 'The queue that the server consumes' -r
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m; with more than 10s, a call waits for a server where there is none' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l password-file -d 'A file whose only line replaces the URI\'s password' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l ca-file -d 'The only authorities to trust for amqps, in PEM [default: those that the system trusts]' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l cert-file -d 'A client certificate for amqps, in PEM; it logs in where the URI names no user' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l key-file -d 'The key of that certificate, in PEM' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l format -d 'How to print answers: bare, or as one JSON object a line' -r -f -a "plain\t''
 json\t''"
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l wait -d 'Wait, within the timeout, for a broker, a queue, a server, or room in the queue; without, a call ends as soon as it is certain that one of them is missing'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l no-wait -d 'Do not wait for them: the default, unless `FIBRPCCTL_WAIT` is set'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it: to standard error, or as a field of each JSON object'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -s h -l help -d 'Print help'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l uri -d 'The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows arguments to everybody' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l queue -d 'The queue that the server consumes' -r
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m; with more than 10s, a call waits for a server where there is none' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l password-file -d 'A file whose only line replaces the URI\'s password' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l ca-file -d 'The only authorities to trust for amqps, in PEM [default: those that the system trusts]' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l cert-file -d 'A client certificate for amqps, in PEM; it logs in where the URI names no user' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l key-file -d 'The key of that certificate, in PEM' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l format -d 'How to print answers: bare, or as one JSON object a line' -r -f -a "plain\t''
 json\t''"
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l wait -d 'Wait, within the timeout, for a broker, a queue, a server, or room in the queue; without, a call ends as soon as it is certain that one of them is missing'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l no-wait -d 'Do not wait for them: the default, unless `FIBRPCCTL_WAIT` is set'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it: to standard error, or as a field of each JSON object'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -s h -l help -d 'Print help'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l uri -d 'The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows arguments to everybody' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l queue -d 'The queue that the server consumes' -r
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m; with more than 10s, a call waits for a server where there is none' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l password-file -d 'A file whose only line replaces the URI\'s password' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l ca-file -d 'The only authorities to trust for amqps, in PEM [default: those that the system trusts]' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l cert-file -d 'A client certificate for amqps, in PEM; it logs in where the URI names no user' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l key-file -d 'The key of that certificate, in PEM' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l format -d 'How to print answers: bare, or as one JSON object a line' -r -f -a "plain\t''
 json\t''"
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l wait -d 'Wait, within the timeout, for a broker, a queue, a server, or room in the queue; without, a call ends as soon as it is certain that one of them is missing'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l no-wait -d 'Do not wait for them: the default, unless `FIBRPCCTL_WAIT` is set'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it: to standard error, or as a field of each JSON object'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call ping info completions help" -f -a "call" -d 'Compute F(N) for every N'

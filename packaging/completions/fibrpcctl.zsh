@@ -17,12 +17,14 @@ _fibrpcctl() {
     _arguments "${_arguments_options[@]}" : \
 '--uri=[The broker; put a password into \`FIBRPCCTL_URI\` or --password-file instead, as \`ps\` shows arguments to everybody]:URI:_default' \
 '--queue=[The queue that the server consumes]:QUEUE:_default' \
-'--timeout=[How long a call may take, connecting included, such as 250ms or 1m; with more than 10s, a call waits for a server where there is none]:TIMEOUT:_default' \
+'--timeout=[How long a call may take, connecting included, such as 250ms or 1m]:TIMEOUT:_default' \
 '--password-file=[A file whose only line replaces the URI'\''s password]:FILE:_files' \
 '--ca-file=[The only authorities to trust for amqps, in PEM \[default\: those that the system trusts\]]:FILE:_files' \
 '--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
 '--key-file=[The key of that certificate, in PEM]:FILE:_files' \
 '--format=[How to print answers\: bare, or as one JSON object a line]:FORMAT:(plain json)' \
+'--wait[Wait, within the timeout, for a broker, a queue, a server, or room in the queue; without, a call ends as soon as it is certain that one of them is missing]' \
+'--no-wait[Do not wait for them\: the default, unless \`FIBRPCCTL_WAIT\` is set]' \
 '--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
 '-h[Print help]' \
 '--help[Print help]' \
@@ -41,12 +43,14 @@ _fibrpcctl() {
 _arguments "${_arguments_options[@]}" : \
 '--uri=[The broker; put a password into \`FIBRPCCTL_URI\` or --password-file instead, as \`ps\` shows arguments to everybody]:URI:_default' \
 '--queue=[The queue that the server consumes]:QUEUE:_default' \
-'--timeout=[How long a call may take, connecting included, such as 250ms or 1m; with more than 10s, a call waits for a server where there is none]:TIMEOUT:_default' \
+'--timeout=[How long a call may take, connecting included, such as 250ms or 1m]:TIMEOUT:_default' \
 '--password-file=[A file whose only line replaces the URI'\''s password]:FILE:_files' \
 '--ca-file=[The only authorities to trust for amqps, in PEM \[default\: those that the system trusts\]]:FILE:_files' \
 '--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
 '--key-file=[The key of that certificate, in PEM]:FILE:_files' \
 '--format=[How to print answers\: bare, or as one JSON object a line]:FORMAT:(plain json)' \
+'--wait[Wait, within the timeout, for a broker, a queue, a server, or room in the queue; without, a call ends as soon as it is certain that one of them is missing]' \
+'--no-wait[Do not wait for them\: the default, unless \`FIBRPCCTL_WAIT\` is set]' \
 '--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
 '-h[Print help]' \
 '--help[Print help]' \
@@ -57,12 +61,14 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 '--uri=[The broker; put a password into \`FIBRPCCTL_URI\` or --password-file instead, as \`ps\` shows arguments to everybody]:URI:_default' \
 '--queue=[The queue that the server consumes]:QUEUE:_default' \
-'--timeout=[How long a call may take, connecting included, such as 250ms or 1m; with more than 10s, a call waits for a server where there is none]:TIMEOUT:_default' \
+'--timeout=[How long a call may take, connecting included, such as 250ms or 1m]:TIMEOUT:_default' \
 '--password-file=[A file whose only line replaces the URI'\''s password]:FILE:_files' \
 '--ca-file=[The only authorities to trust for amqps, in PEM \[default\: those that the system trusts\]]:FILE:_files' \
 '--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
 '--key-file=[The key of that certificate, in PEM]:FILE:_files' \
 '--format=[How to print answers\: bare, or as one JSON object a line]:FORMAT:(plain json)' \
+'--wait[Wait, within the timeout, for a broker, a queue, a server, or room in the queue; without, a call ends as soon as it is certain that one of them is missing]' \
+'--no-wait[Do not wait for them\: the default, unless \`FIBRPCCTL_WAIT\` is set]' \
 '--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
 '-h[Print help]' \
 '--help[Print help]' \
@@ -72,12 +78,14 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 '--uri=[The broker; put a password into \`FIBRPCCTL_URI\` or --password-file instead, as \`ps\` shows arguments to everybody]:URI:_default' \
 '--queue=[The queue that the server consumes]:QUEUE:_default' \
-'--timeout=[How long a call may take, connecting included, such as 250ms or 1m; with more than 10s, a call waits for a server where there is none]:TIMEOUT:_default' \
+'--timeout=[How long a call may take, connecting included, such as 250ms or 1m]:TIMEOUT:_default' \
 '--password-file=[A file whose only line replaces the URI'\''s password]:FILE:_files' \
 '--ca-file=[The only authorities to trust for amqps, in PEM \[default\: those that the system trusts\]]:FILE:_files' \
 '--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
 '--key-file=[The key of that certificate, in PEM]:FILE:_files' \
 '--format=[How to print answers\: bare, or as one JSON object a line]:FORMAT:(plain json)' \
+'--wait[Wait, within the timeout, for a broker, a queue, a server, or room in the queue; without, a call ends as soon as it is certain that one of them is missing]' \
+'--no-wait[Do not wait for them\: the default, unless \`FIBRPCCTL_WAIT\` is set]' \
 '--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
 '-h[Print help]' \
 '--help[Print help]' \
@@ -87,12 +95,14 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 '--uri=[The broker; put a password into \`FIBRPCCTL_URI\` or --password-file instead, as \`ps\` shows arguments to everybody]:URI:_default' \
 '--queue=[The queue that the server consumes]:QUEUE:_default' \
-'--timeout=[How long a call may take, connecting included, such as 250ms or 1m; with more than 10s, a call waits for a server where there is none]:TIMEOUT:_default' \
+'--timeout=[How long a call may take, connecting included, such as 250ms or 1m]:TIMEOUT:_default' \
 '--password-file=[A file whose only line replaces the URI'\''s password]:FILE:_files' \
 '--ca-file=[The only authorities to trust for amqps, in PEM \[default\: those that the system trusts\]]:FILE:_files' \
 '--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
 '--key-file=[The key of that certificate, in PEM]:FILE:_files' \
 '--format=[How to print answers\: bare, or as one JSON object a line]:FORMAT:(plain json)' \
+'--wait[Wait, within the timeout, for a broker, a queue, a server, or room in the queue; without, a call ends as soon as it is certain that one of them is missing]' \
+'--no-wait[Do not wait for them\: the default, unless \`FIBRPCCTL_WAIT\` is set]' \
 '--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
 '-h[Print help]' \
 '--help[Print help]' \
