@@ -13,9 +13,8 @@ use crate::{
 };
 use futures_util::{StreamExt as _, stream::FuturesOrdered};
 use std::{
-    io,
+    io, slice,
     time::{Duration, Instant},
-    vec,
 };
 use tokio::sync::mpsc;
 
@@ -38,22 +37,22 @@ pub(super) async fn run(numbers: Numbers<'_>, client: &Client, output: &mut Outp
 }
 
 /// Where numbers come from.
-enum Source {
-    Given(vec::IntoIter<String>),
+enum Source<'a> {
+    Given(slice::Iter<'a, String>),
     Stdin(mpsc::Receiver<Line>),
 }
 
-impl Source {
-    fn of(numbers: Numbers<'_>) -> io::Result<Self> {
+impl<'a> Source<'a> {
+    fn of(numbers: Numbers<'a>) -> io::Result<Self> {
         Ok(match numbers {
-            Numbers::Given(numbers) => Self::Given(numbers.to_vec().into_iter()),
+            Numbers::Given(numbers) => Self::Given(numbers.iter()),
             Numbers::Stdin => Self::Stdin(input::lines()?),
         })
     }
 
     async fn next(&mut self) -> Option<Line> {
         match self {
-            Self::Given(numbers) => numbers.next().map(Ok),
+            Self::Given(numbers) => numbers.next().cloned().map(Ok),
             Self::Stdin(lines) => lines.recv().await,
         }
     }
@@ -70,7 +69,7 @@ struct Answer {
 
 /// Makes calls as long as there are numbers and room for answers. While the output is not read, no
 /// further calls are made, but those that are under way get their answers.
-async fn make(mut source: Source, client: &Client, output: &mut Output) -> Exit {
+async fn make(mut source: Source<'_>, client: &Client, output: &mut Output) -> Exit {
     let mut under_way = FuturesOrdered::new();
     let (mut waiting, mut over) = (None, None);
     let mut expected = 0;

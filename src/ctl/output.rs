@@ -159,7 +159,7 @@ impl Output {
             OutputFormat::Json => {
                 let mut object = call_object(number, "OK", elapsed);
                 object.insert("result".into(), text(digits));
-                self.json(object)
+                self.json(object);
             }
         }
     }
@@ -174,7 +174,7 @@ impl Output {
             OutputFormat::Json => {
                 let mut object = call_object(number, status(error), elapsed);
                 object.insert("error".into(), error.to_string().into());
-                self.json(object)
+                self.json(object);
             }
         }
     }
@@ -205,7 +205,7 @@ impl Output {
                 object.insert("status".into(), "OK".into());
                 object.insert("seconds".into(), elapsed.as_secs_f64().into());
                 object.insert("answer".into(), instead.unwrap_or_else(|| "pong".into()).into());
-                self.json(object)
+                self.json(object);
             }
         }
     }
