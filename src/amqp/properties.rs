@@ -3,7 +3,7 @@
 use super::transport::frames::raw;
 use crate::wire::{
     DEADLINE_HEADER, DELIVERY_COUNT_HEADER, Envelope, Reply, STATUS_HEADER, Status, TRACE_HEADERS,
-    TRACE_PARENT, TraceParent,
+    TRACE_PARENT, TraceParent, expiration_ms,
 };
 use lapin::{
     BasicProperties,
@@ -27,6 +27,10 @@ pub(crate) fn envelope(properties: &BasicProperties) -> Envelope {
         correlation_id: id(properties.correlation_id()),
         message_id: id(properties.message_id()),
         kind: text(properties.kind()),
+        expiration_ms: properties
+            .expiration()
+            .as_ref()
+            .and_then(|text| expiration_ms(text.as_str())),
         ..Envelope::default()
     };
     if let Some(headers) = properties.headers() {

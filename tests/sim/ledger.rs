@@ -97,6 +97,7 @@ impl Ledger {
             envelope: Envelope {
                 reply_to: request.reply_to().map(Into::into),
                 correlation_id: Some(request.id.to_string().into()),
+                expiration_ms: request.expiration,
                 deadline_ms: request.deadline.map(|after| sent(at).saturating_add(after)),
                 trace: vec![("tracestate", uid.to_string().into())],
                 ..Envelope::default()

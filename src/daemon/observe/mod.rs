@@ -9,6 +9,7 @@
 //! - [`request_record`]: what is known of such a request when it is settled
 //! - [`spans`]: trace spans made of records, exported with the feature `otlp`
 //! - [`traced`]: the trace that a request belongs to
+//! - [`wrong_clocks`]: callers whose clocks are wrong, each logged once
 
 pub(crate) mod http;
 pub(crate) mod log;
@@ -19,3 +20,4 @@ pub(crate) mod request_log;
 pub(crate) mod request_record;
 pub(crate) mod spans;
 mod traced;
+mod wrong_clocks;

@@ -4,6 +4,7 @@ use super::{
     metrics::{Metrics, Reason, Times},
     request_log::RequestLog,
     request_record::{ComputeTime, Moments, Outcome, RequestRecord},
+    wrong_clocks::WrongClocks,
 };
 use crate::{
     daemon::compute::Computed,
@@ -31,12 +32,14 @@ pub(crate) struct Observer {
     /// Requests that are settled, and whose acks the link has not got yet.
     acks_due: u64,
     usage: Usage,
+    wrong_clocks: WrongClocks,
 }
 
 impl Observer {
     pub(crate) fn new(metrics: Arc<Metrics>, log: RequestLog, start: Instant) -> Self {
         let (records, ended) = (HashMap::new(), Vec::new());
-        Self { metrics, log, start, records, ended, acks_due: 0, usage: Usage::default() }
+        let (usage, wrong_clocks) = (Usage::default(), WrongClocks::default());
+        Self { metrics, log, start, records, ended, acks_due: 0, usage, wrong_clocks }
     }
 
     /// The requests from now on come from this queue, with tags of their own.
@@ -129,6 +132,10 @@ impl Observer {
                     %queue,
                     "a reply queue {what}; for {REMEMBERED:?} requests that name it are rejected"
                 );
+            }
+            Note::WrongClock { caller, deadline_ms, arrived_ms } => {
+                self.metrics.requests.deadlines_ignored.inc();
+                self.wrong_clocks.report(&caller, deadline_ms, arrived_ms);
             }
             Note::GivingBack { requests, why: WhyGivenBack::Blocked } => tracing::warn!(
                 requests,

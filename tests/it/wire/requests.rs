@@ -7,6 +7,7 @@ use crate::support::{
     program::Daemon,
     relay::Relay,
 };
+use fibrpc::wire::DEADLINE_HEADER;
 use lapin::{options::QueueDeclareOptions, types::AMQPValue};
 use std::time::SystemTime;
 
@@ -147,4 +148,30 @@ fn a_caller_that_went_away_is_counted_and_harms_nobody() {
     daemon.wait_for_metric("fibrpcd_acks_total", 2);
     daemon.wait_for_metric("fibrpcd_replies_unroutable_total", 1);
     assert_eq!(daemon.metric("fibrpcd_requests_in_flight"), 0);
+}
+
+#[test]
+fn a_caller_whose_clock_is_behind_is_answered_and_named_once() {
+    let vhost = broker::shared().vhost();
+    let daemon = Daemon::serving(&vhost.uri(), &[]);
+    let caller = Caller::connect(&vhost.uri());
+    let late = |id: &str| {
+        let past = arguments(&[(DEADLINE_HEADER, AMQPValue::LongLongInt(1_700_000_000_000))]);
+        caller.properties(id).with_headers(past)
+    };
+    for id in ["first", "second"] {
+        caller.publish(QUEUE, late(id).with_expiration("60000".into()), b"30");
+        let reply = caller.reply();
+        assert_eq!((reply.body.as_str(), reply.status.as_deref()), ("832040", None), "{reply:?}");
+    }
+    let line = daemon.wait_for("is the clock of the caller behind");
+    let queue = caller.properties("").reply_to().clone().unwrap();
+    assert!(line.contains("2023-11-14T22:13:20.000Z") && line.contains(queue.as_str()), "{line}");
+    assert_eq!(daemon.metric("fibrpcd_deadlines_ignored_total"), 2);
+
+    // The broker says nothing about this one.
+    caller.publish(QUEUE, late("third"), b"30");
+    assert_eq!(caller.reply().status.as_deref(), Some("DEADLINE_EXCEEDED"));
+    assert_eq!(daemon.log().matches("is the clock of the caller behind").count(), 1);
+    assert_eq!(daemon.metric("fibrpcd_deadlines_ignored_total"), 2);
 }

@@ -23,10 +23,17 @@ impl Daemon {
         let trace =
             delivery.envelope.trace.first().and_then(|(_, uid)| std::str::from_utf8(uid).ok());
         let Some(uid) = trace.and_then(|uid| uid.parse::<Uid>().ok()) else { return };
-        let deadline = delivery.envelope.deadline_ms.map(|at| {
-            let left = Nanos::try_from(at.saturating_sub(clocks.unix_ms)).unwrap_or_default();
-            ground.now.saturating_add(left.saturating_mul(MS))
-        });
+        let arrived =
+            Nanos::try_from(delivery.arrived.since_start().as_nanos()).unwrap_or(Nanos::MAX);
+        let until = |ms: Nanos| arrived.saturating_add(ms.saturating_mul(MS));
+        let expires = delivery.envelope.expiration_ms.map(until);
+        let since = i64::try_from((ground.now - arrived) / MS).unwrap_or(i64::MAX);
+        let arrived_ms = clocks.unix_ms.saturating_sub(since);
+        let left = delivery.envelope.deadline_ms.map(|at| at.saturating_sub(arrived_ms));
+        // One that has passed says that a clock is wrong, if the broker says otherwise.
+        let heeded = left.filter(|left| *left > 0 || expires.is_none());
+        let asked = heeded.map(|left| until(Nanos::try_from(left).unwrap_or_default()));
+        let deadline = asked.into_iter().chain(expires).min();
         ground.tell(|| format!("daemon {}: gets q{uid} as {}", self.index, delivery.tag));
         self.held
             .insert(delivery.tag, Held { uid, confirmed: false, deadline, arrived: ground.now });

@@ -3,7 +3,8 @@
 use super::{
     Core,
     budget::Holds,
-    clock::{Clocks, Moment},
+    clock::Clocks,
+    deadline::Deadline,
     failures,
     ids::RequestId,
     input::Delivery,
@@ -12,14 +13,6 @@ use super::{
     requests::{Publish, Request},
     service::{Decision, Service},
 };
-use crate::wire::Envelope;
-use std::time::Duration;
-
-/// When a request has to be answered.
-enum Deadline {
-    Passed,
-    At(Option<Moment>),
-}
 
 impl Core {
     pub(super) fn delivered(
@@ -34,8 +27,12 @@ impl Core {
         }
         let fingerprint = self.poison.fingerprint(&envelope, &body);
         let poison = redelivered && self.poison.is_poison(fingerprint);
-        let deadline = deadline(clocks, &envelope);
-        let is_near_limit = is_near_limit(&envelope);
+        let deadline = Deadline::new(clocks, arrived, &envelope);
+        if let Some((deadline_ms, arrived_ms)) = deadline.wrong_clock {
+            let caller = envelope.reply_queue().unwrap_or_default().to_owned();
+            self.notes.push(Note::WrongClock { caller, deadline_ms, arrived_ms });
+        }
+        let (is_late, is_near_limit) = (deadline.is_over(clocks.now), is_near_limit(&envelope));
         let id = self.requests.insert(Request {
             tag,
             envelope,
@@ -45,7 +42,7 @@ impl Core {
             received: arrived,
             state: State::Delivered,
             computation: None,
-            deadline: if let Deadline::At(at) = deadline { at } else { None },
+            deadline: deadline.at.filter(|_| !is_late),
             compute_time: ComputeTime::NotComputed,
             reply: None,
             refused: false,
@@ -56,7 +53,7 @@ impl Core {
         if self.gives_back() || (self.is_draining() && !is_near_limit) {
             return self.give_back(clocks, id);
         }
-        self.decide(clocks, id, &body, matches!(deadline, Deadline::Passed), service);
+        self.decide(clocks, id, &body, is_late, service);
     }
 
     fn decide(
@@ -95,14 +92,5 @@ impl Core {
                 _ => self.enter(clocks, id, work, service),
             },
         }
-    }
-}
-
-/// The deadline of a request, by the clock of its caller, on ours.
-fn deadline(clocks: Clocks, envelope: &Envelope) -> Deadline {
-    let Some(deadline_ms) = envelope.deadline_ms else { return Deadline::At(None) };
-    match u64::try_from(deadline_ms.saturating_sub(clocks.unix_ms)) {
-        Ok(left) if left > 0 => Deadline::At(Some(clocks.now.plus(Duration::from_millis(left)))),
-        _ => Deadline::Passed,
     }
 }

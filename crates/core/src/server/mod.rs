@@ -10,7 +10,7 @@
 //!
 //! - [`input`](Input), [`output`](Command): what goes in and out
 //! - [`service`](Service): what the methods do and cost, which the core does not know
-//! - `arrival`: what a delivery leads to
+//! - `arrival`: what a delivery leads to; `deadline`: when it has to be answered
 //! - `requests`: those that are not settled, in the order of their tags, and which acks cover them
 //! - `schedule`: those that wait for a thread or for memory; `turns`: whose turn it is
 //! - `budget`: threads, memory, and bytes on their way, as plain counters
@@ -25,6 +25,7 @@ mod arrival;
 mod broken;
 mod budget;
 mod clock;
+mod deadline;
 mod drain;
 mod failures;
 mod hash;

@@ -224,6 +224,16 @@ pub enum Note {
         /// It does not confirm; otherwise it refuses.
         unconfirmed: bool,
     },
+    /// The deadline of a request is not heeded: it had passed on arrival, though the request had not
+    /// expired.
+    WrongClock {
+        /// Who sent it: where the reply goes.
+        caller: String,
+        /// The deadline, and when the request arrived by our clock, in Unix milliseconds.
+        deadline_ms: i64,
+        /// See above.
+        arrived_ms: i64,
+    },
     /// Work was asked for.
     LookedUp {
         /// Whether its result was known.

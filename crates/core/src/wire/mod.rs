@@ -23,6 +23,14 @@ pub const STATUS_HEADER: &str = "x-fibrpc-status";
 /// The header of a request that holds its deadline: an integer, Unix time in milliseconds.
 pub const DEADLINE_HEADER: &str = "x-deadline";
 
+/// What the property `expiration` says: milliseconds in decimal digits. Anything else says nothing,
+/// and 0 is about the delivery alone: at once or never.
+#[must_use]
+pub fn expiration_ms(text: &str) -> Option<u64> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|ms| digits && *ms > 0)
+}
+
 /// The header in which a quorum queue counts how often it has delivered a message before
 /// (<https://www.rabbitmq.com/docs/quorum-queues#poison-message-handling>).
 pub const DELIVERY_COUNT_HEADER: &str = "x-delivery-count";
@@ -48,3 +56,17 @@ pub const PONG: &[u8] = b"pong";
 /// What the body of every error reply starts with, so that a client that only knows numbers
 /// fails at once and one that prints shows the reason.
 pub const ERROR_PREFIX: &str = "error: ";
+
+#[cfg(test)]
+mod tests {
+    use super::expiration_ms;
+
+    #[test]
+    fn an_expiration_is_a_number_of_milliseconds_or_nothing() {
+        assert_eq!(expiration_ms("10000"), Some(10_000));
+        assert_eq!(expiration_ms("18446744073709551615"), Some(u64::MAX));
+        for nothing in ["", "0", "000", "abc", "-1", "+5", "1.5", " 7", "18446744073709551616"] {
+            assert_eq!(expiration_ms(nothing), None, "{nothing}");
+        }
+    }
+}

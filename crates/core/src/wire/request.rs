@@ -13,8 +13,10 @@ pub struct Envelope {
     pub message_id: Option<Vec<u8>>,
     /// The `type` property: the method.
     pub kind: Option<String>,
-    /// The deadline, Unix time in milliseconds.
+    /// The deadline, Unix time in milliseconds by the clock of the caller.
     pub deadline_ms: Option<i64>,
+    /// How long the request stays useful, in milliseconds: counted by the broker while it is queued.
+    pub expiration_ms: Option<u64>,
     /// How often the queue delivered the request before, where it counts that.
     pub delivery_count: Option<i64>,
     /// Trace context headers, echoed in the reply.

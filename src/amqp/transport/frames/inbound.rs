@@ -138,6 +138,7 @@ mod flag {
     pub(super) const HEADERS: u16 = 1 << 13;
     pub(super) const CORRELATION_ID: u16 = 1 << 10;
     pub(super) const REPLY_TO: u16 = 1 << 9;
+    pub(super) const EXPIRATION: u16 = 1 << 8;
     pub(super) const MESSAGE_ID: u16 = 1 << 7;
     pub(super) const TIMESTAMP: u16 = 1 << 6;
     pub(super) const KIND: u16 = 1 << 5;
@@ -149,6 +150,7 @@ struct Properties<'a> {
     headers: Option<&'a [u8]>,
     correlation_id: Option<&'a [u8]>,
     reply_to: Option<&'a [u8]>,
+    expiration: Option<&'a [u8]>,
     message_id: Option<&'a [u8]>,
     timestamp: Option<&'a [u8]>,
     kind: Option<&'a [u8]>,
@@ -169,6 +171,7 @@ impl<'a> Properties<'a> {
                 flag::HEADERS => self.headers = Some(fields.long()?),
                 flag::CORRELATION_ID => self.correlation_id = Some(fields.short()?),
                 flag::REPLY_TO => self.reply_to = Some(fields.short()?),
+                flag::EXPIRATION => self.expiration = Some(fields.short()?),
                 flag::MESSAGE_ID => self.message_id = Some(fields.short()?),
                 flag::KIND => self.kind = Some(fields.short()?),
                 0x1000 | 0x0800 => drop(fields.bytes(1)?), // delivery_mode, priority
@@ -208,6 +211,7 @@ fn header(payload: &[u8]) -> Option<Vec<u8>> {
     for (bit, value, otherwise) in [
         (flag::CORRELATION_ID, properties.correlation_id, Bytes::Header(raw::CORRELATION_ID)),
         (flag::REPLY_TO, properties.reply_to, Bytes::LeaveOut),
+        (flag::EXPIRATION, properties.expiration, Bytes::LeaveOut),
         (flag::MESSAGE_ID, properties.message_id, Bytes::Header(raw::MESSAGE_ID)),
         (flag::TIMESTAMP, properties.timestamp, Bytes::Keep),
         (flag::KIND, properties.kind, Bytes::MakeText),

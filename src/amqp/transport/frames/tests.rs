@@ -106,10 +106,10 @@ fn what_nobody_looks_at_is_left_out_however_deep_or_wrong() {
 
 #[test]
 fn what_is_looked_at_stays_as_it_is_and_in_its_place() {
-    // correlation_id, reply_to, message_id, timestamp, type
-    let texts = [b"a", b"b", b"c"].map(|text| short(text)).concat();
+    // correlation_id, reply_to, expiration, message_id, timestamp, type
+    let texts = [b"a", b"b", b"7", b"c"].map(|text| short(text)).concat();
     let sent = [texts, 1_790_000_000_u64.to_be_bytes().to_vec(), short(b"ping")].concat();
-    let sent = header(0b0000_0110_1110_0000, &sent);
+    let sent = header(0b0000_0111_1110_0000, &sent);
     assert_eq!(inbound(&sent), sent);
 }
 

@@ -74,6 +74,8 @@ pub(crate) struct Requests {
     pub deliveries: IntCounter,
     /// Those of them that the broker had delivered before.
     pub redeliveries: IntCounter,
+    /// Requests whose deadline was not heeded, because a clock is wrong.
+    pub deadlines_ignored: IntCounter,
     /// Requests acknowledged: their replies were confirmed.
     pub acks: IntCounter,
     /// Requests rejected for good.
@@ -128,6 +130,10 @@ impl Requests {
             redeliveries: make.counter(
                 "fibrpcd_redeliveries_total",
                 "Messages received that had been delivered before.",
+            )?,
+            deadlines_ignored: make.counter(
+                "fibrpcd_deadlines_ignored_total",
+                "Requests that arrived after their x-deadline and before their expiration.",
             )?,
             acks: make.counter("fibrpcd_acks_total", "Requests acknowledged.")?,
             rejects: make
