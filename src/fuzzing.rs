@@ -4,7 +4,7 @@
 pub use crate::amqp::fuzzing::{inbound, outbound};
 use crate::{
     daemon::config::{Config, File, Sources},
-    wire::{Call, Envelope, Number, decode},
+    wire::{Call, Envelope, Number, Via, decode, reply_address},
 };
 
 const PASSWORD: &str = "s3cr3t-w0rd";
@@ -18,6 +18,10 @@ pub type Request = (Option<String>, Vec<u8>);
 ///
 /// If there is not.
 pub fn request((kind, body): Request) {
+    address(kind.as_deref(), &body);
+    for section in [&b""[..], b"\x00\x53\x77", b"\x00\x53\x75"] {
+        sections(&[section, &body].concat());
+    }
     let envelope = Envelope { kind, ..Envelope::default() };
     match decode(&envelope, &body) {
         Ok(Call::Fib(Number::Value(n))) => {
@@ -31,6 +35,26 @@ pub fn request((kind, body): Request) {
             assert!(!failure.message.contains('\n') && failure.message.len() < 66_000 + body.len());
         }
     }
+}
+
+/// Whatever the body in AMQP 1.0's encoding, there is a call or a reason of one line.
+fn sections(body: &[u8]) {
+    let envelope = Envelope { kind: Some("amqp-1.0".into()), ..Envelope::default() };
+    if let Err(failure) = decode(&envelope, body) {
+        assert!(!failure.message.contains('\n') && failure.message.len() < 66_000 + body.len());
+    }
+}
+
+/// Whatever the address, a reply goes to something with a name, or nowhere.
+fn address(reply_to: Option<&str>, topic: &[u8]) {
+    let (via, key) = reply_address(reply_to, Some(topic));
+    let named = key.as_ref().is_some_and(|key| !key.is_empty());
+    assert!(
+        named || via == Via::Nowhere || (via == Via::Queue && key.is_none()),
+        "{via:?} {key:?}"
+    );
+    let longest = reply_to.map_or(0, str::len).max(topic.len());
+    assert!(key.is_none_or(|key| key.len() <= longest));
 }
 
 /// A `KEY=VALUE`, and the part of a broker's URI behind the password.

@@ -11,7 +11,7 @@
 #                       was used before, the same node starts again: same name, same ports, same data
 #   --definitions FILE  vhosts, users, queues, ... to import (JSON, as `rabbitmqctl export_definitions` writes them)
 #   --config FILE       lines to add to rabbitmq.conf
-#   --plugin NAME       a plugin of RabbitMQ to enable
+#   --plugin NAME       a plugin of RabbitMQ to enable; may be said more than once
 #   --tls DIR           also listen with TLS, on a port that is said at the end of the line below (" tls=N"), with
 #                       DIR's ca.pem, cert.pem and key.pem, which are copied to "tls" in the node's directory
 #   --epmd PORT         use the epmd that listens on this port of 127.0.0.1, and leave it running: the nodes of a cluster
@@ -67,7 +67,8 @@ find_sbin() {
 }
 
 arguments=("$@")
-port='' dir='' definitions='' config='' plugin='' tls='' until_eof='' graceful='' shared_epmd='' join=''
+plugins=()
+port='' dir='' definitions='' config='' tls='' until_eof='' graceful='' shared_epmd='' join=''
 root=${FIBRPC_BROKER_ROOT:-}
 while (($#)); do
     case $1 in
@@ -75,7 +76,12 @@ while (($#)); do
         find_sbin
         exit
         ;;
-    --port | --dir | --definitions | --config | --plugin | --tls | --root)
+    --plugin)
+        (($# > 1)) || usage "$1 needs a value"
+        plugins+=("$2")
+        shift
+        ;;
+    --port | --dir | --definitions | --config | --tls | --root)
         (($# > 1)) || usage "$1 needs a value"
         declare "${1#--}=$2"
         shift
@@ -226,7 +232,7 @@ fi
     LC_ALL=C tr -dc A-Za-z0-9 </dev/urandom | head -c 32 >"$dir/home/.erlang.cookie"
     chmod 400 "$dir/home/.erlang.cookie"
 )
-echo "[$plugin]." >"$dir/enabled_plugins"
+(IFS=, && echo "[${plugins[*]}]." >"$dir/enabled_plugins")
 if [[ -n $tls ]]; then
     mkdir -p -- "$dir/tls"
     cp -- "$tls"/{ca,cert,key}.pem "$dir/tls/"
@@ -242,10 +248,10 @@ if [[ -d $broker_home/plugins && -d $broker_home/escript ]]; then
     mkdir -p -- "$dir/rabbitmq/plugins"
     ln -s -- "$sbin" "$broker_home/escript" "$dir/rabbitmq/"
     for path in "$broker_home"/plugins/*; do
-        case ${path##*/} in
+        file=${path##*/}
+        case $file in
         rabbitmq_prelaunch*) ;; # part of the broker in spite of its name
-        "${plugin:-none}"-*) ;; # asked for
-        rabbitmq_*) continue ;;
+        rabbitmq_*) [[ " ${plugins[*]} " == *" ${file%%-*} "* ]] || continue ;; # only what is asked for
         esac
         ln -s -- "$path" "$dir/rabbitmq/plugins/"
     done

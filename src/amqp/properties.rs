@@ -2,8 +2,9 @@
 
 use super::transport::frames::raw;
 use crate::wire::{
-    DEADLINE_HEADER, DELIVERY_COUNT_HEADER, Envelope, Reply, STATUS_HEADER, Status, TRACE_HEADERS,
-    TRACE_PARENT, TraceParent, expiration_ms,
+    CORRELATION_ID_HEADER, DEADLINE_HEADER, DELIVERY_COUNT_HEADER, Envelope, MESSAGE_ID_HEADER,
+    REPLY_TOPIC_HEADER, Reply, STATUS_HEADER, Status, TRACE_HEADERS, TRACE_PARENT, TraceParent,
+    expiration_ms, reply_address,
 };
 use lapin::{
     BasicProperties,
@@ -23,7 +24,6 @@ pub(crate) fn envelope(properties: &BasicProperties) -> Envelope {
     let text = |value: &Option<ShortString>| Some(value.as_ref()?.as_str().to_owned());
     let id = |value: &Option<ShortString>| text(value).map(String::into_bytes);
     let mut envelope = Envelope {
-        reply_to: text(properties.reply_to()),
         correlation_id: id(properties.correlation_id()),
         message_id: id(properties.message_id()),
         kind: text(properties.kind()),
@@ -33,7 +33,15 @@ pub(crate) fn envelope(properties: &BasicProperties) -> Envelope {
             .and_then(|text| expiration_ms(text.as_str())),
         ..Envelope::default()
     };
+    let mut topic = None;
     if let Some(headers) = properties.headers() {
+        let header = |name: &str| headers.inner().get(name).and_then(bytes);
+        topic = header(REPLY_TOPIC_HEADER);
+        // The property, where there is one, is what the reply is known by.
+        envelope.correlation_header = header(CORRELATION_ID_HEADER)
+            .or_else(|| header(MESSAGE_ID_HEADER).filter(|_| envelope.message_id.is_none()))
+            .filter(|_| envelope.correlation_id.is_none())
+            .map(<[u8]>::to_vec);
         for (name, id) in [
             (raw::CORRELATION_ID, &mut envelope.correlation_id),
             (raw::MESSAGE_ID, &mut envelope.message_id),
@@ -51,6 +59,8 @@ pub(crate) fn envelope(properties: &BasicProperties) -> Envelope {
             .map(|(name, value)| (name, value.to_vec()))
             .collect();
     }
+    let reply_to = properties.reply_to().as_ref().map(ShortString::as_str);
+    (envelope.via, envelope.reply_to) = reply_address(reply_to, topic);
     envelope
 }
 
@@ -67,6 +77,10 @@ pub(crate) fn of_reply(envelope: &Envelope, reply: &Reply) -> BasicProperties {
             headers.insert(raw::CORRELATION_ID.into(), AMQPValue::ByteArray(id.into()));
         }
         None => {}
+    }
+    if let Some(id) = &envelope.correlation_header {
+        let id = AMQPValue::LongString(id.as_slice().into());
+        headers.insert(CORRELATION_ID_HEADER.into(), id);
     }
     if reply.status != Status::Ok || !envelope.trace.is_empty() {
         headers.insert(STATUS_HEADER.into(), AMQPValue::LongString(reply.status.name().into()));
@@ -145,6 +159,7 @@ fn integer(value: &AMQPValue) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Via;
 
     #[test]
     fn a_deadline_is_read_in_every_integer_width() {
@@ -176,6 +191,19 @@ mod tests {
         assert_eq!(headers.get("traceparent"), Some(&AMQPValue::LongString("00-ab-cd-01".into())));
         assert!(!headers.contains_key("other"));
         assert_eq!(reply.correlation_id().as_ref().map(ShortString::as_str), Some("id"));
+    }
+
+    #[test]
+    fn an_mqtt_5_caller_names_a_topic_and_its_long_id_comes_back() {
+        let mut headers = FieldTable::default();
+        headers.insert("x-reply-to-topic".into(), AMQPValue::LongString("answers.1".into()));
+        let long = AMQPValue::LongString(vec![0xFF; 300].into());
+        headers.insert("x-correlation-id".into(), long.clone());
+        let request = envelope(&BasicProperties::default().with_headers(headers));
+        assert_eq!((request.via, request.reply_queue()), (Via::Topic, Some("answers.1")));
+        let reply = of_reply(&request, &Reply::text(b"1".to_vec()));
+        assert!(reply.correlation_id().is_none());
+        assert_eq!(reply.headers().as_ref().unwrap().inner().get("x-correlation-id"), Some(&long));
     }
 
     #[test]

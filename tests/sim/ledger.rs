@@ -224,6 +224,7 @@ impl Ledger {
         record.rejected = Some(why);
         let right = match why {
             WhyRejected::NoReplyTo => record.request.reply == Where::Unsaid,
+            WhyRejected::ReplyAddress => false, // none of theirs
             WhyRejected::TooLarge => self.limits.max_message > 0,
             WhyRejected::Poison => record.may_be_poison(),
             WhyRejected::Refused | WhyRejected::Unconfirmed | WhyRejected::TroubledQueue => {

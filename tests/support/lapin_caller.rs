@@ -8,7 +8,7 @@ use lapin::{
     message::Delivery,
     options::{
         BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions,
-        QueueDeclareOptions, QueueDeleteOptions, QueuePurgeOptions,
+        QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions, QueuePurgeOptions,
     },
     types::{AMQPValue, FieldTable, ShortString},
 };
@@ -180,6 +180,14 @@ impl Caller {
             let tag = "mute".into();
             channel.basic_consume(queue.into(), tag, options, FieldTable::default()).await.unwrap()
         })
+    }
+
+    /// Binds a queue to a topic exchange.
+    pub(crate) fn bind(&self, queue: &str, exchange: &str, key: &str) {
+        let options = QueueBindOptions::default();
+        let (queue, exchange, key) = (queue.into(), exchange.into(), key.into());
+        let bind = self.channel.queue_bind(queue, exchange, key, options, FieldTable::default());
+        self.runtime.block_on(bind).unwrap();
     }
 
     pub(crate) fn delete(&self, queue: &str) {

@@ -28,6 +28,7 @@ use super::{
     connect::{Dial, answer},
     queue,
 };
+use crate::wire::Via;
 use bytes::Bytes;
 use futures_util::{FutureExt as _, stream::FuturesOrdered};
 use lapin::{
@@ -166,7 +167,20 @@ impl<T: Send + 'static> Link<T> {
         properties: BasicProperties,
         body: Bytes,
     ) {
-        self.publishing.publish(token, queue, properties, body);
+        self.publish_via(token, (Via::Queue, queue), properties, body);
+    }
+
+    /// The same, to where a reply may go. A message for a direct reply-to caller is not mandatory,
+    /// as RabbitMQ before 4.2 would return each. For a topic the broker may refuse us each message,
+    /// which is [`Event::Refused`] and no end of the link.
+    pub(crate) fn publish_via(
+        &mut self,
+        token: T,
+        to: (Via, &str),
+        properties: BasicProperties,
+        body: Bytes,
+    ) {
+        self.publishing.publish(&self.connections.publish, token, to, properties, body);
     }
 
     // What follows for deliveries is written by lapin's thread; should it fail, the channel fails,

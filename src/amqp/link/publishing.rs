@@ -7,18 +7,23 @@ use super::{
     },
     Pending, started,
 };
+use crate::wire::{TOPIC_EXCHANGE, Via};
 use bytes::Bytes;
 use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use lapin::{
     BasicProperties, Channel, Confirmation,
     options::{BasicPublishOptions, ConfirmSelectOptions},
+    types::ShortString,
 };
 use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker, ready},
 };
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, Sleep, sleep},
+};
 use tokio_util::sync::ReusableBoxFuture;
 
 /// What became of a publish.
@@ -54,12 +59,59 @@ pub(super) struct Publishing<T> {
     spare: Vec<Boxed<T>>,
     renewal: Option<Renewal>,
     blocked: bool,
+    topics: Arc<Topics>,
 }
 
 /// A new channel that is being opened.
 struct Renewal {
     opening: Pending<lapin::Result<Channel>>,
     deadline: Pin<Box<Sleep>>,
+}
+
+/// The channel for messages to topics, opened by the first of them. The broker may refuse us the
+/// exchange, or single topics, and closes the channel then, which costs what is under way on it.
+#[derive(Default)]
+struct Topics(Mutex<Option<Channel>>);
+
+impl Topics {
+    /// The channel, or another one if it was closed. It takes as long as a confirm may take, for
+    /// which whoever publishes has a deadline.
+    async fn channel(&self, connection: &Connection) -> lapin::Result<Channel> {
+        let mut known = self.0.lock().await;
+        if let Some(channel) = known.as_ref().filter(|channel| channel.status().connected()) {
+            return Ok(channel.clone());
+        }
+        Ok(known.insert(open_channel(connection).await?).clone())
+    }
+}
+
+/// Publishes a message, and waits for its confirm.
+async fn publish_on(
+    channel: &Channel,
+    exchange: &'static str,
+    key: ShortString,
+    mandatory: bool,
+    properties: BasicProperties,
+    body: Bytes,
+) -> lapin::Result<Confirmation> {
+    let options = BasicPublishOptions { mandatory, ..BasicPublishOptions::default() };
+    let written = channel.basic_publish(exchange.into(), key, options, &body, properties).await;
+    drop(body); // it may be large, and a confirm may take long
+    written?.await
+}
+
+/// A message that was lost with its channel alone was not taken.
+fn refused_if_only_the_channel_is_lost(
+    outcome: lapin::Result<Confirmation>,
+    connection: &Connection,
+) -> lapin::Result<Confirmation> {
+    match outcome {
+        Err(error) if connection.is_up() => {
+            tracing::debug!("a reply to a topic was not taken: {error}");
+            Ok(Confirmation::Nack(None))
+        }
+        outcome => outcome,
+    }
 }
 
 /// Opens a channel with confirms; the caller sets a deadline.
@@ -72,25 +124,37 @@ pub(super) async fn open_channel(connection: &Connection) -> lapin::Result<Chann
 impl<T: Send + 'static> Publishing<T> {
     pub(super) fn publish(
         &mut self,
+        connection: &Arc<Connection>,
         token: T,
-        queue: &str,
+        (via, key): (Via, &str),
         properties: BasicProperties,
         body: Bytes,
     ) {
-        let (channel, queue) = (Arc::clone(&self.channel), queue.into());
-        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-        let publish = async move {
-            let publish = channel.basic_publish("".into(), queue, options, &body, properties);
-            let written = publish.await;
-            drop(body); // it may be large, and a confirm may take long
-            let confirmation = match written {
-                Ok(confirm) => confirm.await,
-                Err(error) => Err(error),
-            };
-            // The channel is closed with its last user, so not before its last confirm.
-            drop(channel);
-            (token, confirmation)
-        };
+        let key = key.into();
+        if via == Via::Topic {
+            let (connection, topics) = (Arc::clone(connection), Arc::clone(&self.topics));
+            self.start(async move {
+                let outcome = match topics.channel(&connection).await {
+                    Ok(channel) => {
+                        publish_on(&channel, TOPIC_EXCHANGE, key, true, properties, body).await
+                    }
+                    Err(error) => Err(error),
+                };
+                (token, refused_if_only_the_channel_is_lost(outcome, &connection))
+            });
+        } else {
+            let (channel, mandatory) = (Arc::clone(&self.channel), via != Via::Direct);
+            self.start(async move {
+                let outcome = publish_on(&channel, "", key, mandatory, properties, body).await;
+                // The channel is closed with its last user, so not before its last confirm.
+                drop(channel);
+                (token, outcome)
+            });
+        }
+    }
+
+    /// Starts a publish: lapin numbers and queues it when it is first polled.
+    fn start(&mut self, publish: impl Future<Output = Outcome<T>> + Send + 'static) {
         let mut boxed = match self.spare.pop() {
             Some(mut spare) => {
                 spare.set(publish);
@@ -98,7 +162,6 @@ impl<T: Send + 'static> Publishing<T> {
             }
             None => Boxed::new(publish),
         };
-        // Started, as lapin numbers and queues a publish when it is first polled.
         if let Poll::Ready(outcome) = boxed.poll(&mut Context::from_waker(Waker::noop())) {
             boxed.set(std::future::ready(outcome));
         }
@@ -153,6 +216,7 @@ impl<T> Publishing<T> {
             spare: Vec::new(),
             renewal: None,
             blocked: false,
+            topics: Arc::default(),
         }
     }
 

@@ -219,6 +219,7 @@ impl Observer {
 fn reason(why: WhyRejected) -> Option<Reason> {
     match why {
         WhyRejected::NoReplyTo => Some(Reason::NoReplyTo),
+        WhyRejected::ReplyAddress => Some(Reason::ReplyAddress),
         WhyRejected::Refused | WhyRejected::TroubledQueue => Some(Reason::ReplyRefused),
         WhyRejected::Unconfirmed => Some(Reason::ReplyUnconfirmed),
         WhyRejected::Poison | WhyRejected::TooLarge => None,

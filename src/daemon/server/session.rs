@@ -269,9 +269,9 @@ impl<'a> Session<'a> {
                         && let Some(queue) = envelope.reply_queue()
                     {
                         let properties = properties::of_reply(envelope, reply);
-                        self.link.publish(
+                        self.link.publish_via(
                             Published::Reply(id),
-                            queue,
+                            (envelope.via, queue),
                             properties,
                             reply.body.clone(),
                         );

@@ -1,8 +1,17 @@
-//! Third-party programs: the Python tutorial's client and server, on pika.
+//! Third-party programs: the Python tutorial's client and server, on pika, and callers that speak
+//! other protocols than AMQP 0-9-1 to the broker.
 
 use crate::support::{
-    PATIENCE, broker,
+    PATIENCE,
+    broker::{self, Broker},
+    lapin_caller::{Caller, QUEUE, arguments},
+    port::Port,
     program::{Daemon, ctl},
+};
+use lapin::{
+    BasicProperties,
+    options::QueueDeclareOptions,
+    types::{AMQPValue, FieldTable},
 };
 use std::{
     io::{BufRead as _, BufReader},
@@ -56,4 +65,97 @@ fn fibrpcctl_gets_its_answers_from_the_python_tutorial_server_and_leaves_it_aliv
     assert!(asked.stderr.contains(reason), "{asked:?}");
     let object: serde_json::Value = serde_json::from_str(&asked_json.stdout).unwrap();
     assert_eq!((&object["status"], &object["error"]), (&"BAD_REPLY".into(), &reason.into()));
+}
+
+#[test]
+fn callers_of_other_protocols_get_their_answers() {
+    let port = Port::hold();
+    let stomp = port.number();
+    let config = tempfile::NamedTempFile::with_suffix(".conf").unwrap();
+    let lines = format!("stomp.listeners.tcp.1 = 127.0.0.1:{stomp}\n");
+    std::fs::write(config.path(), lines).unwrap();
+    let config = config.path().to_str().unwrap();
+    let more = ["--plugin", "rabbitmq_amqp1_0", "--plugin", "rabbitmq_stomp", "--config", config];
+    let broker = Broker::private_with(more.map(Into::into).to_vec());
+    let daemon = Daemon::serving(&broker.uri(), &[]);
+
+    let output = python("stomp_client.py", &stomp.to_string()).arg("/").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "MESSAGE c1 832040\n");
+
+    let url = format!("amqp://guest:guest@127.0.0.1:{}", broker.port());
+    let mut requester = python("amqp10_client.py", &url);
+    let output = requester.args(["/amq/queue/rpc_queue", "/queue/answers"]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let wrong = |code: &str| {
+        let what = format!("error: the AMQP 1.0 body is a value of type {code}");
+        format!("b'{what}; send a string, a binary or an integer'")
+    };
+    let answer = "b'832040'".to_owned();
+    let expected = [
+        ("'30'", answer.clone()),
+        ("b'30'", answer.clone()),
+        ("30", answer.clone()),
+        ("ulong(30)", answer.clone()),
+        ("uint(30)", answer),
+        ("-5", "b'error: n is negative; send a decimal number of 0 or more'".to_owned()),
+        ("3.5", wrong("0x82")),
+        ("[30]", wrong("0xd0")),
+    ];
+    let expected = expected.map(|(sent, reply)| format!("{sent}: {reply}"));
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(stdout.lines().collect::<Vec<_>>(), expected);
+    assert_eq!(daemon.metric("fibrpcd_replies_unroutable_total"), 0);
+}
+
+#[test]
+fn replies_go_to_direct_callers_queues_by_address_and_topics_and_nowhere_else() {
+    let vhost = broker::shared().vhost();
+    let daemon = Daemon::serving(&vhost.uri(), &[("log.level", "debug")]);
+    let direct = python("direct_client.py", &vhost.uri()).output().unwrap();
+    assert!(direct.status.success(), "{direct:?}");
+    assert_eq!(String::from_utf8_lossy(&direct.stdout), "100 answers\n");
+    daemon.wait_for_metric("fibrpcd_acks_total", 100);
+    assert_eq!(daemon.metric("fibrpcd_replies_unroutable_total"), 0);
+    assert_eq!(daemon.log().matches("\"returned\"").count(), 0);
+
+    let caller = Caller::connect(&vhost.uri());
+    let to = |address: &str| {
+        let properties = BasicProperties::default().with_reply_to(address.into());
+        caller.publish(QUEUE, properties, b"30");
+    };
+    let durable = QueueDeclareOptions::durable();
+    caller.declare("a/b%", durable, FieldTable::default()).unwrap();
+    for address in ["/queues/a%2Fb%25", "/queue/a%2Fb%25", "/amq/queue/a%2Fb%25"] {
+        to(address);
+        assert_eq!(caller.wait_and_get("a/b%").data, b"832040", "{address}");
+    }
+    caller.bind("a/b%", "amq.topic", "answers.#");
+    to("/exchanges/amq.topic/answers.v2");
+    assert_eq!(caller.wait_and_get("a/b%").data, b"832040");
+    let topic = AMQPValue::LongString("answers.mqtt".into());
+    let id = AMQPValue::LongString(vec![0xFF; 300].into());
+    let headers = arguments(&[("x-reply-to-topic", topic), ("x-correlation-id", id.clone())]);
+    caller.publish(QUEUE, BasicProperties::default().with_headers(headers), b"30");
+    let reply = caller.wait_and_get("a/b%");
+    assert_eq!((reply.routing_key.as_str(), &reply.data[..]), ("answers.mqtt", &b"832040"[..]));
+    let headers = reply.properties.headers().as_ref().unwrap().inner();
+    assert_eq!(headers.get("x-correlation-id"), Some(&id));
+
+    to("/exchanges/amq.fanout/x");
+    daemon.wait_for_metric("fibrpcd_request_failures_total{reason=\"reply_address\"}", 1);
+    assert_eq!(daemon.metric("fibrpcd_amqp_connects_total"), 1);
+}
+
+/// A broker ends the connection that publishes to it.
+#[test]
+fn a_made_up_direct_address_ends_a_few_sessions_and_not_the_service() {
+    let vhost = broker::shared().vhost();
+    let daemon = Daemon::serving(&vhost.uri(), &[("amqp.backoff_max", "200ms")]);
+    let caller = Caller::connect(&vhost.uri());
+    let forged = "amq.rabbitmq.reply-to.QUJD.QUJD"; // "ABC" is no process of Erlang
+    caller.publish(QUEUE, BasicProperties::default().with_reply_to(forged.into()), b"30");
+    daemon.wait_for_metric("fibrpcd_requests_total{method=\"fib\"}", 1);
+    assert_eq!(ctl(&vhost.uri(), &["call", "30"]).stdout, "832040\n");
+    assert!(daemon.metric("fibrpcd_amqp_connects_total") <= 4);
 }

@@ -13,6 +13,7 @@ use super::{
     requests::{Publish, Request},
     service::{Decision, Service},
 };
+use crate::wire::Via;
 
 impl Core {
     pub(super) fn delivered(
@@ -65,6 +66,10 @@ impl Core {
         service: &mut impl Service,
     ) {
         let Some(request) = self.requests.get_mut(id) else { return };
+        let via = request.envelope.via;
+        if via == Via::Nowhere {
+            return self.reject(clocks, id, WhyRejected::ReplyAddress);
+        }
         let Some(queue) = request.envelope.reply_queue() else {
             return self.reject(clocks, id, WhyRejected::NoReplyTo);
         };
@@ -74,6 +79,10 @@ impl Core {
         if request.poison {
             let correlation_id = request.envelope.reply_id().unwrap_or_default().to_vec();
             self.notes.push(Note::Poison { tag: request.tag, correlation_id });
+            if via == Via::Direct {
+                // An error would end the session as well.
+                return self.reject(clocks, id, WhyRejected::ReplyAddress);
+            }
             return self.reply(clocks, id, failures::poison());
         }
         if late {

@@ -61,10 +61,15 @@ pub use self::{
 };
 
 use self::{
-    budget::Budget, drain::Phase, poison::PoisonTracker, replies::Replies, requests::Requests,
-    schedule::Schedule, troubled::TroubledQueues,
+    budget::Budget,
+    drain::Phase,
+    poison::{DIRECT_WEIGHT, PoisonTracker},
+    replies::Replies,
+    requests::Requests,
+    schedule::Schedule,
+    troubled::TroubledQueues,
 };
-use crate::wire::{Envelope, Reply};
+use crate::wire::{Envelope, Reply, Via};
 
 /// What a core is made with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -261,7 +266,10 @@ impl Core {
         let suspicious = suspicious && !self.replies.is_blocked();
         while let Some((id, request)) = self.requests.first() {
             if suspicious && request.state == State::Replied {
-                self.poison.lost(request.fingerprint, self.session, request.redelivered);
+                // A broker that ends the connection for a forged address does so each time.
+                let direct = request.envelope.via == Via::Direct && why == LostBecause::Broker;
+                let weight = if direct { DIRECT_WEIGHT } else { 1 };
+                self.poison.lost(request.fingerprint, self.session, request.redelivered, weight);
             }
             self.orphan(id, clocks);
             self.settle(clocks, id, State::Lost, None);

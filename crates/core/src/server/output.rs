@@ -144,6 +144,8 @@ impl State {
 pub enum WhyRejected {
     /// It names no reply queue.
     NoReplyTo,
+    /// It names one that replies are not published to, or that has ended several sessions.
+    ReplyAddress,
     /// It was delivered too often without being answered.
     Poison,
     /// The broker refused its reply twice, on two channels.

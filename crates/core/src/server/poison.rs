@@ -15,6 +15,11 @@ use std::collections::HashMap;
 /// A reply that was on its way at the end of more sessions than this is poison.
 pub const MAX_LOSSES: u32 = 15;
 
+/// How many losses one counts for, if the broker ended the session and the reply was for a direct
+/// reply-to caller: RabbitMQ before 4.1 ends the connection (`INTERNAL_ERROR`) for an address that
+/// was made up. Three of them are enough.
+pub(super) const DIRECT_WEIGHT: u32 = 6;
+
 /// A request that was delivered this often before is answered rather than given back: the next
 /// return might be its last, as RabbitMQ drops it after 20 deliveries unless a policy says otherwise
 /// (quorum queues, since 4.0).
@@ -59,15 +64,24 @@ impl PoisonTracker {
     /// The fingerprint of a request. Identical requests share one, which matters only if they are
     /// poison.
     pub(super) fn fingerprint(&self, envelope: &Envelope, body: &[u8]) -> Fingerprint {
-        let Envelope { reply_to, correlation_id, message_id, .. } = envelope;
+        let Envelope { reply_to, correlation_id, correlation_header, message_id, .. } = envelope;
         let start = &body[..body.len().min(HASHED)];
-        Fingerprint(keyed(self.seed, &(reply_to, correlation_id, message_id, start, body.len())))
+        Fingerprint(keyed(
+            self.seed,
+            &(reply_to, correlation_id, correlation_header, message_id, start, body.len()),
+        ))
     }
 
     /// Notes that this reply was on its way when this session ended; once for all that are equal. A
     /// request that was not `redelivered` is another one than those before, which another server
     /// may have answered.
-    pub(super) fn lost(&mut self, fingerprint: Fingerprint, session: u64, redelivered: bool) {
+    pub(super) fn lost(
+        &mut self,
+        fingerprint: Fingerprint,
+        session: u64,
+        redelivered: bool,
+        weight: u32,
+    ) {
         if self.losses.len() >= CAPACITY && !self.losses.contains_key(&fingerprint) {
             // One that another server may have answered long ago.
             let oldest = self.losses.iter().min_by_key(|(one, losses)| (losses.session, one.0));
@@ -78,7 +92,7 @@ impl PoisonTracker {
         let losses = self.losses.entry(fingerprint).or_default();
         if losses.session < session {
             let again = losses.count == 0 || redelivered;
-            *losses = Losses { count: losses.count + u32::from(again), session };
+            *losses = Losses { count: losses.count + if again { weight } else { 0 }, session };
         }
     }
 
@@ -109,13 +123,13 @@ mod tests {
         let (bad, good) = (envelope("bad"), envelope("good"));
         let print = tracker.fingerprint(&bad, b"30");
         for session in 1..=MAX_LOSSES.into() {
-            tracker.lost(print, session, true);
-            tracker.lost(print, session, true); // another one that is equal
+            tracker.lost(print, session, true, 1);
+            tracker.lost(print, session, true, 1); // another one that is equal
             assert!(!tracker.is_poison(print));
         }
-        tracker.lost(print, 100, false);
+        tracker.lost(print, 100, false, 1);
         assert!(!tracker.is_poison(print), "a new one");
-        tracker.lost(print, 101, true);
+        tracker.lost(print, 101, true, 1);
         assert!(tracker.is_poison(print));
         assert!(!tracker.is_poison(tracker.fingerprint(&good, b"30")));
         assert!(!tracker.is_poison(tracker.fingerprint(&bad, b"31")));
@@ -127,7 +141,7 @@ mod tests {
     fn memory_is_bounded_and_never_full() {
         let mut tracker = PoisonTracker::new(7);
         for n in 0..2 * CAPACITY as u64 {
-            tracker.lost(Fingerprint(n), n + 1, true);
+            tracker.lost(Fingerprint(n), n + 1, true, 1);
         }
         assert_eq!(tracker.losses.len(), CAPACITY);
         assert!(tracker.losses.contains_key(&Fingerprint(2 * CAPACITY as u64 - 1)), "the last");

@@ -3,9 +3,11 @@
 //! Published for users as `docs/protocol.md`. This module knows bytes and properties, not AMQP
 //! libraries: `amqp` translates between its types and these.
 
+mod amqp10;
 mod number;
 mod queue_name;
 mod reply;
+mod reply_address;
 mod request;
 mod status;
 mod trace;
@@ -13,12 +15,19 @@ mod trace;
 pub use number::{Number, NumberError};
 pub use queue_name::{QueueNameError, check_queue_name};
 pub use reply::{Opened, Reply, ReplyError};
+pub use reply_address::{REPLY_TOPIC_HEADER, TOPIC_EXCHANGE, Via, reply_address};
 pub use request::{Call, Envelope, Method, decode};
 pub use status::{Failure, Status};
 pub use trace::TraceParent;
 
 /// The header that names the outcome of a call in its reply.
 pub const STATUS_HEADER: &str = "x-fibrpc-status";
+
+/// The headers for a correlation id and a message id that AMQP 0-9-1 has no property for, since
+/// other protocols allow longer ones: as RabbitMQ translates them.
+pub const CORRELATION_ID_HEADER: &str = "x-correlation-id";
+/// See [`CORRELATION_ID_HEADER`].
+pub const MESSAGE_ID_HEADER: &str = "x-message-id";
 
 /// The header of a request that holds its deadline: an integer, Unix time in milliseconds.
 pub const DEADLINE_HEADER: &str = "x-deadline";

@@ -1,14 +1,19 @@
 //! Requests: the properties that matter and the call they name.
 
-use super::{Failure, Number, Status, TRACE_PARENT, TraceParent};
+use super::{Failure, Number, Status, TRACE_PARENT, TraceParent, Via, amqp10};
+use std::borrow::Cow;
 
 /// The properties of a request that fibrpc looks at. Everything else a client may set is ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Envelope {
-    /// Where the reply goes: the routing key on the default exchange.
+    /// Where the reply goes: the routing key, as [`reply_address`](super::reply_address) has it.
     pub reply_to: Option<String>,
+    /// How it gets there.
+    pub via: Via,
     /// Echoed in the reply. Bytes, not necessarily UTF-8.
     pub correlation_id: Option<Vec<u8>>,
+    /// Echoed in the header it came in: an id that AMQP 0-9-1 has no property for.
+    pub correlation_header: Option<Vec<u8>>,
     /// Echoed as correlation id where the request has none: AMQP 1.0 requesters set only this.
     pub message_id: Option<Vec<u8>>,
     /// The `type` property: the method.
@@ -24,7 +29,7 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// The queue the reply goes to; an empty `reply_to` names none.
+    /// The queue the reply goes to, or what stands for it; an empty `reply_to` names none.
     #[must_use]
     pub fn reply_queue(&self) -> Option<&str> {
         self.reply_to.as_deref().filter(|queue| !queue.is_empty())
@@ -33,7 +38,8 @@ impl Envelope {
     /// The correlation id of the reply.
     #[must_use]
     pub fn reply_id(&self) -> Option<&[u8]> {
-        self.correlation_id.as_deref().or(self.message_id.as_deref())
+        let stand_in = self.message_id.as_deref().filter(|_| self.correlation_header.is_none());
+        self.correlation_id.as_deref().or(stand_in)
     }
 
     /// The trace the request belongs to, if it names one.
@@ -49,11 +55,12 @@ impl Envelope {
         found.map(|(_, value)| value.as_slice())
     }
 
-    /// The method named by the `type` property.
+    /// The method named by the `type` property. Of AMQP 1.0 messages that says how their bodies are
+    /// encoded.
     #[must_use]
     pub fn method(&self) -> Method {
         match self.kind.as_deref() {
-            None | Some("" | "fib") => Method::Fib,
+            None | Some("" | "fib" | amqp10::SECTIONS | amqp10::DATA) => Method::Fib,
             Some("ping") => Method::Ping,
             Some("info") => Method::Info,
             Some(_) => Method::Unknown,
@@ -111,9 +118,15 @@ pub enum Call {
 /// for a body that is no number.
 pub fn decode(envelope: &Envelope, body: &[u8]) -> Result<Call, Failure> {
     match envelope.method() {
-        Method::Fib => Number::parse(body)
-            .map(Call::Fib)
-            .map_err(|error| Failure::new(Status::InvalidArgument, error.to_string())),
+        Method::Fib => {
+            let invalid =
+                |why: &dyn ToString| Failure::new(Status::InvalidArgument, why.to_string());
+            let text = match envelope.kind.as_deref() {
+                Some(amqp10::SECTIONS) => amqp10::text(body).map_err(|error| invalid(&error))?,
+                _ => Cow::Borrowed(body),
+            };
+            Number::parse(&text).map(Call::Fib).map_err(|error| invalid(&error))
+        }
         Method::Ping => Ok(Call::Ping),
         Method::Info => Ok(Call::Info),
         Method::Unknown => Err(Failure::new(
@@ -142,6 +155,26 @@ mod tests {
         assert_eq!(decode(&with_kind(Some("fib")), b"7"), fib);
         assert_eq!(decode(&with_kind(Some("ping")), b"whatever"), Ok(Call::Ping));
         assert_eq!(decode(&with_kind(Some("info")), b""), Ok(Call::Info));
+    }
+
+    #[test]
+    fn the_type_of_an_amqp_1_0_message_says_how_its_body_is_encoded() {
+        let fib = Ok(Call::Fib(Number::Value(7)));
+        assert_eq!(decode(&with_kind(Some("binary")), b"7"), fib);
+        assert_eq!(decode(&with_kind(Some("amqp-1.0")), b"\x00\x53\x77\xa1\x017"), fib);
+        assert_eq!(decode(&with_kind(Some("amqp-1.0")), b"\x00\x53\x77\x53\x07"), fib);
+        let failure = decode(&with_kind(Some("amqp-1.0")), b"7").unwrap_err();
+        assert_eq!(failure.status, Status::InvalidArgument);
+    }
+
+    #[test]
+    fn an_id_that_came_in_a_header_goes_back_in_it() {
+        let envelope = Envelope {
+            message_id: Some("m".into()),
+            correlation_header: Some(b"\xff".to_vec()),
+            ..Envelope::default()
+        };
+        assert_eq!(envelope.reply_id(), None);
     }
 
     #[test]

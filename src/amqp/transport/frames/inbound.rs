@@ -8,7 +8,10 @@ use super::{
         write_bytes_entry, write_frame, write_short,
     },
 };
-use crate::wire::{DEADLINE_HEADER, DELIVERY_COUNT_HEADER, STATUS_HEADER, TRACE_HEADERS};
+use crate::wire::{
+    CORRELATION_ID_HEADER, DEADLINE_HEADER, DELIVERY_COUNT_HEADER, MESSAGE_ID_HEADER,
+    REPLY_TOPIC_HEADER, STATUS_HEADER, TRACE_HEADERS,
+};
 use std::io;
 
 /// The longest text or byte string that a kept header may have; see `TRACE_LIMIT`.
@@ -256,8 +259,15 @@ fn kept_headers(table: Option<&[u8]>) -> Vec<u8> {
 }
 
 fn is_kept(entry: &Entry<'_>) -> bool {
-    let known = [DEADLINE_HEADER, STATUS_HEADER, DELIVERY_COUNT_HEADER];
-    let known = known.iter().chain(&TRACE_HEADERS).any(|name| name.as_bytes() == entry.name);
+    const KNOWN: [&str; 6] = [
+        CORRELATION_ID_HEADER,
+        DEADLINE_HEADER,
+        DELIVERY_COUNT_HEADER,
+        MESSAGE_ID_HEADER,
+        REPLY_TOPIC_HEADER,
+        STATUS_HEADER,
+    ];
+    let known = KNOWN.iter().chain(&TRACE_HEADERS).any(|name| name.as_bytes() == entry.name);
     let simple = !matches!(entry.kind, b'A' | b'F') && entry.value.len() <= MAX_HEADER;
     known && simple
 }

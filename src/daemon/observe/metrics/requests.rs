@@ -18,6 +18,8 @@ const CREDIBLE_PAST: u64 = 30 * 24 * 3600;
 pub(crate) enum Reason {
     /// The request named no reply queue and was rejected.
     NoReplyTo,
+    /// It named a reply address that replies are not published to, and was rejected.
+    ReplyAddress,
     /// Its reply queue refused the reply, or others lately, and it was rejected.
     ReplyRefused,
     /// Its reply was not confirmed in time, and it was rejected.
@@ -29,13 +31,15 @@ pub(crate) enum Reason {
 impl Reason {
     fn all() -> impl Iterator<Item = Self> {
         let failures = Status::ALL.into_iter().filter(|status| *status != Status::Ok);
-        let others = [Self::NoReplyTo, Self::ReplyRefused, Self::ReplyUnconfirmed];
+        let others =
+            [Self::NoReplyTo, Self::ReplyAddress, Self::ReplyRefused, Self::ReplyUnconfirmed];
         failures.map(Self::Status).chain(others)
     }
 
     fn label(self) -> &'static str {
         match self {
             Self::NoReplyTo => "no_reply_to",
+            Self::ReplyAddress => "reply_address",
             Self::ReplyRefused => "reply_refused",
             Self::ReplyUnconfirmed => "reply_unconfirmed",
             Self::Status(Status::Ok) => "ok",

@@ -14,6 +14,41 @@ fn a_request_that_names_no_reply_queue_is_rejected_and_not_looked_at() {
 }
 
 #[test]
+fn a_request_that_names_what_replies_do_not_go_to_is_rejected_and_not_looked_at() {
+    let mut desk = Desk::ample();
+    let tag = desk.deliver(Envelope { via: Via::Nowhere, ..Default::default() }, "1");
+    assert_eq!(desk.commands(), [Command::Reject { tag }]);
+    assert_eq!(desk.service.decided, 0);
+    assert!(desk.is_free());
+}
+
+#[test]
+fn a_deadline_that_a_wrong_clock_set_is_not_heeded_and_its_caller_is_named() {
+    let mut desk = Desk::ample();
+    let deadline_ms = desk.clocks.unix_ms - 30_000;
+    let envelope = Envelope {
+        reply_to: Some("caller".into()),
+        deadline_ms: Some(deadline_ms),
+        expiration_ms: Some(100),
+        ..Default::default()
+    };
+    desk.deliver(envelope, "1000");
+    assert_eq!(desk.started().len(), 1);
+    let arrived = desk.clocks.unix_ms;
+    let named = |note: &Note| match note {
+        Note::WrongClock { caller, deadline_ms: by, arrived_ms } => {
+            (caller.as_str(), *by, *arrived_ms) == ("caller", deadline_ms, arrived)
+        }
+        _ => false,
+    };
+    assert_eq!(desk.notes.iter().filter(|note| named(note)).count(), 1);
+    desk.pass(99 * MILLI);
+    assert_eq!(desk.published(), []);
+    desk.pass(MILLI);
+    assert_eq!(desk.reply().1, Status::DeadlineExceeded);
+}
+
+#[test]
 fn a_passed_deadline_is_answered_without_work() {
     let mut desk = Desk::ample();
     for millis in [i64::MIN / 2, -1, 0] {

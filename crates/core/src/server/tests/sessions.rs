@@ -207,3 +207,25 @@ fn work_for_nobody_makes_way_for_others() {
     desk.input(Input::Finished { job, result: Err(Unfinished::Stopped) });
     assert_eq!(desk.started().len(), 1);
 }
+
+#[test]
+fn a_direct_reply_that_ends_a_few_sessions_is_rejected_unanswered() {
+    for (why, sessions) in [(LostBecause::Broker, 3), (LostBecause::Network, 16)] {
+        let mut desk = Desk::ample();
+        let deliver = |desk: &mut Desk| {
+            let reply_to = Some("amq.rabbitmq.reply-to.x".to_owned());
+            let (via, delivery_count) = (Via::Direct, Some(1));
+            desk.deliver(Envelope { reply_to, via, delivery_count, ..Default::default() }, "1");
+        };
+        for session in 2..2 + sessions {
+            deliver(&mut desk);
+            assert_eq!(desk.reply().1, Status::Ok);
+            desk.link(LinkEvent::Closed(why));
+            desk.attach(session);
+        }
+        deliver(&mut desk);
+        assert_eq!(desk.commands(), [Command::Reject { tag: 1 }]);
+        deliver(&mut desk);
+        assert_eq!(desk.reply().1, Status::Ok, "forgotten once it is settled");
+    }
+}
