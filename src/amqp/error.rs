@@ -118,6 +118,7 @@ pub(super) mod code {
     pub(crate) const NOT_FOUND: u16 = 404;
     pub(crate) const PRECONDITION_FAILED: u16 = 406;
     const NOT_ALLOWED: u16 = 530;
+    pub(crate) const INTERNAL_ERROR: u16 = 541;
 
     /// The broker's limit, where it refuses a message for its size. It is announced nowhere else.
     /// RabbitMQ's words: "message size N is larger than configured max size M", or without

@@ -19,6 +19,9 @@ use tokio::time::timeout;
 /// (<https://www.rabbitmq.com/docs/queues#optional-arguments>).
 const TYPE_ARGUMENT: &str = "x-queue-type";
 
+/// The priority of a consumer (<https://www.rabbitmq.com/docs/consumer-priority>).
+const PRIORITY_ARGUMENT: &str = "x-priority";
+
 /// How the request queue is declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -75,18 +78,49 @@ pub(crate) async fn look(link: &Link, queue: &str) -> Result<Queue, LinkError> {
     }
 }
 
+/// The arguments of a consumer of the request queue.
+///
+/// A stream knows no priorities, and so refuses its consumer; to other queues 0 is what they have
+/// without it. That is how a stream is told from a queue by somebody who may do no more than consume.
+pub(crate) fn consumer_arguments() -> FieldTable {
+    let mut arguments = FieldTable::default();
+    arguments.insert(PRIORITY_ARGUMENT.into(), AMQPValue::LongInt(0));
+    arguments
+}
+
+/// Why a consumer was refused, where that is because of the type of the queue. RabbitMQ's words:
+/// "invalid arg 'x-priority' for queue 'q' in vhost '/' of queue type `rabbit_stream_queue`".
+pub(crate) fn explain_consume(error: LinkError, queue: &str) -> LinkError {
+    let is_stream = error.message.contains(PRIORITY_ARGUMENT) && error.message.contains("stream");
+    if is_stream { stream(queue) } else { error }
+}
+
+fn stream(queue: &str) -> LinkError {
+    LinkError::new(
+        Cause::QueueMismatch,
+        format!(
+            "queue \"{}\" is a stream, which cannot be served: nothing is ever removed from it, and \
+             each consumer gets every request; delete it, or name another queue (amqp.queue)",
+            queue.escape_debug()
+        ),
+    )
+}
+
 async fn declare(link: &Link, queue: &str, kind: QueueType) -> Result<(), LinkError> {
     let durable = kind != QueueType::Transient;
     let mut arguments = FieldTable::default();
-    if kind == QueueType::Quorum {
-        arguments.insert(TYPE_ARGUMENT.into(), AMQPValue::LongString("quorum".into()));
-    }
+    // Always said: a virtual host may have another default.
+    let name = if kind == QueueType::Quorum { "quorum" } else { "classic" };
+    arguments.insert(TYPE_ARGUMENT.into(), AMQPValue::LongString(name.into()));
     let options = QueueDeclareOptions { durable, ..QueueDeclareOptions::default() };
     let what = format!("declaring queue \"{}\"", queue.escape_debug());
     match request(link, queue, options, arguments).await.map_err(|error| error.during(&what))? {
         Ok(_) => Ok(()),
         Err(error) => Err(match broker_reply(&error) {
             Some((code::PRECONDITION_FAILED, text)) => mismatch(queue, kind, text),
+            Some((code::INTERNAL_ERROR, text)) if forbidden_feature(text).is_some() => {
+                forbidden(queue, kind, text)
+            }
             _ => LinkError::from(error).during(&what),
         }),
     }
@@ -114,8 +148,12 @@ async fn request(
 /// Explains how the existing queue differs from the one asked for, from RabbitMQ's message:
 /// "inequivalent arg 'durable' for queue 'q' in vhost '/': received 'true' but current is 'false'".
 fn mismatch(queue: &str, kind: QueueType, text: &str) -> LinkError {
+    let difference = difference(text);
+    if difference.as_ref().is_some_and(|(_, _, there)| there == "stream") {
+        return stream(queue);
+    }
     let queue = queue.escape_debug();
-    let difference = difference(text).map_or_else(
+    let difference = difference.map_or_else(
         || format!("the broker says: {}", one_line(text)),
         |(argument, asked, there)| {
             format!("there is {argument} = {there}, asked was {argument} = {asked}")
@@ -128,6 +166,30 @@ fn mismatch(queue: &str, kind: QueueType, text: &str) -> LinkError {
              {difference}; set amqp.queue_type = \"auto\" to use the queue as it is, or delete it"
         ),
     )
+}
+
+/// Explains that the broker's operator does not permit a kind of queue.
+fn forbidden(queue: &str, kind: QueueType, text: &str) -> LinkError {
+    let feature = one_line(forbidden_feature(text).unwrap_or_default());
+    LinkError::new(
+        Cause::QueueMismatch,
+        format!(
+            "queue \"{}\" cannot be declared: the broker no longer permits what amqp.queue_type = \
+             \"{kind}\" asks for (its deprecated feature {feature}); set amqp.queue_type = \"auto\", or \
+             deprecated_features.permit.{feature} = true in the broker's configuration",
+            queue.escape_debug()
+        ),
+    )
+}
+
+/// The feature that the broker has, or had, and does not permit
+/// (<https://www.rabbitmq.com/docs/deprecated-features>): "Feature `transient_nonexcl_queues` is
+/// deprecated.", or "is removed."
+fn forbidden_feature(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("Feature `")?;
+    let (feature, rest) = rest.split_once('`')?;
+    let over = rest.starts_with(" is deprecated") || rest.starts_with(" is removed");
+    Some(feature).filter(|_| over)
 }
 
 /// The argument, the value asked for, and the existing value.
@@ -172,5 +234,38 @@ mod tests {
             assert!(message.contains(expected), "{message}");
             assert!(!message.contains('\n'));
         }
+    }
+
+    #[test]
+    fn a_stream_is_named_whatever_was_asked() {
+        let text = "PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'q' in vhost '/': \
+                    received 'classic' but current is the value 'stream' of type 'longstr'";
+        let refused = "starting to consume: the broker says 406 PRECONDITION_FAILED - invalid arg \
+                       'x-priority' for queue 'q' in vhost '/' of queue type rabbit_stream_queue";
+        let refused = explain_consume(LinkError::new(Cause::ClosedByBroker, refused), "q");
+        for error in [mismatch("q", QueueType::Classic, text), refused] {
+            assert_eq!(error.cause, Cause::QueueMismatch);
+            assert!(error.message.starts_with("queue \"q\" is a stream"), "{error}");
+        }
+        let other = LinkError::new(Cause::AccessRefused, "the broker says 403");
+        assert_eq!(explain_consume(other, "q").message, "the broker says 403");
+    }
+
+    #[test]
+    fn a_type_that_is_not_permitted_says_what_to_do() {
+        // As RabbitMQ 4.3.6 says it, cut by itself.
+        let text = "INTERNAL_ERROR - Feature `transient_nonexcl_queues` is deprecated.\nIts use is not \
+                    permitted per the configuration (overriding the default, which is permitted):\n    \
+                    \"deprecated_features.permit.transient_nonexcl_queues = false\"\nIts use will not \
+                    be permit...";
+        assert_eq!(forbidden_feature(text), Some("transient_nonexcl_queues"));
+        let message = forbidden("q", QueueType::Transient, text).message;
+        assert!(message.contains("deprecated_features.permit.transient_nonexcl_queues = true"));
+        assert!(
+            message.contains("amqp.queue_type = \"auto\"") && !message.contains('\n'),
+            "{message}"
+        );
+        assert_eq!(forbidden_feature("INTERNAL_ERROR"), None);
+        assert_eq!(forbidden_feature("Feature `quorum_queues` is not enabled"), None);
     }
 }

@@ -135,6 +135,11 @@ impl Link {
         self.connection.status().connected()
     }
 
+    /// Whether the broker has said that it takes no messages at present.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.connection.status().blocked()
+    }
+
     /// How many bytes the network has taken so far.
     pub(crate) fn bytes_written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)

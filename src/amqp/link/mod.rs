@@ -9,12 +9,14 @@
 //! (<https://www.rabbitmq.com/docs/alarms#effects-on-clusters>). A client has one.
 //!
 //! - [`open`]: what a link opens at first
+//! - [`permission`]: whether replies may be published at all
 //! - [`publishing`]: messages on their way out, and the channel they take
 //! - [`sources`]: where events come from, and in what order they are looked for
 //! - [`ending`]: how a link ends, by itself or in good order
 
 mod ending;
 mod open;
+mod permission;
 mod publishing;
 mod sources;
 

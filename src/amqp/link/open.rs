@@ -8,6 +8,7 @@ use super::{
     },
     Link, ServerSettings,
     ending::Phase,
+    permission,
     publishing::{Publishing, open_channel},
 };
 use crate::broker_uri::BrokerUri;
@@ -143,6 +144,7 @@ async fn serving(
     settings: &ServerSettings,
 ) -> Result<(Channel, Consumer, Channel), LinkError> {
     queue::ensure(consume, &settings.queue, settings.queue_type).await?;
+    permission::check(publish).await?;
     let publishing = answer("opening a channel with publisher confirms", open_channel(publish));
     let publishing = publishing.await?;
     let deliveries = consume.channel().await?;
@@ -152,9 +154,10 @@ async fn serving(
         settings.queue.as_str().into(),
         CONSUMER_TAG.into(),
         BasicConsumeOptions::default(),
-        FieldTable::default(),
+        queue::consumer_arguments(),
     );
-    let consumer = answer("starting to consume", consumer).await?;
+    let consumer = answer("starting to consume", consumer).await;
+    let consumer = consumer.map_err(|error| queue::explain_consume(error, &settings.queue))?;
     Ok((deliveries, consumer, publishing))
 }
 

@@ -87,7 +87,7 @@ fn a_mismatch_says_what_is_there_and_what_was_asked_and_ends_when_mended() {
             "classic",
             QueueDeclareOptions::durable(),
             quorum(),
-            "there is x-queue-type = quorum, asked was x-queue-type = none",
+            "there is x-queue-type = quorum, asked was x-queue-type = classic",
         ),
     ] {
         let vhost = broker::shared().vhost();
@@ -108,6 +108,81 @@ fn a_mismatch_says_what_is_there_and_what_was_asked_and_ends_when_mended() {
         daemon.wait_for("attached; consuming");
         assert_eq!(ctl(&vhost.uri(), &["call", "30"]).stdout, "832040\n");
     }
+}
+
+#[test]
+fn a_stream_is_refused_whatever_is_asked_and_what_follows_it_is_served() {
+    for asked in ["auto", "passive", "classic", "quorum", "transient"] {
+        let vhost = broker::shared().vhost();
+        let caller = Caller::connect(&vhost.uri());
+        let stream = arguments(&[("x-queue-type", AMQPValue::LongString("stream".into()))]);
+        caller.declare(QUEUE, QueueDeclareOptions::durable(), stream).unwrap();
+        let settings = [("amqp.queue_type", asked), ("amqp.backoff_max", "200ms")];
+        let daemon = Daemon::start(&vhost.uri(), &settings);
+        let line = daemon.wait_for("cannot attach");
+        if asked != "transient" {
+            assert!(line.contains("is a stream, which cannot be served"), "{asked}: {line}");
+        }
+        let failures = "fibrpcd_amqp_connect_failures_total{cause=\"queue_mismatch\"}";
+        assert!(daemon.metric(failures) > 0, "{asked}");
+        assert_eq!(daemon.get("/readyz").0, 503, "{asked}");
+        caller.delete(QUEUE);
+        if asked == "passive" {
+            caller.declare(QUEUE, QueueDeclareOptions::durable(), quorum()).unwrap();
+        }
+        daemon.wait_for("attached; consuming");
+        assert_eq!(ctl(&vhost.uri(), &["call", "30"]).stdout, "832040\n", "{asked}");
+    }
+}
+
+#[test]
+fn the_type_asked_for_is_declared_whatever_the_virtual_host_prefers() {
+    let broker = broker::shared();
+    for (asked, there) in [("classic", "classic\ttrue"), ("transient", "classic\tfalse")] {
+        let vhost = format!("prefers-quorum-{asked}");
+        broker.ctl(&["add_vhost", &vhost, "--default-queue-type", "quorum"]);
+        broker.ctl(&["set_permissions", "-p", &vhost, "guest", ".*", ".*", ".*"]);
+        let uri = format!("amqp://guest:guest@127.0.0.1:{}/{vhost}", broker.port());
+        for _ in 0..2 {
+            let mut daemon = Daemon::serving(&uri, &[("amqp.queue_type", asked)]);
+            assert_eq!(daemon.terminate(), Some(0));
+        }
+        let queues = broker.ctl(&["list_queues", "-q", "-p", &vhost, "type", "durable"]);
+        assert!(queues.contains(there), "{asked}: {queues}");
+        broker.ctl(&["delete_vhost", &vhost]);
+    }
+}
+
+#[test]
+fn the_least_permissions_suffice_and_a_missing_one_is_found_out_when_attaching() {
+    let broker = broker::shared();
+    let vhost = broker.vhost();
+    let uri = format!("amqp://least:secret@127.0.0.1:{}/{}", vhost.port(), vhost.name());
+    let caller = Caller::connect(&vhost.uri());
+    caller.declare(QUEUE, QueueDeclareOptions::durable(), quorum()).unwrap();
+    broker.ctl(&["add_user", "least", "secret"]);
+    let grant = |write: &str| {
+        let permissions = ["", write, "^rpc_queue$"];
+        let command = ["set_permissions", "-p", vhost.name(), "least"];
+        broker.ctl(&[&command[..], &permissions[..]].concat());
+    };
+    grant("");
+    let daemon = Daemon::start(&uri, &[("amqp.backoff_max", "200ms")]);
+    let line = daemon.wait_for("cannot attach");
+    assert!(line.contains("403") && line.contains("write to amq.default"), "{line}");
+    assert_eq!(daemon.get("/readyz").0, 503);
+    grant("^amq\\.default$");
+    daemon.wait_for("attached; consuming");
+    assert_eq!(ctl(&vhost.uri(), &["call", "30"]).stdout, "832040\n");
+
+    // A topic that we may not publish to costs the request that names it, and nobody else.
+    let topic = arguments(&[("x-reply-to-topic", AMQPValue::LongString("answers".into()))]);
+    let properties = lapin::BasicProperties::default().with_headers(topic);
+    caller.publish(QUEUE, properties, b"30");
+    daemon.wait_for_metric("fibrpcd_request_failures_total{reason=\"reply_refused\"}", 1);
+    assert_eq!(ctl(&vhost.uri(), &["call", "30"]).stdout, "832040\n");
+    assert_eq!(daemon.metric("fibrpcd_amqp_connects_total"), 1);
+    broker.ctl(&["delete_user", "least"]);
 }
 
 #[test]

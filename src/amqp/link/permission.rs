@@ -1,0 +1,57 @@
+//! Whether replies may be published at all: found out when a link is opened, not by the first reply.
+
+use super::{
+    super::{
+        Cause, LinkError,
+        connect::{Link as Connection, METHOD_TIMEOUT},
+    },
+    publishing::open_channel,
+};
+use lapin::{BasicProperties, options::BasicPublishOptions};
+use std::time::Duration;
+use tokio::time::{interval, timeout};
+use uuid::Uuid;
+
+/// How often it is looked whether the broker blocks.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Publishes to the default exchange, for nobody, and waits for the confirm; on a channel of its own,
+/// for a refusal closes it.
+///
+/// A broker short of memory or disk takes no messages and says so; then the question is left open.
+pub(super) async fn check(connection: &Connection) -> Result<(), LinkError> {
+    let asking = async {
+        let channel = open_channel(connection).await?;
+        let nobody = format!("fibrpcd.nobody.{}", Uuid::new_v4()).into();
+        let (options, nothing) = (BasicPublishOptions::default(), BasicProperties::default());
+        channel.basic_publish("".into(), nobody, options, b"", nothing).await?.await?;
+        channel.close(200, "OK".into()).await
+    };
+    let blocked = async {
+        let mut looks = interval(LOOK);
+        while !connection.is_blocked() {
+            looks.tick().await;
+        }
+    };
+    let asked = async {
+        tokio::select! {
+            asked = asking => asked,
+            () = blocked => Ok(()),
+        }
+    };
+    match timeout(METHOD_TIMEOUT, asked).await {
+        Ok(asked) => asked.map_err(|error| explained(error.into())),
+        Err(_) => Err(LinkError::timeout("trying to publish", METHOD_TIMEOUT)),
+    }
+}
+
+/// Says what to do about a refusal.
+fn explained(mut error: LinkError) -> LinkError {
+    if error.cause == Cause::AccessRefused {
+        error.message.push_str(
+            "; replies are published to the default exchange: grant the user the permission to \
+             write to amq.default",
+        );
+    }
+    error.during("trying to publish")
+}
