@@ -37,11 +37,6 @@ pub(crate) fn envelope(properties: &BasicProperties) -> Envelope {
     if let Some(headers) = properties.headers() {
         let header = |name: &str| headers.inner().get(name).and_then(bytes);
         topic = header(REPLY_TOPIC_HEADER);
-        // The property, where there is one, is what the reply is known by.
-        envelope.correlation_header = header(CORRELATION_ID_HEADER)
-            .or_else(|| header(MESSAGE_ID_HEADER).filter(|_| envelope.message_id.is_none()))
-            .filter(|_| envelope.correlation_id.is_none())
-            .map(<[u8]>::to_vec);
         for (name, id) in [
             (raw::CORRELATION_ID, &mut envelope.correlation_id),
             (raw::MESSAGE_ID, &mut envelope.message_id),
@@ -49,6 +44,13 @@ pub(crate) fn envelope(properties: &BasicProperties) -> Envelope {
             if let Some(value) = headers.inner().get(name).and_then(bytes) {
                 *id = Some(value.to_vec());
             }
+        }
+        if envelope.correlation_id.is_none() {
+            let no_property = envelope.message_id.is_none();
+            let stand_in = || header(MESSAGE_ID_HEADER).filter(|_| no_property);
+            envelope.correlation_id =
+                header(CORRELATION_ID_HEADER).or_else(stand_in).map(<[u8]>::to_vec);
+            envelope.id_in_header = envelope.correlation_id.is_some();
         }
         envelope.delivery_count = headers.inner().get(DELIVERY_COUNT_HEADER).and_then(integer);
         envelope.deadline_ms = headers.inner().get(DEADLINE_HEADER).and_then(integer);
@@ -71,16 +73,15 @@ pub(crate) fn of_reply(envelope: &Envelope, reply: &Reply) -> BasicProperties {
         .with_delivery_mode(TRANSIENT);
     let mut headers = FieldTable::default();
     match envelope.reply_id().map(|id| (id, str::from_utf8(id))) {
+        Some((id, _)) if envelope.id_in_header => {
+            headers.insert(CORRELATION_ID_HEADER.into(), AMQPValue::LongString(id.into()));
+        }
         Some((_, Ok(id))) => properties = properties.with_correlation_id(id.into()),
         // The socket moves the bytes into the property; see `transport::frames`.
         Some((id, Err(_))) => {
             headers.insert(raw::CORRELATION_ID.into(), AMQPValue::ByteArray(id.into()));
         }
         None => {}
-    }
-    if let Some(id) = &envelope.correlation_header {
-        let id = AMQPValue::LongString(id.as_slice().into());
-        headers.insert(CORRELATION_ID_HEADER.into(), id);
     }
     if reply.status != Status::Ok || !envelope.trace.is_empty() {
         headers.insert(STATUS_HEADER.into(), AMQPValue::LongString(reply.status.name().into()));
@@ -199,11 +200,16 @@ mod tests {
         headers.insert("x-reply-to-topic".into(), AMQPValue::LongString("answers.1".into()));
         let long = AMQPValue::LongString(vec![0xFF; 300].into());
         headers.insert("x-correlation-id".into(), long.clone());
-        let request = envelope(&BasicProperties::default().with_headers(headers));
+        let mqtt = BasicProperties::default().with_headers(headers);
+        let request = envelope(&mqtt);
         assert_eq!((request.via, request.reply_queue()), (Via::Topic, Some("answers.1")));
         let reply = of_reply(&request, &Reply::text(b"1".to_vec()));
         assert!(reply.correlation_id().is_none());
         assert_eq!(reply.headers().as_ref().unwrap().inner().get("x-correlation-id"), Some(&long));
+        // The property, where there is one, is what the reply is known by.
+        let request = envelope(&mqtt.with_correlation_id("short".into()));
+        assert_eq!(request.reply_id(), Some(&b"short"[..]));
+        assert!(!request.id_in_header);
     }
 
     #[test]

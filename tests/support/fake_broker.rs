@@ -135,6 +135,9 @@ impl Player {
             if kind == 3 {
                 self.confirm(channel)?;
             }
+            if kind == 2 && payload[4..12] == [0; 8] {
+                self.confirm_trial(channel)?;
+            }
             if kind == 1 && !self.asked(channel, &payload)? {
                 return Ok(());
             }
@@ -153,6 +156,14 @@ impl Player {
         self.stream.write_all(&method(channel, 60, name, &arguments))?;
         let _ = self.taken.send(taken); // an error: no test listens any more
         Ok(())
+    }
+
+    /// Confirms a message without a body, by which a link tries whether it may publish, on a
+    /// channel that is for nothing else.
+    fn confirm_trial(&mut self, channel: u16) -> io::Result<()> {
+        self.published.remove(&channel);
+        let arguments = [&1u64.to_be_bytes()[..], &[0]].concat();
+        self.stream.write_all(&method(channel, 60, 80, &arguments))
     }
 
     /// Answers a method, if it asks for an answer. False at the end.

@@ -231,9 +231,11 @@ async fn take(from: &TcpStream, way: Way, shared: &Shared, sender: mpsc::Unbound
 async fn put(to: &TcpStream, shared: &Shared, mut receiver: mpsc::UnboundedReceiver<Chunk>) {
     /// What turns confirms on: the head of a method frame's payload.
     const CONFIRM_SELECT: [u8; 4] = [0, 85, 0, 10];
+    /// What a daemon's link sends last before replies, when it has tried whether it may publish.
+    const CHANNEL_CLOSE: [u8; 4] = [0, 20, 0, 40];
     const HEARTBEAT: [u8; 8] = [8, 0, 0, 0, 0, 0, 0, 0xCE];
     let mut holding = shared.holding.subscribe();
-    let (mut confirms, mut kept) = (false, Vec::new());
+    let (mut confirms, mut ready, mut kept) = (false, false, Vec::new());
     loop {
         tokio::select! {
             () = released(&mut holding), if !kept.is_empty() => {
@@ -246,13 +248,14 @@ async fn put(to: &TcpStream, shared: &Shared, mut receiver: mpsc::UnboundedRecei
                 sleep_until(due).await;
                 // Behind what is kept, also if that may pass by now.
                 let holds = *shared.holding.borrow() || !kept.is_empty();
-                if confirms && holds && bytes != HEARTBEAT {
+                if ready && holds && bytes != HEARTBEAT {
                     kept.extend(bytes);
                 } else if write_paced(to, shared, &bytes).await.is_err() {
                     return;
                 } else {
-                    let mut windows = bytes.windows(CONFIRM_SELECT.len());
-                    confirms |= windows.any(|window| window == CONFIRM_SELECT);
+                    let says = |method| bytes.windows(4).any(|window| window == method);
+                    confirms |= says(CONFIRM_SELECT);
+                    ready |= confirms && says(CHANNEL_CLOSE);
                 }
             }
         }

@@ -144,9 +144,10 @@ async fn serving(
     settings: &ServerSettings,
 ) -> Result<(Channel, Consumer, Channel), LinkError> {
     queue::ensure(consume, &settings.queue, settings.queue_type).await?;
-    permission::check(publish).await?;
     let publishing = answer("opening a channel with publisher confirms", open_channel(publish));
     let publishing = publishing.await?;
+    // The last on this connection: a broker that blocks reads nothing more from it.
+    permission::check(publish).await?;
     let deliveries = consume.channel().await?;
     let qos = deliveries.basic_qos(settings.prefetch, BasicQosOptions::default());
     answer("setting the prefetch", qos).await?;

@@ -50,6 +50,7 @@ pub enum Input {
 
 /// What a link says of its session.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "the largest, a delivery, is also the most frequent")]
 pub enum LinkEvent {
     /// A request was delivered.
     Delivered(Delivery),

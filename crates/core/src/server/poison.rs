@@ -64,12 +64,9 @@ impl PoisonTracker {
     /// The fingerprint of a request. Identical requests share one, which matters only if they are
     /// poison.
     pub(super) fn fingerprint(&self, envelope: &Envelope, body: &[u8]) -> Fingerprint {
-        let Envelope { reply_to, correlation_id, correlation_header, message_id, .. } = envelope;
+        let Envelope { reply_to, correlation_id, message_id, .. } = envelope;
         let start = &body[..body.len().min(HASHED)];
-        Fingerprint(keyed(
-            self.seed,
-            &(reply_to, correlation_id, correlation_header, message_id, start, body.len()),
-        ))
+        Fingerprint(keyed(self.seed, &(reply_to, correlation_id, message_id, start, body.len())))
     }
 
     /// Notes that this reply was on its way when this session ended; once for all that are equal. A

@@ -39,8 +39,8 @@ impl Server {
         let link = Link::serve(&peer.uri().parse().unwrap(), &settings).await.unwrap();
         let (mut consume, mut publish) = (peer.connection().await, peer.connection().await);
         let deliveries = consume.method(60, 20).await.channel;
-        publish.method(20, 40).await; // the channel that the permission was tried on
         let replies = publish.method(85, 10).await.channel;
+        publish.method(20, 40).await; // the channel that the permission was tried on
         Self { link, consume, deliveries, publish, replies }
     }
 
