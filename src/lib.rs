@@ -18,6 +18,7 @@
 //! - [`broker_uri`]: the address of a broker
 //! - [`tls`]: which certificates are trusted, and which is ours
 //! - `files`: small files that settings name
+//! - `threads`: threads for what may stand still
 //! - [`cli`]: the command lines
 //! - `fuzzing`: what the fuzzers do, for them and for the tests
 //!
@@ -63,6 +64,7 @@ pub mod exit;
 mod files;
 #[cfg(any(fuzzing, test))]
 pub mod fuzzing;
+mod threads;
 pub mod tls;
 
 use fibrpc_core::text;

@@ -23,12 +23,13 @@ ROOMS = {
     "wire": ["text"],
     "broker_uri": [],
     "files": [],
+    "threads": [],
     "tls": ["files"],
-    "amqp": ["broker_uri", "text", "tls", "wire"],
+    "amqp": ["broker_uri", "text", "threads", "tls", "wire"],
     "client": ["amqp", "broker_uri", "text", "tls", "wire"],
     "cli": ["client", "wire"],
     "ctl": ["broker_uri", "cli", "client", "exit", "files", "text", "tls", "wire"],
-    "daemon": ["amqp", "broker_uri", "cli", "exit", "files", "text", "tls", "wire"],
+    "daemon": ["amqp", "broker_uri", "cli", "exit", "files", "text", "threads", "tls", "wire"],
 }
 
 TOKENS = re.compile(

@@ -18,7 +18,7 @@ use self::{
     lifecycle::{Phase, handle_signals},
     observe::{
         http::{self, HttpError},
-        log::{self, LevelHandle, LogError, LogMonitor},
+        log::{self, LevelHandle, LogError, LogMonitor, queue::FlushLog},
         metrics::{Metrics, MetricsError},
         observer::Observer,
         overview::Overview,
@@ -36,6 +36,7 @@ use crate::{cli::DaemonArgs, exit::Exit};
 use futures_util::FutureExt as _;
 use std::{
     convert::Infallible,
+    io::Write as _,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -74,7 +75,8 @@ pub fn main(args: &DaemonArgs) -> Exit {
     if args.check {
         return checked();
     }
-    let observability = match init_observability(&config) {
+    // Dropped last, so that the last messages come out.
+    let (observability, _flush) = match init_observability(&config) {
         Ok(observability) => observability,
         Err(error) => {
             report(&error);
@@ -94,14 +96,19 @@ struct Observability {
     level: LevelHandle,
 }
 
-fn init_observability(config: &Config) -> Result<Observability, StartError> {
+fn init_observability(config: &Config) -> Result<(Observability, FlushLog), StartError> {
     let metrics = Arc::new(Metrics::new()?);
     let daemon = &metrics.daemon;
     let log_monitor =
         Arc::new(LogMonitor::new(daemon.log_messages.clone(), daemon.log_suppressed.clone()));
-    let level = log::init(config.log.level, config.log.format, Arc::clone(&log_monitor))?;
+    let (level, flush) = log::init(
+        config.log.level,
+        config.log.format,
+        Arc::clone(&log_monitor),
+        daemon.log_dropped.clone(),
+    )?;
     metrics.configured(config);
-    Ok(Observability { metrics, log_monitor, level })
+    Ok((Observability { metrics, log_monitor, level }, flush))
 }
 
 /// One thread does all I/O: small calls need no other, and large ones have threads of their own.
@@ -224,16 +231,18 @@ fn sources(args: &DaemonArgs) -> Sources {
     Sources::with_process_environment(file, options)
 }
 
-#[expect(clippy::print_stdout, reason = "the answer to --check")]
+/// The answer to `--check`.
 fn checked() -> Exit {
-    println!("the configuration is good");
-    Exit::Ok
+    match writeln!(std::io::stdout(), "the configuration is good") {
+        Ok(()) => Exit::Ok,
+        Err(_) => Exit::Failure,
+    }
 }
 
 /// Says why the program cannot run, when there is no log yet.
-#[expect(clippy::print_stderr, reason = "before the log is set up, stderr is the place")]
 fn report(error: &dyn std::error::Error) {
-    eprintln!("{}", with_causes(error));
+    // There is nowhere else to say it, and the exit code says it too.
+    let _ = writeln!(std::io::stderr(), "{}", with_causes(error));
 }
 
 /// An error and what caused it, on one line.

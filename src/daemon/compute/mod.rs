@@ -61,7 +61,7 @@ impl StopSwitch {
 
 /// The threads could not be started.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot start {threads} compute threads: {source}; set compute.threads lower")]
+#[error("cannot start {threads} compute threads, set compute.threads lower: {source}")]
 pub(crate) struct PoolError {
     threads: NonZeroUsize,
     source: std::io::Error,
@@ -97,9 +97,7 @@ impl Pool {
                 index,
                 keep: shares.kept,
             };
-            std::thread::Builder::new()
-                .name(format!("compute-{index}"))
-                .spawn(move || worker.work())
+            crate::threads::start(format!("compute-{index}"), move || worker.work())
                 .map_err(|source| PoolError { threads, source })?;
         }
         Ok((Self { jobs, finished, stops: HashMap::new(), watchdogs }, outcomes))

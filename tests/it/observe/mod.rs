@@ -4,6 +4,8 @@
 mod alerts;
 /// Metrics and readiness over HTTP.
 mod http;
+/// A log that nobody reads.
+mod log;
 /// The dashboard, the rules and the alerts that the package ships, in a real Prometheus.
 mod monitoring;
 /// The page for people, in a real browser.

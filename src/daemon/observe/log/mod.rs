@@ -18,6 +18,8 @@
 //!   `span` holds the fields of the innermost span if there is one. Hence no event may have a field
 //!   called `timestamp`, `level`, `target` or `span`.
 //!
+//! No thread that logs waits for whoever reads the log: see [`queue`].
+//!
 //! Of the warnings and errors from one place in the program, ten are logged within a minute; after
 //! it, one line says how many were left out.
 //!
@@ -25,12 +27,18 @@
 //! control characters and bidirectional overrides are written as escapes, except to the journal,
 //! whose readers protect themselves. A line of the log is a line of text.
 
-use self::monitor::MonitorLayer;
+use self::{
+    journal::JournalLayer,
+    monitor::MonitorLayer,
+    queue::{FlushLog, Queue, Sink},
+};
 use crate::{
     daemon::config::{Format, Level},
     text::{Escaping, is_treacherous},
 };
+use prometheus::IntCounter;
 use std::{
+    backtrace::{Backtrace, BacktraceStatus},
     env,
     ffi::OsStr,
     fmt::{self, Write as _},
@@ -38,11 +46,11 @@ use std::{
     io::{self, IsTerminal, Write},
     os::{fd::AsFd, unix::fs::MetadataExt},
     panic,
+    path::Path,
     sync::Arc,
     thread,
 };
 use tracing::{Subscriber, field::Field, level_filters::LevelFilter};
-use tracing_journald::{Priority, PriorityMappings};
 use tracing_subscriber::{
     Layer, Registry,
     field::MakeExt,
@@ -59,7 +67,9 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
+mod journal;
 mod monitor;
+pub(crate) mod queue;
 
 pub(crate) use self::monitor::{LogMonitor, Warning};
 
@@ -69,6 +79,9 @@ pub(crate) enum LogError {
     /// [`init`] has run before, or another subscriber is installed.
     #[error("logging is set up already; initialise it once, first thing in main")]
     AlreadySet,
+    /// The system gave no thread or no file descriptor.
+    #[error("cannot set up the log: {0}")]
+    Thread(#[source] io::Error),
 }
 
 /// Changes the level of a log that is set up.
@@ -83,24 +96,34 @@ impl LevelHandle {
     }
 }
 
-/// Sets up logging for the process, and lets it record panics. `monitor` gets all that is logged.
+/// Sets up logging for the process, and lets it record panics. `monitor` gets all that is logged,
+/// `dropped` counts what could not be written. What is returned beside the handle is to be kept
+/// until the program ends.
 ///
 /// # Errors
 ///
-/// When it has been set up already.
+/// When it has been set up already, or there is no thread for it.
 pub(crate) fn init(
     level: Level,
     format: Format,
     monitor: Arc<LogMonitor>,
-) -> Result<LevelHandle, LogError> {
+    dropped: IntCounter,
+) -> Result<(LevelHandle, FlushLog), LogError> {
     let stderr = Stderr::inspect();
-    let (layer, unreachable) = match stderr.choose(format) {
-        Form::Journal => match journal() {
-            Ok(layer) => (layer, None),
-            Err(error) => (text(false, Clock::Theirs, io::stderr), Some(error)),
-        },
-        Form::Text => (text(stderr.colour, Clock::Ours, io::stderr), None),
-        Form::Json => (json(io::stderr), None),
+    let form = stderr.choose(format);
+    let journal = (form == Form::Journal).then(|| journal::connect(Path::new(journal::SOCKET)));
+    let (sink, unreachable) = match journal {
+        Some(Ok(journal)) => (journal, None),
+        Some(Err(error)) => (Sink::stderr().map_err(LogError::Thread)?, Some(error)),
+        None => (Sink::stderr().map_err(LogError::Thread)?, None),
+    };
+    let queue = Queue::start(sink, dropped).map_err(LogError::Thread)?;
+    let flush = FlushLog(queue.clone());
+    let layer = match form {
+        Form::Journal if unreachable.is_some() => text(false, Clock::Theirs, queue),
+        Form::Journal => JournalLayer(queue).boxed(),
+        Form::Text => text(stderr.colour, Clock::Ours, queue),
+        Form::Json => json(move || queue.clone()),
     };
     let (filter, handle) = reload::Layer::new(filter(level));
     let monitoring = MonitorLayer(monitor);
@@ -114,7 +137,7 @@ pub(crate) fn init(
     if let Some(error) = unreachable {
         tracing::warn!(%error, "cannot reach the journal; logging text to standard error instead");
     }
-    Ok(LevelHandle(handle))
+    Ok((LevelHandle(handle), flush))
 }
 
 /// The forms that a log can take.
@@ -196,22 +219,6 @@ fn filter(level: Level) -> Targets {
 
 type BoxedLayer<S> = Box<dyn Layer<S> + Send + Sync>;
 
-fn journal<S>() -> io::Result<BoxedLayer<S>>
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-{
-    // The crate's defaults are one step louder: info as notice, which journalctl prints in bold.
-    let priorities = PriorityMappings {
-        info: Priority::Informational,
-        debug: Priority::Debug,
-        ..PriorityMappings::new()
-    };
-    Ok(tracing_journald::layer()?
-        .with_syslog_identifier("fibrpcd".to_owned())
-        .with_priority_mappings(priorities)
-        .boxed())
-}
-
 fn text<S, W>(colour: bool, clock: Clock, writer: W) -> BoxedLayer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -290,16 +297,18 @@ impl<W: Write> Write for JsonWriter<W> {
     }
 }
 
-/// Logs every panic before what would happen anyway.
+/// Logs every panic, instead of having it printed: standard error may be one that nobody reads. With
+/// `RUST_BACKTRACE`, the calls that led to it too.
 fn log_panics() {
-    let default = panic::take_hook();
-    panic::set_hook(Box::new(move |panic| {
+    panic::set_hook(Box::new(|panic| {
         let reason = panic.payload_as_str().unwrap_or("not a text");
         let location = panic.location().map(tracing::field::display);
         let thread = thread::current();
         let thread = thread.name().unwrap_or("unnamed");
-        tracing::error!(reason, location, thread, "a thread panicked; this is a bug");
-        default(panic);
+        let backtrace = Backtrace::capture();
+        let backtrace = (backtrace.status() == BacktraceStatus::Captured).then_some(backtrace);
+        let backtrace = backtrace.map(tracing::field::display);
+        tracing::error!(reason, location, thread, backtrace, "a thread panicked; this is a bug");
     }));
 }
 

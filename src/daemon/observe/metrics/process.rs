@@ -42,6 +42,8 @@ pub(crate) struct DaemonMetrics {
     pub log_messages: LogMessages,
     /// Messages that were left out because there were too many like them.
     pub log_suppressed: IntCounter,
+    /// Messages that nobody took.
+    pub log_dropped: IntCounter,
 }
 
 impl DaemonMetrics {
@@ -86,6 +88,10 @@ impl DaemonMetrics {
             log_suppressed: make.counter(
                 "fibrpcd_log_messages_suppressed_total",
                 "Warnings and errors left out of the log, because there were many of the kind.",
+            )?,
+            log_dropped: make.counter(
+                "fibrpcd_log_messages_dropped_total",
+                "Messages dropped, because the log was not read or could not be written.",
             )?,
         })
     }

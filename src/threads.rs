@@ -1,0 +1,50 @@
+//! Threads for what may stand still: a file of a server that is away, a name that nobody resolves.
+//!
+//! tokio's own pool for such work panics where the system gives no thread, and what hangs in it takes
+//! a place from everything else.
+
+use std::{io, thread};
+use tokio::sync::oneshot;
+
+/// Starts a thread, which ends with the process.
+///
+/// # Errors
+/// The system gives none.
+pub(crate) fn start(name: String, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let started = thread::Builder::new().name(name).spawn(work);
+    started.map(drop).map_err(|error| {
+        let message = format!(
+            "no thread can be started ({error}); raise the limit of threads (TasksMax= of the unit, \
+             ulimit -u)"
+        );
+        io::Error::new(error.kind(), message)
+    })
+}
+
+/// Does work on a thread of its own. The caller sets a deadline; the thread then goes on alone.
+///
+/// # Errors
+/// The system gives no thread, or the work panicked.
+pub(crate) async fn run<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
+    let (sender, result) = oneshot::channel();
+    start(name.to_owned(), move || {
+        let _ = sender.send(work()); // nobody may be waiting any more
+    })?;
+    result.await.map_err(|_| io::Error::other("the thread for it failed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn work_is_done_elsewhere_and_its_panic_is_an_error() {
+        let here = thread::current().id();
+        assert_ne!(run("work", || thread::current().id()).await.unwrap(), here);
+        let failed = run("work", || -> u8 { panic!("on purpose") }).await;
+        assert_eq!(failed.unwrap_err().to_string(), "the thread for it failed");
+    }
+}
