@@ -18,6 +18,7 @@
 //! - [`broker_uri`]: the address of a broker
 //! - [`tls`]: which certificates are trusted, and which is ours
 //! - `files`: small files that settings name
+//! - `lookup`: the addresses of a host
 //! - `threads`: threads for what may stand still
 //! - [`cli`]: the command lines
 //! - `fuzzing`: what the fuzzers do, for them and for the tests
@@ -34,7 +35,7 @@
 //! - `lifecycle`: everything that happens between a signal and the exit code
 //! - `signals`, `reload`: the signals, and new settings for a daemon that runs
 //! - `state`: what the daemon is doing, with the words for it
-//! - `systemd`, `watchdog`: notifications to the service manager, and whether all is alive
+//! - `systemd`, `manager_socket`, `watchdog`: notifications to the service manager, and whether all is alive
 //! - [`config`](daemon::config): the settings, and every mistake in them
 //! - `server`: the supervisor that keeps a session with a broker, and the session, which carries what
 //!   the link says to the core and back
@@ -64,6 +65,7 @@ pub mod exit;
 mod files;
 #[cfg(any(fuzzing, test))]
 pub mod fuzzing;
+mod lookup;
 mod threads;
 pub mod tls;
 

@@ -12,13 +12,15 @@ use tokio::sync::oneshot;
 /// The system gives none.
 pub(crate) fn start(name: String, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let started = thread::Builder::new().name(name).spawn(work);
-    started.map(drop).map_err(|error| {
-        let message = format!(
-            "no thread can be started ({error}); raise the limit of threads (TasksMax= of the unit, \
-             ulimit -u)"
-        );
-        io::Error::new(error.kind(), message)
-    })
+    started.map(drop).map_err(|error| io::Error::new(error.kind(), refused(&error)))
+}
+
+/// What it means that the system gives no thread.
+pub(crate) fn refused(error: &io::Error) -> String {
+    format!(
+        "no thread can be started ({error}); raise the limit of threads (TasksMax= of the unit, \
+         ulimit -u)"
+    )
 }
 
 /// Does work on a thread of its own. The caller sets a deadline; the thread then goes on alone.

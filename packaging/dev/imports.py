@@ -24,12 +24,13 @@ ROOMS = {
     "broker_uri": [],
     "files": [],
     "threads": [],
+    "lookup": ["threads"],
     "tls": ["files"],
-    "amqp": ["broker_uri", "text", "threads", "tls", "wire"],
+    "amqp": ["broker_uri", "lookup", "text", "threads", "tls", "wire"],
     "client": ["amqp", "broker_uri", "text", "tls", "wire"],
     "cli": ["client", "wire"],
     "ctl": ["broker_uri", "cli", "client", "exit", "files", "text", "tls", "wire"],
-    "daemon": ["amqp", "broker_uri", "cli", "exit", "files", "text", "threads", "tls", "wire"],
+    "daemon": ["amqp", "broker_uri", "cli", "exit", "files", "lookup", "text", "threads", "tls", "wire"],
 }
 
 TOKENS = re.compile(

@@ -1,7 +1,7 @@
 //! Why a link to a broker could not be made or ended.
 
 use super::transport::stream::TlsMismatch;
-use crate::text::one_line;
+use crate::{text::one_line, threads};
 use lapin::ErrorKind;
 use std::{io, time::Duration};
 
@@ -92,6 +92,17 @@ impl LinkError {
         self
     }
 
+    /// Says what a slash at the end of a URI means, where that virtual host was not found.
+    pub(super) fn of_vhost(mut self, vhost: &str) -> Self {
+        if self.cause == Cause::NoVhost && vhost.is_empty() {
+            self.message.push_str(
+                "; the slash at the end of the URI names the virtual host \"\": leave it out for \
+                the default one",
+            );
+        }
+        self
+    }
+
     /// Whether trying again cannot help until somebody changes something.
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(self.cause, Cause::AccessRefused | Cause::Tls | Cause::NoVhost)
@@ -178,6 +189,10 @@ impl From<&io::Error> for LinkError {
         if error.kind() == io::ErrorKind::ConnectionAborted && error.get_ref().is_none() {
             return Self::new(Cause::Network, ABORTED);
         }
+        // Nothing else that does not block says so: lapin got no thread.
+        if error.kind() == io::ErrorKind::WouldBlock && error.raw_os_error().is_some() {
+            return Self::new(Cause::Network, threads::refused(error));
+        }
         let cause = if TlsMismatch::is(error) { Cause::Tls } else { Cause::Network };
         Self::new(cause, error.to_string())
     }
@@ -191,7 +206,8 @@ impl From<io::Error> for LinkError {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cause, code::size_limit};
+    use super::{Cause, LinkError, code::size_limit};
+    use std::io;
 
     #[test]
     fn every_cause_has_a_label_of_its_own() {
@@ -213,6 +229,20 @@ mod tests {
             Protocol,
         ];
         assert_eq!(causes.map(Cause::label), Cause::LABELS);
+    }
+
+    #[test]
+    fn an_empty_virtual_host_is_explained_where_it_is_not_found() {
+        let error = || LinkError::new(Cause::NoVhost, "vhost not found");
+        let message = error().of_vhost("").message;
+        assert!(message.contains("the slash at the end of the URI"), "{message}");
+        assert_eq!(error().of_vhost("v").message, "vhost not found");
+    }
+
+    #[test]
+    fn a_thread_that_the_system_does_not_give_is_explained() {
+        let message = LinkError::from(io::Error::from_raw_os_error(11)).message;
+        assert!(message.contains("raise the limit of threads"), "{message}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod compute;
 pub mod config;
 mod lifecycle;
+mod manager_socket;
 mod observe;
 mod reload;
 mod server;
@@ -55,8 +56,6 @@ enum StartError {
     Log(#[from] LogError),
     #[error(transparent)]
     Pool(#[from] PoolError),
-    #[error(transparent)]
-    Spans(#[from] spans::SpansError),
     #[error(transparent)]
     Http(#[from] HttpError),
 }
@@ -144,7 +143,7 @@ async fn start(
     let overview = Overview::new(Arc::clone(&metrics), log_monitor, states.clone(), instance);
     let notifier = Notifier::new(Arc::clone(&metrics), states);
     let watchdog = Watchdog { server: Arc::default(), compute: compute_watchdogs };
-    let (spans, exporter) = spans::start(&config.trace, &metrics)?;
+    let (spans, exporter) = spans::start(&config.trace, &metrics);
     let exporting = exporter.run().fuse();
     tokio::pin!(exporting);
 

@@ -1,22 +1,23 @@
 //! Notifications to the service manager: readiness, status, reloads, stops, signs of life.
 //!
 //! The protocol is that of `sd_notify(3)`: datagrams to the socket that `$NOTIFY_SOCKET` names.
-//! Without that variable nothing is sent.
+//! Without that variable, or where it is empty, nothing is sent.
 
 use super::{
-    config::ConfigError, observe::metrics::Metrics, state::State, ticks::every, watchdog::Watchdog,
+    config::ConfigError, manager_socket::ManagerSocket, observe::metrics::Metrics, state::State,
+    ticks::every, watchdog::Watchdog,
 };
 use sd_notify::NotifyState;
 use std::{
     convert::Infallible,
-    future,
+    future, io,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::sleep};
 
 /// How often the status is checked, and sent if it has changed.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
@@ -25,9 +26,15 @@ const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 const EXTENSION: Duration = Duration::from_secs(15);
 const EXTENSION_INTERVAL: Duration = Duration::from_secs(5);
 
+/// How long what seems to be stuck has until it is looked at again: after a process was frozen, all
+/// its timers have expired at once, and this look may come before the server's own turn.
+const SECOND_LOOK: Duration = Duration::from_secs(1);
+
 /// Notifies the service manager.
 #[derive(Debug)]
 pub(crate) struct Notifier {
+    /// `None` if there is none.
+    socket: Option<ManagerSocket>,
     metrics: Arc<Metrics>,
     states: watch::Receiver<State>,
     /// What was wrong with the configuration that was read last.
@@ -37,7 +44,13 @@ pub(crate) struct Notifier {
 
 impl Notifier {
     pub(crate) fn new(metrics: Arc<Metrics>, states: watch::Receiver<State>) -> Self {
-        Self { metrics, states, complaint: Mutex::default(), failed: AtomicBool::new(false) }
+        let socket = ManagerSocket::of_environment(metrics.daemon.notifications_dropped.clone());
+        let socket = socket.unwrap_or_else(|error| {
+            tracing::warn!(%error, "cannot use NOTIFY_SOCKET; the service manager is not notified");
+            None
+        });
+        let failed = AtomicBool::new(false);
+        Self { socket, metrics, states, complaint: Mutex::default(), failed }
     }
 
     /// Requests are taken as soon as there is a broker.
@@ -82,13 +95,14 @@ impl Notifier {
     }
 
     async fn keep_status(&self) -> Infallible {
-        if std::env::var_os("NOTIFY_SOCKET").is_none() {
+        let Some(socket) = &self.socket else {
             return future::pending().await;
-        }
+        };
         let mut ticks = every(STATUS_INTERVAL);
         let mut shown = String::new();
         loop {
             ticks.tick().await;
+            self.noting_failure(socket.send_waiting());
             let status = self.status();
             if status != shown {
                 self.notify(&[NotifyState::Status(&status)]);
@@ -104,7 +118,12 @@ impl Notifier {
         let mut ticks = every(patience / 2);
         loop {
             ticks.tick().await;
-            if watchdog.all_alive(Instant::now()) {
+            let mut alive = watchdog.all_alive(Instant::now());
+            if !alive {
+                sleep(SECOND_LOOK.min(patience / 4)).await;
+                alive = watchdog.all_alive(Instant::now());
+            }
+            if alive {
                 self.notify(&[NotifyState::Watchdog]);
             } else {
                 tracing::error!(
@@ -126,11 +145,18 @@ impl Notifier {
     }
 
     fn notify(&self, states: &[NotifyState<'_>]) {
-        if let Err(error) = sd_notify::notify(states) {
-            // Logged once: it is tried again every second.
-            if !self.failed.swap(true, Ordering::Relaxed) {
-                tracing::warn!(%error, "cannot notify the service manager");
-            }
+        if let Some(socket) = &self.socket {
+            let lines: Vec<_> = states.iter().map(|state| format!("{state}\n")).collect();
+            self.noting_failure(socket.send(lines.concat()));
+        }
+    }
+
+    /// Logged once: it is tried again every second.
+    fn noting_failure(&self, result: io::Result<()>) {
+        if let Err(error) = result
+            && !self.failed.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(%error, "cannot notify the service manager");
         }
     }
 }

@@ -4,7 +4,7 @@ use super::{
     Cause, LinkError,
     transport::{Arrivals, KillOnDrop, KillSwitch, Socket, Sockets, Target, stream::Secure},
 };
-use crate::{broker_uri::BrokerUri, tls::Tls};
+use crate::{broker_uri::BrokerUri, threads, tls::Tls};
 use async_rs::{Runtime, Tokio, util::RuntimeParts};
 use futures_util::{Stream, StreamExt as _};
 use lapin::{
@@ -104,6 +104,8 @@ impl Link {
         };
         let connecting = async {
             let socket = target.connect().await?;
+            // Where the system gives lapin no thread, it leaks a task: one is tried before.
+            threads::run("probe", || ()).await?;
             let lapin_uri = lapin_uri(uri, dial.heartbeat, external);
             let connection = handshake(socket, lapin_uri, runtime, properties(&dial.name)).await;
             connection.map_err(|error| {
@@ -116,7 +118,7 @@ impl Link {
                 let Target { written, arrivals, .. } = target;
                 Ok(Self { connection, written, arrivals, _cut: guard })
             }
-            Ok(Err(error)) => Err(error.during(&what)),
+            Ok(Err(error)) => Err(error.of_vhost(uri.vhost()).during(&what)),
             Err(_) => Err(LinkError::timeout(&what, dial.timeout)),
         }
     }

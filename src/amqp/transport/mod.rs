@@ -272,7 +272,7 @@ impl Target {
     /// Looks up the host and tries its addresses in turn, TLS included. The caller sets a deadline.
     pub(crate) async fn connect(&self) -> io::Result<Socket> {
         let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-        for address in tokio::net::lookup_host((self.host.as_str(), self.port)).await? {
+        for address in crate::lookup::addresses(&self.host, self.port).await? {
             match Stream::connect(address, self.secure.clone()).await {
                 Ok(stream) => return Ok(Socket::new(stream, self)),
                 Err(error) => failure = error,

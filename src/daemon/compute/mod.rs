@@ -61,7 +61,7 @@ impl StopSwitch {
 
 /// The threads could not be started.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot start {threads} compute threads, set compute.threads lower: {source}")]
+#[error("cannot start {threads} compute threads; set compute.threads lower")]
 pub(crate) struct PoolError {
     threads: NonZeroUsize,
     source: std::io::Error,

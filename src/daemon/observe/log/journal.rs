@@ -144,7 +144,7 @@ mod tests {
             tracing::warn!(correlation_id = "a\nb", r#type = %"fib", n = 30, "first\nMESSAGE=fake");
             tracing::debug!(long = "ä".repeat(MAX_VALUE), "second");
         });
-        let mut buffer = [0; 64 << 10];
+        let mut buffer = vec![0; 64 << 10];
         let mut receive = || {
             let length = journal.recv(&mut buffer).unwrap();
             fields(&buffer[..length])

@@ -80,7 +80,7 @@ pub(crate) enum LogError {
     #[error("logging is set up already; initialise it once, first thing in main")]
     AlreadySet,
     /// The system gave no thread or no file descriptor.
-    #[error("cannot set up the log: {0}")]
+    #[error("cannot set up the log")]
     Thread(#[source] io::Error),
 }
 

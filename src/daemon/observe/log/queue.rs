@@ -259,7 +259,7 @@ mod tests {
         while dropped.get() == 0 {
             queue.push(vec![b'x'; 10_000]);
         }
-        let mut buffer = [0; 20_000];
+        let mut buffer = vec![0; 20_000];
         assert_eq!(journal.recv(&mut buffer).unwrap(), 10_000, "it goes on where it stood");
     }
 

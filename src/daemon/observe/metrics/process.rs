@@ -44,6 +44,8 @@ pub(crate) struct DaemonMetrics {
     pub log_suppressed: IntCounter,
     /// Messages that nobody took.
     pub log_dropped: IntCounter,
+    /// Messages that the service manager did not take.
+    pub notifications_dropped: IntCounter,
 }
 
 impl DaemonMetrics {
@@ -92,6 +94,10 @@ impl DaemonMetrics {
             log_dropped: make.counter(
                 "fibrpcd_log_messages_dropped_total",
                 "Messages dropped, because the log was not read or could not be written.",
+            )?,
+            notifications_dropped: make.counter(
+                "fibrpcd_service_notifications_dropped_total",
+                "Notifications that the service manager did not take.",
             )?,
         })
     }

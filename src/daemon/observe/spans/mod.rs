@@ -6,6 +6,6 @@ mod off;
 mod otlp;
 
 #[cfg(not(feature = "otlp"))]
-pub(crate) use off::{Spans, SpansError, start};
+pub(crate) use off::{Spans, start};
 #[cfg(feature = "otlp")]
-pub(crate) use otlp::{Spans, SpansError, start};
+pub(crate) use otlp::{Spans, start};

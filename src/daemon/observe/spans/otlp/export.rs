@@ -4,14 +4,15 @@
 //! for its other parts. opentelemetry's batch processor would be a thread that nobody watches, and
 //! does not report what it drops.
 
-use super::{SpansError, build, http::Client};
+use super::{build, http::Client};
 use crate::daemon::observe::{
     metrics::{Metrics, traces::Exported},
     request_record::Settled,
 };
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_otlp::{
-    Protocol, RetryPolicy, SpanExporter, WithExportConfig as _, WithHttpConfig as _,
+    ExporterBuildError, Protocol, RetryPolicy, SpanExporter, WithExportConfig as _,
+    WithHttpConfig as _,
 };
 use opentelemetry_sdk::{Resource, trace::SpanExporter as _};
 use std::{sync::Arc, time::Duration};
@@ -53,7 +54,7 @@ struct Target {
 }
 
 impl Target {
-    fn new(endpoint: &str) -> Result<Self, SpansError> {
+    fn new(endpoint: &str) -> Result<Self, ExporterBuildError> {
         let client = Client::default();
         let mut exporter = SpanExporter::builder()
             .with_http()
@@ -91,13 +92,28 @@ fn resource() -> Resource {
 }
 
 impl Exporter {
+    /// Without a target if its settings are of no use: calls are answered all the same. Of the
+    /// variables of OpenTelemetry those count that `trace.*` has no key for.
     pub(super) fn new(
         endpoint: Option<&str>,
         inbox: mpsc::Receiver<Settled>,
         metrics: Arc<Metrics>,
-    ) -> Result<Self, SpansError> {
-        let target = endpoint.map(Target::new).transpose()?;
-        Ok(Self { inbox, target, metrics, failing: None, overflowed: 0, overflowing: 0 })
+    ) -> Self {
+        let target = endpoint.and_then(|endpoint| {
+            let failed = |error| {
+                tracing::error!(
+                    %error,
+                    "nothing is traced; see the variables OTEL_EXPORTER_OTLP_* of the environment"
+                );
+            };
+            Target::new(endpoint).map_err(failed).ok()
+        });
+        Self { inbox, target, metrics, failing: None, overflowed: 0, overflowing: 0 }
+    }
+
+    /// Whether anything can be exported.
+    pub(super) fn has_target(&self) -> bool {
+        self.target.is_some()
     }
 
     /// Exports until nobody is left to hand over a request.

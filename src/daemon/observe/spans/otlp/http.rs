@@ -1,5 +1,6 @@
 //! The way to the collector: HTTP/1.1 without TLS, as it runs beside the daemon.
 
+use crate::lookup;
 use async_trait::async_trait;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{
@@ -41,7 +42,8 @@ impl HttpClient for Client {
 }
 
 async fn exchange(request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-    let stream = TcpStream::connect(address(request.uri())).await?;
+    let (host, port) = address(request.uri());
+    let stream = TcpStream::connect(&*lookup::addresses(host, port).await?).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let answer = async {
         let answer = sender.send_request(relative(request)?).await?;

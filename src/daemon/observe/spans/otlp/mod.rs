@@ -29,11 +29,6 @@ use tokio::sync::mpsc;
 /// Most requests that wait for their export.
 const QUEUE: usize = 2048;
 
-/// The exporter could not be set up.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot export to trace.endpoint: {0}")]
-pub(crate) struct SpansError(#[from] opentelemetry_otlp::ExporterBuildError);
-
 /// Chooses requests to trace, and takes them when they are settled.
 #[derive(Clone, Debug)]
 pub(crate) struct Spans {
@@ -45,14 +40,11 @@ pub(crate) struct Spans {
 
 /// Sets up tracing as configured. The exporter ends when the last clone of [`Spans`] is gone and
 /// all is exported.
-pub(crate) fn start(
-    config: &Trace,
-    metrics: &Arc<Metrics>,
-) -> Result<(Spans, Exporter), SpansError> {
+pub(crate) fn start(config: &Trace, metrics: &Arc<Metrics>) -> (Spans, Exporter) {
     let (queue, inbox) = mpsc::channel(QUEUE);
-    let sample_ppm = config.endpoint.as_ref().map(|_| config.sample_ratio.per_million());
-    let exporter = Exporter::new(config.endpoint.as_deref(), inbox, Arc::clone(metrics))?;
-    Ok((Spans { sample_ppm, queue, metrics: Arc::clone(metrics) }, exporter))
+    let exporter = Exporter::new(config.endpoint.as_deref(), inbox, Arc::clone(metrics));
+    let sample_ppm = exporter.has_target().then(|| config.sample_ratio.per_million());
+    (Spans { sample_ppm, queue, metrics: Arc::clone(metrics) }, exporter)
 }
 
 impl Spans {
