@@ -14,6 +14,11 @@ const MAX_BYTES: u64 = 1 << 20;
 pub(crate) enum FileError {
     #[error("cannot read {}: {}", path.display(), reason(source))]
     Read { path: PathBuf, source: io::Error },
+    #[error(
+        "cannot read the file that holds the password: {}; its name is not shown, in case it is the \
+         password itself; name the file by its absolute path", reason(.0)
+    )]
+    Hidden(#[source] io::Error),
     #[error("cannot use {}: {why}; expected {expected}", path.display())]
     Use { path: PathBuf, why: &'static str, expected: &'static str },
 }
@@ -23,6 +28,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FileError> {
     read_bytes(path).map_err(|source| FileError::Read { path: path.to_owned(), source })
 }
 
+/// The contents, without the invisible mark that some editors put before UTF-8.
 pub(crate) fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let file = fs::File::open(path)?;
@@ -30,7 +36,20 @@ pub(crate) fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(ErrorKind::FileTooLarge.into());
     }
-    Ok(bytes)
+    match bytes.as_slice() {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=0xff, ..] | [1..=0xff, 0, ..] => {
+            Err(io::Error::new(ErrorKind::InvalidData, "it is UTF-16 text; save it as UTF-8"))
+        }
+        [0xef, 0xbb, 0xbf, text @ ..] => Ok(text.to_vec()),
+        _ => Ok(bytes),
+    }
+}
+
+/// Whether a text is meant as a path, and not, say, as a password.
+pub(crate) fn is_clearly_a_path(path: &Path) -> bool {
+    ["/", "./", "../", "%d/"]
+        .iter()
+        .any(|start| path.as_os_str().as_encoded_bytes().starts_with(start.as_bytes()))
 }
 
 /// Why a file cannot be read.
@@ -46,17 +65,23 @@ pub(crate) fn reason(error: &io::Error) -> String {
     }
 }
 
-/// The password in a file: its only line, without the line's end.
+/// The password in a file: its only line, without the line's end and empty lines after it.
 pub(crate) fn password(path: &Path) -> Result<String, FileError> {
     const LINE: &str = "one line with the password";
     let refused = |why, expected| FileError::Use { path: path.to_owned(), why, expected };
-    let text = String::from_utf8(read(path)?).map_err(|_| refused("it is not UTF-8 text", LINE))?;
-    let line = text.strip_suffix('\n').unwrap_or(&text);
-    let line = line.strip_suffix('\r').unwrap_or(line);
+    let bytes = read(path).map_err(|error| match error {
+        FileError::Read { source, .. } if !is_clearly_a_path(path) => FileError::Hidden(source),
+        error => error,
+    })?;
+    let text = String::from_utf8(bytes).map_err(|_| refused("it is not UTF-8 text", LINE))?;
+    let line = text.trim_end_matches(['\n', '\r']);
     if line.is_empty() {
         return Err(refused("it is empty", LINE));
     }
-    if line.contains(['\n', '\r', '\0']) {
+    if line.contains('\0') {
+        return Err(refused("it holds a NUL character", LINE));
+    }
+    if line.contains(['\n', '\r']) {
         return Err(refused("it has more than one line", "only the password"));
     }
     Ok(line.to_owned())
@@ -77,7 +102,9 @@ mod tests {
 
     #[test]
     fn a_password_is_one_line_without_its_end() {
-        for text in ["päss word", "päss word\n", "päss word\r\n"] {
+        for text in
+            ["päss word", "päss word\n", "päss word\r\n", "päss word\n\n", "\u{feff}päss word"]
+        {
             assert_eq!(of(text.as_bytes()).unwrap(), "päss word");
         }
         assert_eq!(of(b" x ").unwrap(), " x ", "white space may be part of it");
@@ -90,9 +117,18 @@ mod tests {
         assert_eq!(of(b"\n").unwrap_err(), empty);
         let several = "it has more than one line; expected only the password";
         assert_eq!(of(b"secret\nsecret\n").unwrap_err(), several);
-        assert_eq!(of(b"secret\0").unwrap_err(), several);
+        let nul = "it holds a NUL character; expected one line with the password";
+        assert_eq!(of(b"secret\0").unwrap_err(), nul);
+        for (encoding, text) in
+            [("BE", &b"\xfe\xff\0s"[..]), ("LE", b"\xff\xfes\0"), ("LE", b"s\0e\0")]
+        {
+            let wide = of(text).unwrap_err();
+            assert_eq!(wide, "cannot read FILE: it is UTF-16 text; save it as UTF-8", "{encoding}");
+        }
         let binary = "it is not UTF-8 text; expected one line with the password";
         assert_eq!(of(b"secret\xff").unwrap_err(), binary);
+        let itself = password(Path::new("hunter2")).unwrap_err();
+        assert!(!format!("{itself} {itself:?}").contains("hunter2"), "{itself:?}");
         let missing = password(Path::new("/nonexistent/x")).unwrap_err().to_string();
         assert_eq!(missing, "cannot read /nonexistent/x: no such file");
         assert_eq!(

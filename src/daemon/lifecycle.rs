@@ -10,7 +10,7 @@ use super::{
     systemd::Notifier,
 };
 use crate::exit::Exit;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until},
@@ -65,24 +65,57 @@ impl Ending {
 pub(crate) async fn handle_signals(
     mut signals: Signals,
     phase: watch::Sender<Phase>,
-    reloader: &Reloader,
+    mut reloader: Reloader,
     notifier: &Notifier,
 ) -> Ending {
-    let signal = loop {
-        match signals.next().await {
-            Signal::Reload => {
-                notifier.reloading();
-                notifier.reloaded(reloader.reload().err().as_ref());
-            }
-            stop => break stop,
-        }
-    };
+    let signal = serve_signals(&mut signals, &mut reloader, notifier).await;
     let drain_timeout = reloader.config().shutdown.drain_timeout;
     tracing::info!(?signal, ?drain_timeout, "asked to stop");
     phase.send_replace(Phase::Draining);
     tokio::select! {
         never = notifier.stopping() => match never {},
         ending = give_up(signals, phase, drain_timeout) => ending,
+    }
+}
+
+/// Reloads as often as asked to, and renews what the broker refuses, until the signal to stop.
+async fn serve_signals(
+    signals: &mut Signals,
+    reloader: &mut Reloader,
+    notifier: &Notifier,
+) -> Signal {
+    let renewal = Arc::clone(&reloader.renewal);
+    let mut again = false; // asked to reload during a reload
+    loop {
+        let reload = again
+            || tokio::select! {
+                signal = signals.next() => match signal {
+                    Signal::Reload => true,
+                    stop => return stop,
+                },
+                () = renewal.notified() => false,
+            };
+        again = false;
+        let reading = async {
+            if reload {
+                notifier.reloading();
+                let result = reloader.reload().await;
+                notifier.reloaded(result.err().as_ref());
+            } else {
+                reloader.renew().await;
+            }
+        };
+        tokio::pin!(reading);
+        loop {
+            tokio::select! {
+                () = &mut reading => break,
+                // Reading may take a while; a stop does not wait for it.
+                signal = signals.next() => match signal {
+                    Signal::Reload => again = true,
+                    stop => return stop,
+                },
+            }
+        }
     }
 }
 

@@ -15,7 +15,7 @@ mod watchdog;
 
 use self::{
     compute::{Pool, PoolError, Shares},
-    config::{Config, File, Sources},
+    config::{Config, File, Loaded, Sources},
     lifecycle::{Phase, handle_signals},
     observe::{
         http::{self, HttpError},
@@ -26,7 +26,7 @@ use self::{
         request_log::RequestLog,
         spans,
     },
-    reload::Reloader,
+    reload::{Reloader, log_remarks},
     server::{Engine, ResultCache, Server, handler::Handler},
     signals::{SignalError, Signals},
     state::State,
@@ -64,25 +64,25 @@ enum StartError {
 #[must_use]
 pub fn main(args: &DaemonArgs) -> Exit {
     let sources = sources(args);
-    let config = match Config::load(sources.clone()) {
-        Ok(config) => config,
+    let loaded = match Loaded::read(sources.clone()) {
+        Ok(loaded) => loaded,
         Err(error) => {
             report(&error);
             return Exit::Config;
         }
     };
     if args.check {
-        return checked();
+        return checked(&loaded);
     }
     // Dropped last, so that the last messages come out.
-    let (observability, _flush) = match init_observability(&config) {
+    let (observability, _flush) = match init_observability(&loaded.config) {
         Ok(observability) => observability,
         Err(error) => {
             report(&error);
             return Exit::Failure;
         }
     };
-    run(config, sources, observability).unwrap_or_else(|error| {
+    run(loaded, sources, observability).unwrap_or_else(|error| {
         tracing::error!("cannot start: {}", with_causes(&error));
         Exit::Failure
     })
@@ -111,15 +111,15 @@ fn init_observability(config: &Config) -> Result<(Observability, FlushLog), Star
 }
 
 /// One thread does all I/O: small calls need no other, and large ones have threads of their own.
-fn run(config: Config, sources: Sources, observability: Observability) -> Result<Exit, StartError> {
+fn run(loaded: Loaded, sources: Sources, observability: Observability) -> Result<Exit, StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let exit = runtime.block_on(start(config, sources, observability));
+    let exit = runtime.block_on(start(loaded, sources, observability));
     runtime.shutdown_background(); // does not wait for a name lookup that hangs
     exit
 }
 
 async fn start(
-    config: Config,
+    loaded: Loaded,
     sources: Sources,
     observability: Observability,
 ) -> Result<Exit, StartError> {
@@ -127,7 +127,9 @@ async fn start(
 
     // Signals first of all, so that none is missed.
     let signals = Signals::register()?;
-    tracing::info!(version = crate::VERSION, file = sources.file.in_force(), "starting");
+    tracing::info!(version = crate::VERSION, file = loaded.file, "starting");
+    log_remarks(&loaded);
+    let config = loaded.config.clone();
 
     // The compute threads and the cache.
     let compute = &config.compute;
@@ -154,20 +156,21 @@ async fn start(
     let observer = Observer::new(Arc::clone(&metrics), request_log, start);
     let engine = Engine::new((compute.threads, shares), (pool, finished), handler, observer, start);
     let (settings, configs) = watch::channel(Arc::new(config));
+    let reloader = Reloader::new((sources, loaded), settings, level, shares, Arc::clone(&metrics));
     let server = Server {
         config: configs,
         engine,
-        metrics: Arc::clone(&metrics),
+        metrics,
         state,
+        renewal: Arc::clone(&reloader.renewal),
         watchdog: Arc::clone(&watchdog.server),
     };
-    let reloader = Reloader { sources, config: settings, level, shares, metrics };
 
     // All of it runs concurrently in this task, until the server ends.
     notifier.ready();
     let ending = tokio::select! {
         ending = server.run(phases) => ending,
-        ending = handle_signals(signals, phase, &reloader, &notifier) => ending,
+        ending = handle_signals(signals, phase, reloader, &notifier) => ending,
         never = serve_http(http, Arc::new(overview)) => match never {},
         never = notifier.report(&watchdog) => match never {},
         never = export(exporting.as_mut()) => match never {},
@@ -231,7 +234,10 @@ fn sources(args: &DaemonArgs) -> Sources {
 }
 
 /// The answer to `--check`.
-fn checked() -> Exit {
+fn checked(loaded: &Loaded) -> Exit {
+    for remark in &loaded.remarks {
+        let _ = writeln!(std::io::stderr(), "warning: {remark}"); // not what was asked for
+    }
     match writeln!(std::io::stdout(), "the configuration is good") {
         Ok(()) => Exit::Ok,
         Err(_) => Exit::Failure,

@@ -1,65 +1,189 @@
 //! New settings for a running daemon: a good configuration is applied as a whole, a bad one not at
-//! all.
+//! all. And new contents of the files that it names, where the broker refuses the old ones.
+//!
+//! Files are read on a thread of its own: one may stand still, a pipe or the file of a server that is
+//! away.
 
-use crate::daemon::{
-    compute::Shares,
-    config::{Config, ConfigError, Sources},
-    observe::{log::LevelHandle, metrics::Metrics},
+use crate::{
+    daemon::{
+        compute::Shares,
+        config::{Config, ConfigError, Loaded, Sources},
+        observe::{log::LevelHandle, metrics::Metrics},
+    },
+    threads,
 };
-use std::sync::Arc;
-use tokio::sync::watch;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    sync::{Notify, watch},
+    time::timeout,
+};
+
+/// How long reading all files may take.
+const READING: Duration = Duration::from_secs(10);
+
+/// Most mistakes of one configuration that are logged.
+const MAX_PROBLEMS: usize = 100;
 
 /// Reads the configuration again and passes it to the parts it concerns.
 #[derive(Debug)]
 pub(crate) struct Reloader {
-    pub(crate) sources: Sources,
-    pub(crate) config: watch::Sender<Arc<Config>>,
-    pub(crate) level: LevelHandle,
-    pub(crate) shares: Shares,
-    pub(crate) metrics: Arc<Metrics>,
+    sources: Sources,
+    /// What was read last and was good.
+    loaded: Loaded,
+    config: watch::Sender<Arc<Config>>,
+    level: LevelHandle,
+    shares: Shares,
+    metrics: Arc<Metrics>,
+    /// Whether a thread is reading, perhaps one that nobody waits for any more.
+    reading: Arc<AtomicBool>,
+    /// Asks for the files that the configuration names to be read again.
+    pub(crate) renewal: Arc<Notify>,
+    /// Why they could not be, when that was last tried.
+    not_renewed: Option<String>,
 }
 
 impl Reloader {
+    pub(crate) fn new(
+        (sources, loaded): (Sources, Loaded),
+        config: watch::Sender<Arc<Config>>,
+        level: LevelHandle,
+        shares: Shares,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            sources,
+            loaded,
+            config,
+            level,
+            shares,
+            metrics,
+            reading: Arc::default(),
+            renewal: Arc::default(),
+            not_renewed: None,
+        }
+    }
+
     /// The settings that are in force.
     pub(crate) fn config(&self) -> Arc<Config> {
         Arc::clone(&self.config.borrow())
     }
 
-    /// Reads the configuration again.
+    /// Reads the configuration again. Safe to drop: nothing has happened then.
     ///
     /// # Errors
     ///
     /// What is wrong with it; the old one stays in force.
-    pub(crate) fn reload(&self) -> Result<(), ConfigError> {
-        let loaded = Config::load(self.sources.clone());
+    pub(crate) async fn reload(&mut self) -> Result<(), ConfigError> {
+        let (sources, before) = (self.sources.clone(), self.loaded.clone());
+        let read = self.read(move || before.read_again(sources)).await;
+        let loaded =
+            read.unwrap_or_else(|why| Err(ConfigError::unread(self.sources.file.path(), why)));
         self.metrics.daemon.configured(loaded.is_ok());
         match loaded {
-            Ok(new) => {
-                self.adopt(new);
+            Ok(loaded) => {
+                self.adopt(loaded);
                 Ok(())
             }
             Err(error) => {
-                let problems: Vec<_> = error.problems().iter().map(ToString::to_string).collect();
-                for problem in &problems {
-                    tracing::error!(problem, "the new configuration is wrong; the old one stays");
-                }
+                log_problems(&error);
                 Err(error)
             }
         }
     }
 
-    fn adopt(&self, mut new: Config) {
-        let old = self.config();
+    /// Reads the files again that the configuration in force names, and passes on what is new.
+    pub(crate) async fn renew(&mut self) {
+        let (files, config) = (self.loaded.named_files.clone(), self.config());
+        let read = self.read(move || files.renew(&config.amqp)).await;
+        match read.unwrap_or_else(Err) {
+            Ok(amqp) => {
+                self.not_renewed = None;
+                let new = Config { amqp, ..Config::clone(&self.config()) };
+                if new != *self.config() {
+                    tracing::info!("a password or certificate has changed in its file");
+                    self.config.send_replace(Arc::new(new));
+                }
+            }
+            Err(reason) => {
+                if self.not_renewed.as_ref() != Some(&reason) {
+                    tracing::warn!(reason, "cannot read passwords and certificates again");
+                }
+                self.not_renewed = Some(reason);
+            }
+        }
+    }
+
+    /// Reads on a thread of its own, one at a time.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, String> {
+        if self.reading.swap(true, Ordering::Relaxed) {
+            return Err("the files are still being read, since the last time".to_owned());
+        }
+        let under_way = UnderWay(Arc::clone(&self.reading));
+        let read = threads::run("configuration", move || {
+            let result = work();
+            drop(under_way); // before the result is seen
+            result
+        });
+        match timeout(READING, read).await {
+            Ok(read) => read.map_err(|error| error.to_string()),
+            Err(_) => Err(format!(
+                "not read within {READING:?}: it, or a file that it names, is a pipe without a \
+                 writer or on a server that does not answer"
+            )),
+        }
+    }
+
+    fn adopt(&mut self, loaded: Loaded) {
+        let (old, mut new) = (self.config(), loaded.config.clone());
         let fits = self.shares.admit(new.compute.max_n);
         let fixed = keep_fixed(&old, &mut new, fits);
         if !fixed.is_empty() {
             let keys = fixed.join(", ");
             tracing::warn!(keys, "these settings have changed, which needs a restart");
         }
+        log_remarks(&loaded);
         self.level.set(new.log.level);
-        let (file, link) = (self.sources.file.in_force(), old.amqp != new.amqp);
+        let (file, link) = (&loaded.file, old.amqp != new.amqp);
         tracing::info!(file, link, "read the configuration again");
+        self.loaded = loaded;
         self.config.send_replace(Arc::new(new));
+    }
+}
+
+/// A thread that reads; over when this is dropped.
+struct UnderWay(Arc<AtomicBool>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Logs each setting that does nothing.
+pub(crate) fn log_remarks(loaded: &Loaded) {
+    for problem in &loaded.remarks {
+        tracing::warn!(problem, "a setting is not what it seems");
+    }
+}
+
+/// Logs each mistake; the monitor of the log limits no line with a field of this name.
+fn log_problems(error: &ConfigError) {
+    for problem in error.problems().iter().take(MAX_PROBLEMS) {
+        let problem = problem.to_string();
+        tracing::error!(problem, "the new configuration is wrong; the old one stays");
+    }
+    let more = error.problems().len().saturating_sub(MAX_PROBLEMS);
+    if more > 0 {
+        tracing::error!(more, "and there are further mistakes; fibrpcd --check shows all");
     }
 }
 

@@ -1,7 +1,7 @@
 //! The layer of the TOML file.
 
 use super::{
-    layer::Layer,
+    layer::{Layer, Text},
     problem::{Origin, Problem},
     schema,
     value::{Raw, parser_message, type_name},
@@ -51,6 +51,7 @@ pub(super) fn unreadable(path: &Path, error: &io::Error) -> Layer {
 fn rejected(path: &Path, line: Option<usize>, message: String) -> Layer {
     let path = Arc::from(path);
     let mut layer = new_layer();
+    layer.text = Some(Text { ends_in_line_break: true }); // whatever it is, it is there
     layer.reject(Problem::new(Origin::File { path, line }, message));
     layer
 }
@@ -65,6 +66,7 @@ fn parse(path: &Path, bytes: &[u8]) -> Layer {
     };
     let mut file = Parsing { place: Place { path: Arc::from(path), text }, layer: new_layer() };
     let (root, errors) = DeTable::parse_recoverable(text);
+    file.layer.text = Some(Text { ends_in_line_break: text.ends_with('\n') });
     file.syntax_errors(root.get_ref(), &errors);
     // After any other error the parser guesses, and so would our messages.
     if errors.iter().all(|error| error.message() == DUPLICATE) {

@@ -19,12 +19,26 @@ pub(super) struct Layer {
     /// Where each key was last set.
     origins: BTreeMap<&'static str, Origin>,
     problems: Vec<Problem>,
+    /// `None` if the source is not a file that is there.
+    pub(super) text: Option<Text>,
+}
+
+/// What the text of a file is like.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Text {
+    pub(super) ends_in_line_break: bool,
 }
 
 impl Layer {
     /// A source without settings.
     pub(super) fn new(name: &'static str) -> Self {
-        Self { name, sections: BTreeMap::new(), origins: BTreeMap::new(), problems: Vec::new() }
+        Self {
+            name,
+            sections: BTreeMap::new(),
+            origins: BTreeMap::new(),
+            problems: Vec::new(),
+            text: None,
+        }
     }
 
     /// Takes a value if it is valid. `origin` gives the place of the key, or of the part of its
@@ -67,6 +81,16 @@ impl Layer {
     /// Whether a mistake concerns this key.
     pub(super) fn has_problem(&self, key: &str) -> bool {
         self.problems.iter().any(|problem| problem.concerns(key))
+    }
+
+    /// Whether this key is set, if only by mistake.
+    pub(super) fn mentions(&self, key: &str) -> bool {
+        self.origin(key).is_some() || self.has_problem(key)
+    }
+
+    /// Whether there is a value or a mistake in it.
+    pub(super) fn sets_anything(&self) -> bool {
+        !self.origins.is_empty() || !self.problems.is_empty()
     }
 
     /// All mistakes.

@@ -8,6 +8,7 @@ mod de;
 mod environment;
 mod file;
 mod layer;
+mod loaded;
 mod named_files;
 mod on_reload;
 mod options;
@@ -20,8 +21,6 @@ mod tests;
 mod value;
 
 use crate::{broker_uri::BrokerUri, tls::Tls};
-use figment::Figment;
-use layer::Layer;
 use serde::Deserialize;
 use std::{
     ffi::OsString,
@@ -33,6 +32,7 @@ use std::{
 };
 
 pub use crate::amqp::QueueType;
+pub(crate) use loaded::Loaded;
 pub use on_reload::{Field, OnReload};
 pub use problem::{ConfigError, Problem};
 pub use schema::{KEYS, Key, Kind};
@@ -261,16 +261,11 @@ pub enum File {
 }
 
 impl File {
-    /// The path of the file, or that there is none, for the log.
-    #[must_use]
-    pub fn in_force(&self) -> String {
+    /// Where it is, or would be.
+    pub(crate) fn path(&self) -> &Path {
         match self {
-            Self::Default if Path::new(DEFAULT_FILE).exists() => DEFAULT_FILE.to_owned(),
-            Self::Default => format!("none ({DEFAULT_FILE} is missing)"),
-            Self::Explicit(path) => {
-                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-                path.display().to_string()
-            }
+            Self::Default => Path::new(DEFAULT_FILE),
+            Self::Explicit(path) => path,
         }
     }
 }
@@ -308,35 +303,6 @@ impl Config {
     ///
     /// Returns every mistake in every source, not only the first one.
     pub fn load(sources: Sources) -> Result<Self, ConfigError> {
-        let Sources { file, environment, options } = sources;
-        let file = match &file {
-            File::Default => file::read_if_present(Path::new(DEFAULT_FILE)),
-            File::Explicit(path) => file::read(path),
-        };
-        let credentials = environment.iter().find(|(name, _)| name == "CREDENTIALS_DIRECTORY");
-        let credentials = credentials.map(|(_, path)| PathBuf::from(path));
-        let layers = [file, environment::read(environment), options::read(&options)];
-        Self::merge(layers, credentials.as_deref())
-    }
-
-    /// Merges layers, the strongest last, over the defaults (which are those of the structs).
-    /// Then reads the files that they name, some of them in systemd's directory of credentials.
-    fn merge(layers: [Layer; 3], credentials: Option<&Path>) -> Result<Self, ConfigError> {
-        let merged = layers.iter().fold(Figment::new(), Figment::merge);
-        let (config, further) = match merged.extract::<Self>() {
-            Ok(mut config) => {
-                let mut further = named_files::read(&mut config, &layers, credentials);
-                further.extend(pairs::contradictions(&config, &layers));
-                (Some(config), further)
-            }
-            // Cannot happen: every value was checked. figment's message might repeat a password.
-            Err(error) => (None, vec![Problem::internal(&error.path.join("."))]),
-        };
-        let problems = layers.into_iter().flat_map(Layer::into_problems);
-        let problems: Vec<_> = problems.chain(further).collect();
-        match config {
-            Some(config) if problems.is_empty() => Ok(config),
-            _ => Err(ConfigError::new(problems)),
-        }
+        Loaded::read(sources).map(|loaded| loaded.config)
     }
 }

@@ -27,6 +27,47 @@ const CREDENTIALS: &str = "%d";
 /// The credential that is the password if the key names no file: the one that our unit loads.
 const PASSWORD_CREDENTIAL: &str = "amqp-password";
 
+/// The files that a configuration names, to be read again while it is in force.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NamedFiles {
+    password: Option<PathBuf>,
+    tls: Option<TlsFiles>,
+}
+
+impl NamedFiles {
+    /// Whether there is a file with the password.
+    pub(super) fn has_password(&self) -> bool {
+        self.password.is_some()
+    }
+
+    /// The settings with what the files hold now.
+    ///
+    /// # Errors
+    /// What is wrong with one of them.
+    pub(crate) fn renew(&self, amqp: &Amqp) -> Result<Amqp, String> {
+        let mut amqp = amqp.clone();
+        if let Some(path) = &self.password {
+            let password = files::password(path).map_err(|error| error.to_string())?;
+            set_password(&mut amqp, &password);
+        }
+        if let Some(files) = &self.tls {
+            amqp.tls = Some(Tls::load(files).map_err(|error| error.to_string())?);
+        }
+        Ok(amqp)
+    }
+}
+
+/// Whether a URI of the sources has a password of its own, which a file would replace.
+pub(super) fn have_passwords(config: &Config) -> bool {
+    config.amqp.uris.iter().any(|uri| uri.password() != BrokerUri::default().password())
+}
+
+fn set_password(amqp: &mut Amqp, password: &str) {
+    for uri in &mut amqp.uris {
+        *uri = uri.clone().with_password(password);
+    }
+}
+
 /// A key, and what is wrong with the file it names.
 type Fault = (&'static str, String);
 
@@ -36,18 +77,24 @@ pub(super) fn read(
     config: &mut Config,
     layers: &[Layer],
     credentials: Option<&Path>,
-) -> Vec<Problem> {
+) -> (NamedFiles, Vec<Problem>) {
     let doubtful =
         |keys: &[&str]| layers.iter().any(|layer| keys.iter().any(|key| layer.has_problem(key)));
     let amqp = &mut config.amqp;
-    let mut faults = Vec::new();
+    let (mut named, mut faults) = (NamedFiles::default(), Vec::new());
     if !doubtful(&[PASSWORD]) {
-        let named = layers.iter().any(|layer| layer.origin(PASSWORD).is_some());
-        let default = credentials.filter(|_| !named).map(|path| path.join(PASSWORD_CREDENTIAL));
-        faults.extend(password(amqp, credentials, default).err());
+        let is_set = layers.iter().any(|layer| layer.origin(PASSWORD).is_some());
+        let default = credentials.filter(|_| !is_set).map(|path| path.join(PASSWORD_CREDENTIAL));
+        match password(amqp, credentials, default) {
+            Ok(file) => named.password = file,
+            Err(fault) => faults.push(fault),
+        }
     }
     if !doubtful(&[URIS, CA, CERTIFICATE, KEY]) {
-        faults.extend(tls(amqp, credentials).err());
+        match tls(amqp, credentials) {
+            Ok(files) => named.tls = files,
+            Err(fault) => faults.push(fault),
+        }
     }
     let problem = |(key, message): Fault| {
         // The strongest layer that sets it. A system without any CA is a problem of the URIs.
@@ -65,41 +112,52 @@ pub(super) fn read(
             None => Problem::internal(key),
         }
     };
-    faults.into_iter().map(problem).collect()
+    (named, faults.into_iter().map(problem).collect())
 }
 
 fn password(
     amqp: &mut Amqp,
     credentials: Option<&Path>,
     default: Option<PathBuf>,
-) -> Result<(), Fault> {
+) -> Result<Option<PathBuf>, Fault> {
     let named = resolve(PASSWORD, amqp.password_file.as_deref(), credentials)?;
     let Some(path) = named.or(default.filter(|path| path.exists())) else {
-        return Ok(());
+        return Ok(None);
     };
     let password = files::password(&path).map_err(|error| (PASSWORD, error.to_string()))?;
-    for uri in &mut amqp.uris {
-        *uri = uri.clone().with_password(&password);
-    }
-    Ok(())
+    set_password(amqp, &password);
+    Ok(Some(path))
 }
 
-fn tls(amqp: &mut Amqp, credentials: Option<&Path>) -> Result<(), Fault> {
+fn tls(amqp: &mut Amqp, credentials: Option<&Path>) -> Result<Option<TlsFiles>, Fault> {
     let files = TlsFiles {
         ca: resolve(CA, amqp.ca_file.as_deref(), credentials)?,
         certificate: resolve(CERTIFICATE, amqp.cert_file.as_deref(), credentials)?,
         key: resolve(KEY, amqp.key_file.as_deref(), credentials)?,
     };
-    // Files that are named must be good even if no URI asks for TLS.
-    if amqp.uris.iter().any(BrokerUri::is_tls) || files != TlsFiles::default() {
-        let tls = Tls::load(&files).map_err(|error| match error.file {
-            TlsFile::Ca => (CA, error.to_string()),
-            TlsFile::Certificate => (CERTIFICATE, error.to_string()),
-            TlsFile::Key => (KEY, error.to_string()),
-        })?;
-        amqp.tls = Some(tls);
+    let is_used = amqp.uris.iter().any(BrokerUri::is_tls);
+    if !is_used && files == TlsFiles::default() {
+        return Ok(None);
     }
-    Ok(())
+    // Files that are named must be good even if no URI asks for TLS.
+    let tls = Tls::load(&files).map_err(|error| {
+        let key = match error.file {
+            TlsFile::Ca => CA,
+            TlsFile::Certificate => CERTIFICATE,
+            TlsFile::Key => KEY,
+        };
+        (key, error.to_string())
+    })?;
+    if !is_used {
+        // Whoever names one believes that the link is encrypted.
+        let named = [(CA, &files.ca), (CERTIFICATE, &files.certificate), (KEY, &files.key)];
+        let key = named.into_iter().find_map(|(key, file)| file.as_ref().map(|_| key));
+        let message = "does nothing, as no URI of amqp.uris starts with amqps://, and the link is \
+            not encrypted; use amqps://, or remove the key";
+        return Err((key.unwrap_or(CA), message.to_owned()));
+    }
+    amqp.tls = Some(tls);
+    Ok(Some(files))
 }
 
 /// The path with the directory of credentials filled in; `None` if no file is named.

@@ -98,6 +98,12 @@ impl ConfigError {
         Self { problems }
     }
 
+    /// The sources could not be read at all.
+    pub(crate) fn unread(path: &Path, message: impl Into<String>) -> Self {
+        let origin = Origin::File { path: path.into(), line: None };
+        Self::new(vec![Problem::new(origin, message)])
+    }
+
     /// The mistakes, never none.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {

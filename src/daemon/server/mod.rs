@@ -36,7 +36,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// A session that lasted this long was a good one even if nothing was asked in it.
 const GOOD_SESSION: Duration = Duration::from_secs(1);
@@ -54,6 +54,8 @@ pub(crate) struct Server {
     pub(crate) engine: Engine,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) state: watch::Sender<State>,
+    /// Asks for passwords and certificates to be read again.
+    pub(crate) renewal: Arc<Notify>,
     /// Armed before every wait, so that a server that hangs is noticed.
     pub(crate) watchdog: Arc<WatchdogTimer>,
 }
@@ -111,6 +113,9 @@ impl Server {
                     self.metrics.link.connect_failed(error.cause);
                     self.detached(&error);
                     failures.report(uri, &error);
+                    if matches!(error.cause, Cause::AccessRefused | Cause::Tls) {
+                        self.renewal.notify_one(); // they may have been replaced
+                    }
                     index + 1 == amqp.uris.len()
                 }
             };

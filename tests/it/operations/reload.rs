@@ -8,7 +8,7 @@ use crate::support::{
     relay::Relay,
     sustained_load::Load,
 };
-use std::{fs, slice};
+use std::{fs, process::Command, slice};
 use tempfile::NamedTempFile;
 
 /// Reloads under load.
@@ -163,6 +163,76 @@ fn a_bad_file_changes_nothing_and_is_told() {
     reloaded.reload(&file(&vhost, "", ""));
     assert_eq!(reloaded.daemon.metric(SUCCESSFUL), 1);
     assert_eq!(reloaded.daemon.metric("fibrpcd_amqp_connects_total"), 1, "nothing was new");
+}
+
+#[test]
+fn a_file_that_is_emptied_or_gone_changes_nothing_and_every_mistake_is_told() {
+    let vhost = broker::shared().vhost();
+    let mut reloaded = Reloaded::start(&file(&vhost, "", ""));
+    let daemon = &reloaded.daemon;
+    fs::write(reloaded.file.path(), "").unwrap();
+    daemon.signal("HUP");
+    daemon.wait_for("it sets nothing any more; is it half-written?");
+    assert_eq!(daemon.metric(SUCCESSFUL), 0);
+    fs::remove_file(reloaded.file.path()).unwrap();
+    daemon.signal("HUP");
+    daemon.wait_for("cannot read the configuration: no such file");
+    let mistakes: Vec<_> = (0..25).map(|number| format!("wrong_{number} = 1")).collect();
+    let mistakes = mistakes.join("\n");
+    fs::write(reloaded.file.path(), file(&vhost, &mistakes, "")).unwrap();
+    daemon.signal("HUP");
+    (0..25).for_each(|number| drop(daemon.wait_for(&format!("amqp.wrong_{number}: unknown key"))));
+    assert_eq!(ctl(&vhost.uri(), &["call", "30"]).stdout, "832040\n");
+    reloaded.reload(&file(&vhost, "", ""));
+    assert_eq!(reloaded.daemon.metric(SUCCESSFUL), 1);
+    assert_eq!(reloaded.daemon.metric("fibrpcd_amqp_connects_total"), 1, "it stayed where it was");
+}
+
+/// A pipe as password file: whoever opens it waits for a writer. A file on a server that is away
+/// does the same.
+#[test]
+fn a_file_that_cannot_be_read_keeps_neither_calls_nor_a_stop_waiting() {
+    let vhost = broker::shared().vhost();
+    let mut reloaded = Reloaded::start(&file(&vhost, "", ""));
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("password");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let password = format!("password_file = \"{}\"", pipe.display());
+    fs::write(reloaded.file.path(), file(&vhost, &password, "")).unwrap();
+    reloaded.daemon.signal("HUP");
+    assert_eq!(ctl(&vhost.uri(), &["call", "30"]).stdout, "832040\n");
+    assert_eq!(reloaded.daemon.get("/livez").0, 200);
+    reloaded.daemon.wait_for("not read within 10s");
+    reloaded.daemon.signal("HUP");
+    reloaded.daemon.wait_for("the files are still being read, since the last time");
+    assert_eq!(reloaded.daemon.metric(SUCCESSFUL), 0);
+    assert_eq!(reloaded.daemon.terminate(), Some(0));
+}
+
+#[test]
+fn a_password_that_is_changed_in_its_file_needs_no_reload() {
+    let vhost = broker::shared().vhost();
+    let user = format!("rotated-{}", std::process::id());
+    let ctl_of_broker = |args: &[&str]| broker::shared().ctl(args);
+    ctl_of_broker(&["add_user", &user, "one"]);
+    ctl_of_broker(&["set_permissions", "-p", vhost.name(), &user, ".*", ".*", ".*"]);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("password");
+    fs::write(&path, "one\n").unwrap();
+    let uri = vhost.uri().replace("guest:guest@", &format!("{user}@"));
+    let setting = path.to_str().unwrap();
+    let mut daemon = Daemon::serving(&uri, &[("amqp.password_file", setting)]);
+    ctl_of_broker(&["change_password", &user, "two"]);
+    ctl_of_broker(&["close_all_connections", "--vhost", vhost.name(), "a test"]);
+    daemon.wait_for("cannot attach, will keep trying");
+    fs::write(&path, "").unwrap(); // half-written: tried again later
+    daemon.wait_for("cannot read passwords and certificates again");
+    fs::write(&path, "two\n").unwrap();
+    daemon.wait_for("a password or certificate has changed in its file");
+    daemon.wait_for_nth("attached; consuming", 2);
+    assert_eq!(ctl(&vhost.uri(), &["call", "30"]).stdout, "832040\n");
+    assert_eq!(daemon.terminate(), Some(0));
+    ctl_of_broker(&["delete_user", &user]);
 }
 
 #[test]

@@ -26,6 +26,10 @@ const LENGTH: usize = 500;
 const BURST: u32 = 10;
 const WINDOW: Duration = Duration::from_mins(1);
 
+/// Events with a field of this name are not limited: each is another mistake in a configuration,
+/// which is read when a person asks for it.
+const UNLIMITED: &str = "problem";
+
 /// A line of the log that a person should see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Warning {
@@ -133,6 +137,7 @@ impl<S: Subscriber> Layer<S> for MonitorLayer {
     fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
         let about = event.metadata();
         *about.level() > Level::WARN
+            || about.fields().field(UNLIMITED).is_some()
             || self.0.admit(about.callsite(), Instant::now(), || line(event))
     }
 
