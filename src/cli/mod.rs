@@ -8,8 +8,16 @@ use crate::{
     client::MAX_TIMEOUT,
     wire::{QueueNameError, check_queue_name},
 };
-use clap::{Args, Parser, Subcommand, ValueEnum, builder::FalseyValueParser};
-use std::{fmt, path::PathBuf, time::Duration};
+use clap::{
+    Arg, Args, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
+    builder::FalseyValueParser,
+};
+use std::{
+    ffi::{OsStr, OsString},
+    fmt,
+    path::PathBuf,
+    time::Duration,
+};
 
 const DAEMON_NOTES: &str = "\
 Settings: built-in defaults, then the file, then FIBRPCD_SECTION__KEY in the environment
@@ -71,6 +79,37 @@ pub struct CtlArgs {
     /// What to do.
     #[command(subcommand)]
     pub command: CtlCommand,
+}
+
+impl CtlArgs {
+    /// The arguments of this process; ends it if they are wrong, or ask for help.
+    #[must_use]
+    pub fn from_process() -> Self {
+        Self::try_from(std::env::args_os(), |name| std::env::var_os(name))
+            .unwrap_or_else(|error| error.exit())
+    }
+
+    /// These arguments, with these variables.
+    fn try_from(
+        arguments: impl IntoIterator<Item = OsString>,
+        variable: impl Fn(&OsStr) -> Option<OsString>,
+    ) -> Result<Self, clap::Error> {
+        let mut command = without_empty_variables(Self::command(), variable);
+        let matches = command.try_get_matches_from_mut(arguments)?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+}
+
+/// A variable that is set but empty is not set: compose files and CI systems cannot leave one out.
+/// clap would take it for an empty value.
+fn without_empty_variables(
+    command: Command,
+    variable: impl Fn(&OsStr) -> Option<OsString>,
+) -> Command {
+    command.mut_args(|arg| {
+        let is_empty = arg.get_env().and_then(&variable).is_some_and(|value| value.is_empty());
+        if is_empty { Arg::env(arg, None::<&'static str>) } else { arg }
+    })
 }
 
 /// What every command of `fibrpcctl` takes, before or after its name.

@@ -172,3 +172,19 @@ fn the_uri_is_not_shown_by_accident() {
         }
     }
 }
+
+#[test]
+fn a_variable_that_is_empty_is_not_set() {
+    let with = |value: &'static str| {
+        let arguments = ["fibrpcctl", "ping"].map(OsString::from);
+        CtlArgs::try_from(arguments, move |_| Some(value.into()))
+    };
+    let args = with("").unwrap().options;
+    assert_eq!(args.uri.as_str(), "amqp://guest:guest@127.0.0.1:5672/%2f");
+    assert_eq!((args.queue.as_str(), args.timeout), ("rpc_queue", Duration::from_secs(10)));
+    assert!(args.password_file.is_none() && args.ca_file.is_none() && args.cert_file.is_none());
+    let command = without_empty_variables(CtlArgs::command(), |_| Some(OsString::new()));
+    assert!(command.get_arguments().all(|arg| arg.get_env().is_none()), "each of them");
+    let command = without_empty_variables(CtlArgs::command(), |_| Some("x".into()));
+    assert_eq!(command.get_arguments().filter(|arg| arg.get_env().is_some()).count(), 8);
+}

@@ -1,4 +1,7 @@
 //! The layer of the environment: `FIBRPCD_SECTION__KEY`.
+//!
+//! A variable that is set but empty is not set: compose files and CI systems cannot leave one out.
+//! The empty text, which turns some settings off, is written as two quotes: `""`.
 
 use super::{
     layer::Layer,
@@ -14,6 +17,9 @@ use std::{
 /// What the names of our variables start with, in any case.
 const PREFIX: &str = "FIBRPCD_";
 
+/// The empty text.
+const EMPTY: &str = r#""""#;
+
 /// Reads the variables that are ours.
 pub(super) fn read(variables: Vec<(OsString, OsString)>) -> Layer {
     let mut layer = Layer::new("environment");
@@ -21,7 +27,9 @@ pub(super) fn read(variables: Vec<(OsString, OsString)>) -> Layer {
     let ours: BTreeMap<String, OsString> = variables
         .into_iter()
         .map(|(name, value)| (name.to_string_lossy().into_owned(), value))
-        .filter(|(name, value)| is_prefixed(name) && !is_from_kubernetes(name, value))
+        .filter(|(name, value)| {
+            is_prefixed(name) && !value.is_empty() && !is_from_kubernetes(name, value)
+        })
         .collect();
     let mut names_by_path: BTreeMap<String, &str> = BTreeMap::new();
     for (name, value) in &ours {
@@ -33,6 +41,7 @@ pub(super) fn read(variables: Vec<(OsString, OsString)>) -> Layer {
             continue;
         }
         match (schema::find(&path), value.to_str()) {
+            (Ok(key), Some(EMPTY)) => layer.set(key, Raw::Text(""), |_| origin.clone()),
             (Ok(key), Some(value)) => layer.set(key, Raw::Text(value), |_| origin.clone()),
             (Ok(key), None) => {
                 layer.reject(Problem::of_key(origin, key.path, "the value is not UTF-8 text"));

@@ -6,6 +6,8 @@ use super::{
     schema::{self, Kind},
     value::Raw,
 };
+use crate::files;
+use std::path::Path;
 
 /// Reads the options in their order; a later one replaces an earlier one.
 pub(super) fn read(options: &[String]) -> Layer {
@@ -26,6 +28,10 @@ fn read_one(layer: &mut Layer, option: &str) {
         Ok(key) => {
             let origin = Origin::Option(match key.kind {
                 Kind::Uris => format!("{path}=..."),
+                // People write the password itself there.
+                Kind::File if !files::is_clearly_a_path(Path::new(value)) => {
+                    format!("{path}=...")
+                }
                 _ => format!("{path}={}", shown_value(value)),
             });
             layer.set(key, Raw::Text(value), |_| origin.clone());

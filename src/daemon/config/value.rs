@@ -283,12 +283,44 @@ fn uris(raw: Raw<'_>) -> Result<Value, Vec<Fault>> {
             })
         }
         Raw::Text(text) if text.trim().is_empty() => Err(expected("an empty text")),
-        Raw::Text(text) => collect_uris(text.split(',').map(|entry| (Ok(entry.trim()), None))),
+        Raw::Text(text) => {
+            let entries = split_uris(text);
+            let several = entries.len() > 1;
+            let entries = entries.iter().map(|entry| (Ok(entry.trim()), None));
+            collect_uris(entries).map_err(|mut faults| {
+                if let Some(last) = faults.last_mut().filter(|_| several) {
+                    last.message.push_str("; entries end at commas: write one in a name as %2C");
+                }
+                faults
+            })
+        }
         Raw::Toml(DeValue::Array(array)) if array.is_empty() => Err(expected("an empty list")),
         Raw::Toml(DeValue::Array(array)) => collect_uris(entries(array)),
         Raw::Toml(DeValue::String(_)) => Err(expected("a string; put it in square brackets")),
         Raw::Toml(value) => Err(expected(type_name(value))),
     }
+}
+
+/// Splits at commas, but not at those in a password: what follows one has neither a scheme nor is
+/// the host complete before it.
+fn split_uris(text: &str) -> Vec<String> {
+    let mut entries: Vec<String> = Vec::new();
+    let mut parts = text.split(',').peekable();
+    while let Some(part) = parts.next() {
+        let mut entry = part.to_owned();
+        let in_user = |entry: &str| entry.contains("://") && !entry.contains('@');
+        let mut rest = parts.clone();
+        let mut joined = entry.clone();
+        while in_user(&joined) && rest.peek().is_some_and(|next| !next.contains("://")) {
+            joined = format!("{joined},{}", rest.next().unwrap_or_default());
+        }
+        if joined.contains('@') && joined != entry {
+            entry = joined;
+            parts = rest;
+        }
+        entries.push(entry);
+    }
+    entries
 }
 
 /// An entry of the list, or its type if it is not a text; and where it stands.

@@ -210,7 +210,7 @@ fn mistakes_in_the_environment() {
             "FIBRPCD_AMQP__PREFETCH: amqp.prefetch: expected an integer from 1 to 65535, found \"ten\"",
         ),
         (
-            ("FIBRPCD_AMQP__PREFETCH", ""),
+            ("FIBRPCD_AMQP__PREFETCH", "\"\""),
             "FIBRPCD_AMQP__PREFETCH: amqp.prefetch: expected an integer from 1 to 65535, found \"\"",
         ),
         (
@@ -226,12 +226,12 @@ fn mistakes_in_the_environment() {
             "FIBRPCD_LOG: log: a section, not a key; expected one of its keys: level, format",
         ),
         (
-            ("FIBRPCD_AMQP__URIS", ""),
+            ("FIBRPCD_AMQP__URIS", " "),
             "FIBRPCD_AMQP__URIS: amqp.uris: expected a list of at least one broker URI, found an empty text",
         ),
         (
             ("FIBRPCD_AMQP__URIS", "amqp://u:secret@h,"),
-            "FIBRPCD_AMQP__URIS: amqp.uris: entry 2: the URI is empty; expected one such as amqp://user:password@host:5672/vhost",
+            "FIBRPCD_AMQP__URIS: amqp.uris: entry 2: the URI is empty; expected one such as amqp://user:password@host:5672/vhost; entries end at commas: write one in a name as %2C",
         ),
         (
             ("FIBRPCD_AMQP__URIS", "['amqp://u:secret@h'"),

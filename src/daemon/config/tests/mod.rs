@@ -141,14 +141,43 @@ fn texts_are_read_by_the_kind_of_their_key() {
     assert_eq!(config.http.listen, None);
     assert_eq!(config.log.level, Level::Trace);
     assert_eq!(config.shutdown.drain_timeout, Duration::from_secs(90));
+    let commas = [("FIBRPCD_AMQP__URIS", "amqp://a:x,y,@h1,amqp://h2, amqp://b:,y@h3")];
+    let uris_with_commas = ["amqp://a:x%2Cy%2C@h1", "amqp://h2", "amqp://b:%2Cy@h3"];
+    let uris_with_commas = uris_with_commas.map(|uri| uri.parse().unwrap());
+    assert_eq!(load("", &commas, &[]).unwrap().amqp.uris, uris_with_commas);
     let list = [("FIBRPCD_AMQP__URIS", " ['amqp://a:x@h1', \"amqp://b:y@h2/v\",]")];
     assert_eq!(load("", &list, &[]).unwrap().amqp.uris, uris);
 }
 
 #[test]
+fn a_variable_that_is_empty_is_not_set() {
+    let text = "[amqp]\nprefetch = 7\n[http]\nlisten = '[::1]:1'\n";
+    let every = KEYS
+        .iter()
+        .map(|key| format!("FIBRPCD_{}__{}", key.section(), key.name()).to_ascii_uppercase());
+    let every: Vec<_> = every.chain(["FIBRPCD_X".to_owned()]).collect();
+    let empty: Vec<_> = every.iter().map(|name| (name.as_str(), "")).collect();
+    assert_eq!(load(text, &empty, &[]).unwrap(), good(text));
+    let off = load(text, &[("FIBRPCD_HTTP__LISTEN", "\"\"")], &[]).unwrap();
+    assert_eq!((off.http.listen, off.amqp.prefetch), (None, 7));
+    let environment = vec![("CREDENTIALS_DIRECTORY".into(), "".into())];
+    let options = vec!["amqp.password_file=%d/x".to_owned()];
+    let error = Config::load(Sources { environment, options, ..no_file() }).unwrap_err();
+    assert!(error.to_string().contains("$CREDENTIALS_DIRECTORY, which is not set"), "{error}");
+}
+
+#[test]
+fn an_invisible_mark_at_the_start_is_ignored_and_wide_text_is_told() {
+    assert_eq!(good("\u{feff}[amqp]\r\nprefetch = 7\r\n").amqp.prefetch, 7);
+    let wide: Vec<u8> = "[amqp]\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let expected = "FILE: cannot read the configuration: it is UTF-16 text; save it as UTF-8";
+    assert_eq!(load(&wide, &[], &[]).unwrap_err(), expected);
+}
+
+#[test]
 fn every_mistake_of_every_layer_in_order() {
     let text = "# one\n[log]\nlevel = 'loud'\n\n[amqp]\nqueue = 1\nqueue = 2\n[amqp.tls]\n";
-    let environment = [("FIBRPCD_LOG__LEVEL", "info"), ("FIBRPCD_A__B", "")];
+    let environment = [("FIBRPCD_LOG__LEVEL", "info"), ("FIBRPCD_A__B", "1")];
     let expected = "\
 FILE:3: log.level: expected one of error, warn, info, debug, trace, found \"loud\"
 FILE:6: amqp.queue: expected a queue name of 1 to 255 bytes, found 1
