@@ -38,6 +38,20 @@ pub(crate) async fn run<T: Send + 'static>(
     result.await.map_err(|_| io::Error::other("the thread for it failed"))
 }
 
+/// Whether the system gives two threads: a library that then starts one is given it, though the last
+/// of these two may not be quite gone.
+///
+/// # Errors
+/// It does not.
+pub(crate) async fn two_are_left() -> io::Result<()> {
+    run("probe", || {
+        let second = thread::Builder::new().name("probe".to_owned()).spawn(|| ());
+        let refused = |error: io::Error| io::Error::new(error.kind(), refused(&error));
+        second.map(|second| drop(second.join())).map_err(refused)
+    })
+    .await?
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

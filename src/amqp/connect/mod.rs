@@ -104,8 +104,7 @@ impl Link {
         };
         let connecting = async {
             let socket = target.connect().await?;
-            // Where the system gives lapin no thread, it leaks a task: one is tried before.
-            threads::run("probe", || ()).await?;
+            threads::two_are_left().await?; // lapin leaks a task where it is given none
             let lapin_uri = lapin_uri(uri, dial.heartbeat, external);
             let connection = handshake(socket, lapin_uri, runtime, properties(&dial.name)).await;
             connection.map_err(|error| {
