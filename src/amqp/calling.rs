@@ -170,6 +170,12 @@ impl Calling {
         self.link.count_consumers(&self.queue);
     }
 
+    /// Whether it is time for another session: each look for a queue that does not exist costs the
+    /// connection the number of a channel.
+    pub(crate) fn is_worn_out(&self) -> bool {
+        self.link.is_worn_out()
+    }
+
     /// Closes the connection in order.
     pub(crate) async fn close(mut self) {
         self.link.close();

@@ -31,11 +31,13 @@ pub(crate) enum Cause {
     ClosedByBroker,
     /// The peer does not speak AMQP 0-9-1 as it should.
     Protocol,
+    /// The two connections of a session reached brokers that do not know each other's queues.
+    DifferentBrokers,
 }
 
 impl Cause {
     /// What [`Cause::label`] says, all of it.
-    pub(crate) const LABELS: [&str; 11] = [
+    pub(crate) const LABELS: [&str; 12] = [
         "network",
         "timeout",
         "access_refused",
@@ -47,6 +49,7 @@ impl Cause {
         "too_large",
         "closed_by_broker",
         "protocol",
+        "different_brokers",
     ];
 
     /// Its name in metrics.
@@ -63,6 +66,7 @@ impl Cause {
             Self::TooLarge { .. } => "too_large",
             Self::ClosedByBroker => "closed_by_broker",
             Self::Protocol => "protocol",
+            Self::DifferentBrokers => "different_brokers",
         }
     }
 }
@@ -212,8 +216,8 @@ mod tests {
     #[test]
     fn every_cause_has_a_label_of_its_own() {
         use Cause::{
-            AccessRefused, ClosedByBroker, ConsumerCancelled, Network, NoQueue, NoVhost, Protocol,
-            QueueMismatch, Timeout, Tls, TooLarge,
+            AccessRefused, ClosedByBroker, ConsumerCancelled, DifferentBrokers, Network, NoQueue,
+            NoVhost, Protocol, QueueMismatch, Timeout, Tls, TooLarge,
         };
         let causes = [
             Network,
@@ -227,6 +231,7 @@ mod tests {
             TooLarge { limit: 1 },
             ClosedByBroker,
             Protocol,
+            DifferentBrokers,
         ];
         assert_eq!(causes.map(Cause::label), Cause::LABELS);
     }

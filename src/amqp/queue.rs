@@ -138,6 +138,9 @@ async fn request(
     let result = timeout(METHOD_TIMEOUT, declaring)
         .await
         .map_err(|_| LinkError::timeout("queue.declare", METHOD_TIMEOUT))?;
+    if result.as_ref().is_err_and(|error| broker_reply(error).is_some()) {
+        link.spent_channel(); // the broker has closed it
+    }
     if result.is_ok() {
         // A channel left open costs the broker little, so a failure to close it is ignored.
         let _ = timeout(METHOD_TIMEOUT, channel.close(200, "OK".into())).await;

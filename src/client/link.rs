@@ -81,7 +81,9 @@ impl Keeper {
             if let Cause::TooLarge { limit } = error.cause {
                 calls.limit(limit);
             }
-            calls.unreachable(Some(error.message.clone()));
+            // Of a missing queue the calls know.
+            let known = error.cause == Cause::NoQueue;
+            calls.unreachable((!known).then(|| error.message.clone()));
             // Where there was a session once, the broker restarts, or the network is interrupted.
             if self.session == 0 {
                 tried.push(error.message);
@@ -136,6 +138,10 @@ impl Keeper {
                     Ok(Event::CountFailed(error)) if error.cause != Cause::NoQueue => {
                         break Some(error);
                     }
+                    Ok(Event::CountFailed(error)) if link.is_worn_out() => {
+                        self.on_event(&mut link, Event::CountFailed(error.clone()));
+                        break Some(error);
+                    }
                     Ok(event) => self.on_event(&mut link, event),
                     Err(error) => break Some(error),
                 },
@@ -184,7 +190,12 @@ impl Keeper {
         match event {
             Event::Reply { correlation_id, status, body } => {
                 self.backoff.reset();
-                self.calls.reply(&correlation_id, status.as_deref(), body);
+                let limit = self.dial.max_body;
+                if body.len() as u64 > limit {
+                    self.calls.reply_too_large(&correlation_id, limit);
+                } else {
+                    self.calls.reply(&correlation_id, status.as_deref(), body);
+                }
             }
             Event::NoQueue { correlation_id } => {
                 self.calls.no_queue(Some(&correlation_id), &self.queue);

@@ -34,6 +34,17 @@ const MAX_CONNECTION_NAME: usize = 255;
 /// Most calls of one client at once; further ones wait for a place, within their timeout.
 pub const MAX_CALLS_IN_FLIGHT: usize = 4096;
 
+/// The longest reply that is taken by default, in bytes: more than F(10^9) has digits, which is the
+/// largest that any server computes.
+pub const MAX_REPLY: u64 = 256 << 20;
+
+/// How long an attempt to connect may take, whatever the timeout of the call that it is made for: a
+/// later call finds the connection made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The least that one of several brokers gets of it.
+const LEAST_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Makes calls.
 ///
 /// ```no_run
@@ -64,6 +75,7 @@ pub struct ClientBuilder {
     heartbeat: Duration,
     tls: Option<Tls>,
     trace: Option<TraceParent>,
+    max_reply: u64,
 }
 
 /// Why a [`ClientBuilder`] makes no client.
@@ -150,6 +162,12 @@ pub enum CallError {
         /// The largest the broker takes (`max_message_size` of `RabbitMQ`).
         limit: usize,
     },
+    /// The reply is longer than the client takes ([`ClientBuilder::max_reply`]).
+    #[error("the reply is longer than this client takes, which is {limit} bytes")]
+    ReplyTooLarge {
+        /// The longest that it takes.
+        limit: u64,
+    },
     /// The broker could not be reached, or refused.
     #[error("{0}")]
     Unreachable(String),
@@ -171,6 +189,7 @@ impl Client {
             heartbeat: Duration::from_secs(10),
             tls: None,
             trace: None,
+            max_reply: MAX_REPLY,
         }
     }
 
@@ -319,6 +338,23 @@ impl ClientBuilder {
         self
     }
 
+    /// The longest reply that is taken, in bytes; [`MAX_REPLY`] by default. Of a longer one no more
+    /// is kept in memory.
+    #[must_use]
+    pub fn max_reply(mut self, bytes: u64) -> Self {
+        self.max_reply = bytes;
+        self
+    }
+
+    /// How long an attempt to connect may take: so that each of several brokers is tried within a
+    /// call.
+    fn connect_timeout(&self) -> Duration {
+        match u32::try_from(self.uris.len()).unwrap_or(u32::MAX) {
+            0 | 1 => CONNECT_TIMEOUT,
+            count => (self.timeout / count).clamp(LEAST_CONNECT_TIMEOUT, CONNECT_TIMEOUT),
+        }
+    }
+
     /// Makes the client. It connects with the first call.
     ///
     /// # Errors
@@ -332,11 +368,12 @@ impl ClientBuilder {
         let (fresh, inbox) = mpsc::channel(MAX_CALLS_IN_FLIGHT);
         let wants_tls = self.uris.iter().any(BrokerUri::is_tls);
         let dial = Dial {
-            timeout: self.timeout.min(Duration::from_secs(10)),
+            timeout: self.connect_timeout(),
             heartbeat: self.heartbeat,
             name: self.name,
             // The first call reports an empty system store, as there is no other place for it.
             tls: self.tls.or_else(|| wants_tls.then(Tls::system)?.ok()),
+            max_body: self.max_reply,
         };
         let keeper = link::Keeper::new(self.uris, dial, self.queue, self.trace, Arc::clone(&calls));
         // Should the task die, its end of the channel goes, and every call ends with `Closed`.

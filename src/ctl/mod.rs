@@ -212,7 +212,9 @@ fn tls(options: &CtlOptions, uri: &BrokerUri) -> Result<Option<Tls>, UsageError>
 /// The exit code for a call that failed.
 fn exit_of(error: &CallError) -> Exit {
     match error {
-        CallError::Failed(_) | CallError::BadReply(_) => Exit::ServerError,
+        CallError::Failed(_) | CallError::BadReply(_) | CallError::ReplyTooLarge { .. } => {
+            Exit::ServerError
+        }
         CallError::TimedOut(_)
         | CallError::NoConsumer { .. }
         | CallError::Unconfirmed(_)

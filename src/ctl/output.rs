@@ -306,6 +306,7 @@ fn status(error: &CallError) -> &'static str {
         CallError::NoServer(_) => "NO_SERVER",
         CallError::Refused(_) => "REFUSED",
         CallError::TooLarge { .. } => "TOO_LARGE",
+        CallError::ReplyTooLarge { .. } => "REPLY_TOO_LARGE",
         CallError::Unreachable(_) => "UNREACHABLE",
         CallError::Closed => "CLOSED",
     }

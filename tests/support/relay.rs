@@ -59,7 +59,8 @@ pub(crate) struct Relay {
 
 #[derive(Debug)]
 struct Shared {
-    broker: String,
+    /// Connections go to these in turn.
+    brokers: Mutex<Vec<String>>,
     listening: watch::Sender<bool>,
     pace: watch::Sender<Pace>,
     /// How often connections were reset; each time, those that were open before.
@@ -75,15 +76,21 @@ struct Shared {
 impl Relay {
     /// A relay to the broker with this URI.
     pub(crate) fn to(uri: &str) -> Self {
+        Self::to_each_of(&[uri])
+    }
+
+    /// A relay whose connections go to these brokers in turn, which have the same users and virtual
+    /// hosts.
+    pub(crate) fn to_each_of(uris: &[&str]) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
-        let (user, rest) = uri.split_once('@').unwrap();
-        let (broker, vhost) = rest.split_once('/').unwrap();
+        let (user, rest) = uris[0].split_once('@').unwrap();
+        let (_, vhost) = rest.split_once('/').unwrap();
         let shared = Arc::new(Shared {
-            broker: broker.to_owned(),
+            brokers: Mutex::new(uris.iter().map(|uri| address(uri)).collect()),
             listening: watch::Sender::new(true),
             pace: watch::Sender::new(Pace::AsTheyCome),
             resets: watch::Sender::new(0),
@@ -110,6 +117,11 @@ impl Relay {
 
     pub(crate) fn pace(&self, pace: Pace) {
         self.shared.pace.send_replace(pace);
+    }
+
+    /// From now on connections go to this broker.
+    pub(crate) fn go_to(&self, uri: &str) {
+        *self.shared.brokers.lock().unwrap() = vec![address(uri)];
     }
 
     /// Refuses connections until [`Self::accept`]; open ones stay.
@@ -161,6 +173,12 @@ impl Relay {
     }
 }
 
+/// Host and port of a URI.
+fn address(uri: &str) -> String {
+    let (_, rest) = uri.split_once('@').unwrap();
+    rest.split_once('/').unwrap().0.to_owned()
+}
+
 fn bind(port: &Port) -> TcpListener {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_reuseaddr(true).unwrap();
@@ -182,7 +200,12 @@ async fn listen(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 async fn connection(client: TcpStream, shared: Arc<Shared>) {
-    let Ok(broker) = TcpStream::connect(&shared.broker).await else { return };
+    let broker = {
+        let mut brokers = shared.brokers.lock().unwrap();
+        brokers.rotate_left(1);
+        brokers[0].clone()
+    };
+    let Ok(broker) = TcpStream::connect(broker).await else { return };
     let _ = (client.set_nodelay(true), broker.set_nodelay(true));
     let mut resets = shared.resets.subscribe();
     resets.mark_unchanged();

@@ -137,6 +137,7 @@ fn kind(error: &CallError) -> String {
         CallError::NoServer(_) => "NoServer".to_owned(),
         CallError::Unreachable(_) => "Unreachable".to_owned(),
         CallError::TooLarge { .. } => "TooLarge".to_owned(),
+        CallError::ReplyTooLarge { .. } => "ReplyTooLarge".to_owned(),
         CallError::Closed => "Closed".to_owned(),
         other => format!("{other:?}"),
     }

@@ -1,10 +1,18 @@
 //! One connection to a broker: opened within a deadline, closed in order or cut.
 
+mod addresses;
+
+use self::addresses::{Addresses, Race, silent};
 use super::{
     Cause, LinkError,
-    transport::{Arrivals, KillOnDrop, KillSwitch, Socket, Sockets, Target, stream::Secure},
+    error::broker_reply,
+    transport::{
+        Arrivals, KillOnDrop, KillSwitch, Socket, Sockets, Target,
+        frames::ClusterName,
+        stream::{Secure, Stream as Transport},
+    },
 };
-use crate::{broker_uri::BrokerUri, threads, tls::Tls};
+use crate::{broker_uri::BrokerUri, lookup, threads, tls::Tls};
 use async_rs::{Runtime, Tokio, util::RuntimeParts};
 use futures_util::{Stream, StreamExt as _};
 use lapin::{
@@ -14,14 +22,18 @@ use lapin::{
 };
 use std::{
     io,
+    net::SocketAddr,
     pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::{self, Duration},
 };
-use tokio::time::timeout;
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout, timeout_at},
+};
 
 /// How long the broker may take to answer a method on an open connection.
 pub(crate) const METHOD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -35,13 +47,15 @@ const FRAME_MAX: u32 = 32 << 10;
 /// How to connect.
 #[derive(Clone, Debug)]
 pub(crate) struct Dial {
-    /// Bounds the whole attempt: name lookup, TCP, TLS and AMQP handshakes.
+    /// Bounds the whole attempt: name lookup, TCP, TLS and AMQP handshakes, for all addresses.
     pub(crate) timeout: Duration,
     pub(crate) heartbeat: Duration,
     /// Shown by the broker's management tools.
     pub(crate) name: String,
     /// For brokers with TLS; `None` if no authority is trusted.
     pub(crate) tls: Option<Tls>,
+    /// Of a body that is longer, one byte more than this is kept, and no more.
+    pub(crate) max_body: u64,
 }
 
 impl Dial {
@@ -67,10 +81,19 @@ impl Dial {
 /// An open connection. Dropping it cuts the socket.
 pub(crate) struct Link {
     connection: Connection,
+    address: SocketAddr,
+    cluster: ClusterName,
     written: Arc<AtomicU64>,
     arrivals: Arrivals,
+    /// How many numbers of channels lapin answers with an old error.
+    spent: AtomicU32,
+    /// How many of them it has answered so, and does not give out any more.
+    lost: AtomicU32,
     _cut: KillOnDrop,
 }
+
+/// Most numbers of channels that may be of no use before a new connection is made.
+const MOST_SPENT: u32 = 64;
 
 /// Awaits the broker's answer to a method, for at most [`METHOD_TIMEOUT`].
 pub(crate) async fn answer<T>(
@@ -84,51 +107,155 @@ pub(crate) async fn answer<T>(
 }
 
 impl Link {
+    /// Connects to whichever address of the host does first.
     pub(crate) async fn open(uri: &BrokerUri, dial: &Dial) -> Result<Self, LinkError> {
         let what = format!("connecting to {uri}");
+        let deadline = Instant::now() + dial.timeout;
+        let found = timeout_at(deadline, lookup::addresses(uri.host(), uri.port())).await;
+        let opened = match found {
+            Err(_) => Err(LinkError::timeout("looking the host up", dial.timeout)),
+            Ok(Err(error)) => Err(error.into()),
+            Ok(Ok(found)) => Self::open_any(found, deadline, uri, dial).await,
+        };
+        opened.map_err(|error| error.during(&what))
+    }
+
+    /// Connects to one address of the host.
+    pub(crate) async fn open_at(
+        address: SocketAddr,
+        uri: &BrokerUri,
+        dial: &Dial,
+    ) -> Result<Self, LinkError> {
+        let what = format!("connecting to {uri} at {address}");
+        let deadline = Instant::now() + dial.timeout;
+        let opened = Self::open_any([address], deadline, uri, dial).await;
+        opened.map_err(|error| error.during(&what))
+    }
+
+    /// Connects to whichever of these addresses does first.
+    pub(in crate::amqp) async fn open_any(
+        addresses: impl IntoIterator<Item = SocketAddr>,
+        deadline: Instant,
+        uri: &BrokerUri,
+        dial: &Dial,
+    ) -> Result<Self, LinkError> {
+        let secure = dial.secure(uri)?;
+        let mut race = Race::between(Addresses::of(addresses));
+        while let Ok(Some((address, tcp))) = timeout_at(deadline, race.next()).await {
+            // A peer that accepts and says nothing leaves the others their time.
+            let others = u32::try_from(race.left()).unwrap_or(u32::MAX);
+            let left = deadline.saturating_duration_since(Instant::now());
+            let share = if others == 0 { left } else { left / (others + 1) };
+            match timeout(share, Self::establish(tcp, address, secure.clone(), uri, dial)).await {
+                Ok(Ok(link)) => return Ok(link),
+                // Another address is another way to a broker that has said no.
+                Ok(Err(error)) if matches!(error.cause, Cause::AccessRefused | Cause::NoVhost) => {
+                    return Err(error);
+                }
+                Ok(Err(error)) => race.failed(address, error),
+                // In whole seconds, so that the text is the same each time.
+                Err(_) if others > 0 => {
+                    let share = Duration::from_secs((share + Duration::from_millis(500)).as_secs());
+                    race.failed(address, silent(share));
+                }
+                Err(_) => race.failed(address, silent(dial.timeout)),
+            }
+        }
+        Err(race.into_error(dial.timeout))
+    }
+
+    /// Makes a connection of a socket; the caller sets a deadline.
+    async fn establish(
+        tcp: TcpStream,
+        address: SocketAddr,
+        secure: Option<Secure>,
+        uri: &BrokerUri,
+        dial: &Dial,
+    ) -> Result<Self, LinkError> {
         let kill_switch = KillSwitch::default();
         // Without this guard an abandoned handshake would run on for ever in lapin's thread.
         let guard = kill_switch.on_drop();
         let tokio = Tokio::current();
-        let secure = dial.secure(uri).map_err(|error| error.during(&what))?;
         let external = dial.is_external(uri);
         let runtime = Runtime::new(RuntimeParts::new(tokio.clone(), Sockets(tokio)));
         let target = Target {
-            host: uri.host().to_owned(),
-            port: uri.port(),
-            secure,
             heartbeat: dial.heartbeat,
+            max_body: dial.max_body,
             kill_switch,
             written: Arc::default(),
             arrivals: Arrivals::default(),
+            cluster: ClusterName::default(),
         };
-        let connecting = async {
-            let socket = target.connect().await?;
-            threads::two_are_left().await?; // lapin leaks a task where it is given none
-            let lapin_uri = lapin_uri(uri, dial.heartbeat, external);
-            let connection = handshake(socket, lapin_uri, runtime, properties(&dial.name)).await;
-            connection.map_err(|error| {
-                let error = LinkError::from(error);
-                if external { error.of_external_login() } else { error }
-            })
-        };
-        match timeout(dial.timeout, connecting).await {
-            Ok(Ok(connection)) => {
-                let Target { written, arrivals, .. } = target;
-                Ok(Self { connection, written, arrivals, _cut: guard })
-            }
-            Ok(Err(error)) => Err(error.of_vhost(uri.vhost()).during(&what)),
-            Err(_) => Err(LinkError::timeout(&what, dial.timeout)),
-        }
+        let socket = Socket::new(Transport::over(tcp, secure).await?, &target);
+        threads::two_are_left().await?; // lapin leaks a task where it is given none
+        let lapin_uri = lapin_uri(uri, dial.heartbeat, external);
+        let connection = handshake(socket, lapin_uri, runtime, properties(&dial.name)).await;
+        let connection = connection.map_err(|error| {
+            let error = LinkError::from(error).of_vhost(uri.vhost());
+            if external { error.of_external_login() } else { error }
+        })?;
+        let Target { written, arrivals, cluster, .. } = target;
+        Ok(Self {
+            connection,
+            address,
+            cluster,
+            written,
+            arrivals,
+            spent: AtomicU32::new(0),
+            lost: AtomicU32::new(0),
+            _cut: guard,
+        })
+    }
+
+    /// Where it leads to.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What the broker calls its cluster, if it says so.
+    pub(crate) fn cluster(&self) -> Option<&str> {
+        self.cluster.get().map(String::as_str)
     }
 
     pub(crate) async fn channel(&self) -> Result<Channel, LinkError> {
-        answer("opening a channel", self.connection.create_channel()).await
+        answer("opening a channel", self.channel_unhurried()).await
     }
 
     /// Opens a channel; the caller sets a deadline.
+    ///
+    /// lapin keeps the error with which a broker has closed a channel under its number, and answers
+    /// with that, without asking the broker, when the number comes round again. No broker refuses to
+    /// open a channel with such an error, so the next number is tried. lapin does not come back to
+    /// the one that failed, so there are no more of these than [`Self::spent_channel`] has counted.
     pub(crate) async fn channel_unhurried(&self) -> lapin::Result<Channel> {
-        self.connection.create_channel().await
+        loop {
+            let spent = self.spent.load(Ordering::Relaxed);
+            match self.connection.create_channel().await {
+                Err(error) if spent > 0 && self.is_up() && broker_reply(&error).is_some() => {
+                    self.spent.store(spent - 1, Ordering::Relaxed);
+                    self.lost.fetch_add(1, Ordering::Relaxed);
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Notes that the broker has closed a channel because of an error: its number is of no use any
+    /// more.
+    pub(crate) fn spent_channel(&self) {
+        self.spent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many channels the connection may have.
+    pub(crate) fn channel_max(&self) -> u16 {
+        self.connection.configuration().channel_max()
+    }
+
+    /// Whether so many numbers of channels are spent that a new connection is due.
+    pub(crate) fn is_worn_out(&self) -> bool {
+        let spent = self.spent.load(Ordering::Relaxed) + self.lost.load(Ordering::Relaxed);
+        let most = u32::from(self.channel_max()) / 2;
+        spent >= most.clamp(1, MOST_SPENT)
     }
 
     /// Whether the connection is up, as far as anybody has noticed.
@@ -147,7 +274,7 @@ impl Link {
     }
 
     /// When the next delivery came out of the network; to be asked for each, in their order.
-    pub(crate) fn next_arrival(&self) -> Option<Instant> {
+    pub(crate) fn next_arrival(&self) -> Option<time::Instant> {
         self.arrivals.next()
     }
 

@@ -74,6 +74,7 @@ fn attempts_leave_nothing_behind(peer: Peer, attempts: u32) {
         heartbeat: Duration::from_secs(10),
         name: "test".into(),
         tls: None,
+        max_body: 1000,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let fail = |attempts: u32| {

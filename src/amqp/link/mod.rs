@@ -9,6 +9,7 @@
 //! (<https://www.rabbitmq.com/docs/alarms#effects-on-clusters>). A client has one.
 //!
 //! - [`open`]: what a link opens at first
+//! - [`same_broker`]: whether the two connections of a server lead to the same one
 //! - [`permission`]: whether replies may be published at all
 //! - [`publishing`]: messages on their way out, and the channel they take
 //! - [`sources`]: where events come from, and in what order they are looked for
@@ -18,6 +19,7 @@ mod ending;
 mod open;
 mod permission;
 mod publishing;
+mod same_broker;
 mod sources;
 
 use self::{
@@ -237,6 +239,12 @@ impl<T: Send + 'static> Link<T> {
             let queue = queue::look(&connection, &queue).await?;
             Ok((queue.consumer_count(), queue.message_count()))
         })));
+    }
+
+    /// Whether the connection has hardly any numbers left for channels; see
+    /// [`Connection::spent_channel`](super::connect::Link::spent_channel).
+    pub(crate) fn is_worn_out(&self) -> bool {
+        self.connections.consuming().is_worn_out()
     }
 
     /// Closes in good order: confirms are still reported, for a bounded time, and no more

@@ -6,10 +6,11 @@ use super::{
         connect::{Dial, Link as Connection, answer},
         queue,
     },
-    Link, ServerSettings,
+    Event, Link, ServerSettings,
     ending::Phase,
     permission,
     publishing::{Publishing, open_channel},
+    same_broker,
 };
 use crate::broker_uri::BrokerUri;
 use futures_util::{Stream, stream::FuturesOrdered};
@@ -18,7 +19,7 @@ use lapin::{
     options::{BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions},
     types::FieldTable,
 };
-use std::{collections::VecDeque, pin::Pin, sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 /// How long the orderly close of a server may take before its sockets are cut.
 const SERVER_CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -45,7 +46,9 @@ impl Connections {
     async fn of_server(uri: &BrokerUri, dial: &Dial) -> Result<Self, LinkError> {
         let named = |suffix| Dial { name: format!("{} {suffix}", dial.name), ..dial.clone() };
         let consume = Connection::open(uri, &named("consume")).await?;
-        let publish = match Connection::open(uri, &named("publish")).await {
+        // Where the first one is: the host may have other addresses, and lead to another broker.
+        let there = consume.address();
+        let publish = match Connection::open_at(there, uri, &named("publish")).await {
             Ok(publish) => Arc::new(publish),
             Err(error) => {
                 consume.close(SERVER_CLOSE_TIMEOUT).await;
@@ -94,16 +97,17 @@ impl Connections {
     async fn complete<T>(
         self,
         opened: Result<(Channel, Consumer, Channel), LinkError>,
+        blocked: Option<String>,
     ) -> Result<Link<T>, LinkError> {
         match opened {
             Ok((deliveries, consumer, publishing)) => Ok(Link {
                 phase: Phase::Open,
-                found: VecDeque::new(),
+                publishing: Publishing::new(publishing, blocked.is_some()),
+                found: blocked.map(Event::Blocked).into_iter().collect(),
                 deliveries,
                 consumer: Some(consumer),
                 stopped: false,
                 cancelling: None,
-                publishing: Publishing::new(publishing),
                 counting: FuturesOrdered::new(),
                 connections: self,
             }),
@@ -121,9 +125,12 @@ impl<T> Link<T> {
         uri: &BrokerUri,
         settings: &ServerSettings,
     ) -> Result<Self, LinkError> {
-        let connections = Connections::of_server(uri, &settings.dial).await?;
-        let opened = serving(connections.consuming(), &connections.publish, settings).await;
-        connections.complete(opened).await
+        let mut connections = Connections::of_server(uri, &settings.dial).await?;
+        let (consume, publish) = (Arc::clone(connections.consuming()), connections.publish.clone());
+        let mut blocked = None;
+        let events = (&mut connections.publish_events, &mut blocked);
+        let opened = serving(&consume, &publish, events, settings).await;
+        connections.complete(opened, blocked).await
     }
 
     /// A client's link, and the name of its callback queue. That is the client's own, and the
@@ -133,21 +140,25 @@ impl<T> Link<T> {
         let opened = calling(&connections.publish).await;
         let name = opened.as_ref().map(|(_, consumer, _)| consumer.queue().to_string());
         let name = name.unwrap_or_default();
-        Ok((connections.complete(opened).await?, name))
+        Ok((connections.complete(opened, None).await?, name))
     }
 }
 
-/// What a server opens.
+/// What a server opens; the reason if the broker blocks publishing meanwhile.
 async fn serving(
     consume: &Connection,
     publish: &Connection,
+    (events, blocked): (&mut Events, &mut Option<String>),
     settings: &ServerSettings,
 ) -> Result<(Channel, Consumer, Channel), LinkError> {
     queue::ensure(consume, &settings.queue, settings.queue_type).await?;
     let publishing = answer("opening a channel with publisher confirms", open_channel(publish));
     let publishing = publishing.await?;
-    // The last on this connection: a broker that blocks reads nothing more from it.
-    permission::check(publish).await?;
+    *blocked = same_broker::check(consume, publish, events).await?;
+    if blocked.is_none() {
+        // The last on this connection: a broker that blocks reads nothing more from it.
+        permission::check(publish).await?;
+    }
     let deliveries = consume.channel().await?;
     let qos = deliveries.basic_qos(settings.prefetch, BasicQosOptions::default());
     answer("setting the prefetch", qos).await?;

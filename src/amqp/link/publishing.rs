@@ -16,6 +16,7 @@ use lapin::{
     types::ShortString,
 };
 use std::{
+    future::ready as done,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker, ready},
@@ -130,7 +131,10 @@ impl<T: Send + 'static> Publishing<T> {
         properties: BasicProperties,
         body: Bytes,
     ) {
-        let key = key.into();
+        // lapin panics at a name that is too long to be one.
+        let Ok(key) = ShortString::try_new(key) else {
+            return self.start(done((token, Ok(Confirmation::Nack(None)))));
+        };
         if via == Via::Topic {
             let (connection, topics) = (Arc::clone(connection), Arc::clone(&self.topics));
             self.start(async move {
@@ -163,7 +167,7 @@ impl<T: Send + 'static> Publishing<T> {
             None => Boxed::new(publish),
         };
         if let Poll::Ready(outcome) = boxed.poll(&mut Context::from_waker(Waker::noop())) {
-            boxed.set(std::future::ready(outcome));
+            boxed.set(done(outcome));
         }
         self.unconfirmed.push(Publish(Some(boxed)));
     }
@@ -209,13 +213,13 @@ impl<T: Send + 'static> Publishing<T> {
 }
 
 impl<T> Publishing<T> {
-    pub(super) fn new(channel: Channel) -> Self {
+    pub(super) fn new(channel: Channel, blocked: bool) -> Self {
         Self {
             channel: Arc::new(channel),
             unconfirmed: FuturesUnordered::new(),
             spare: Vec::new(),
             renewal: None,
-            blocked: false,
+            blocked,
             topics: Arc::default(),
         }
     }

@@ -1,7 +1,7 @@
 //! The socket under a lapin connection: it can be cut, it translates what lapin cannot read
 //! ([`frames`]), and there may be TLS below it ([`stream`]).
 //!
-//! lapin gets a [`Socket`] that a [`Target`] has connected. It can be cut from outside, because
+//! lapin gets a [`Socket`] that is connected. It can be cut from outside, because
 //! lapin sets no deadline on a handshake, a write or a close, and keeps a thread for as long as the
 //! socket lives. After [`KillSwitch::throw`] every read and write fails, lapin takes the connection
 //! for broken, and its thread ends.
@@ -15,8 +15,8 @@ pub(super) use self::arrivals::Arrivals;
 
 use self::{
     frame_timeout::FrameTimeout,
-    frames::{Inbound, Outbound},
-    stream::{Secure, Stream, TlsMismatch},
+    frames::{ClusterName, Inbound, Outbound},
+    stream::{Stream, TlsMismatch},
 };
 use async_rs::{Tokio, traits::Reactor};
 use futures_util::{
@@ -85,6 +85,10 @@ const TLS_ALERT: u8 = 21;
 /// Most bytes taken from one side at a time.
 const CHUNK: usize = 64 << 10;
 
+/// Most memory that bytes on their way keep: what a chunk may grow to when it is translated, so that
+/// it is not given back and asked for again with each of them.
+const KEPT: usize = 4 * CHUNK;
+
 /// A stream that can be cut, and translates frames.
 pub(crate) struct Socket {
     inner: Stream,
@@ -124,21 +128,23 @@ impl Queue {
         self.taken += count;
         if self.is_empty() {
             self.bytes.clear();
-            self.bytes.shrink_to(CHUNK); // a large message must not keep its memory for ever
+            if self.bytes.capacity() > KEPT {
+                self.bytes.shrink_to(CHUNK); // a large header must not keep its memory for ever
+            }
             self.taken = 0;
         }
     }
 }
 
 impl Socket {
-    fn new(inner: Stream, target: &Target) -> Self {
+    pub(crate) fn new(inner: Stream, target: &Target) -> Self {
         Self {
             inner,
             kill_switch: target.kill_switch.clone(),
             written: Arc::clone(&target.written),
             arrivals: target.arrivals.clone(),
             first_bytes_checked: false,
-            inbound: Inbound::default(),
+            inbound: Inbound::new(target.max_body, ClusterName::clone(&target.cluster)),
             frame_timeout: FrameTimeout::new(target.heartbeat),
             outbound: Outbound::default(),
             chunk: vec![0; CHUNK].into_boxed_slice(),
@@ -253,36 +259,23 @@ impl AsyncWrite for Socket {
     }
 }
 
-/// Where to connect, and how.
+/// What a socket needs to know.
 pub(crate) struct Target {
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    pub(crate) secure: Option<Secure>,
     /// The heartbeat that was asked for.
     pub(crate) heartbeat: Duration,
+    /// Of a body that is longer, one byte more than this is handed over.
+    pub(crate) max_body: u64,
     /// Cuts the socket.
     pub(crate) kill_switch: KillSwitch,
     /// Counts the bytes that the network has taken.
     pub(crate) written: Arc<AtomicU64>,
     /// Notes when deliveries come.
     pub(crate) arrivals: Arrivals,
+    /// Gets what the broker calls its cluster.
+    pub(crate) cluster: ClusterName,
 }
 
-impl Target {
-    /// Looks up the host and tries its addresses in turn, TLS included. The caller sets a deadline.
-    pub(crate) async fn connect(&self) -> io::Result<Socket> {
-        let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-        for address in crate::lookup::addresses(&self.host, self.port).await? {
-            match Stream::connect(address, self.secure.clone()).await {
-                Ok(stream) => return Ok(Socket::new(stream, self)),
-                Err(error) => failure = error,
-            }
-        }
-        Err(failure)
-    }
-}
-
-/// tokio's reactor, but with our sockets, which a [`Target`] connects.
+/// tokio's reactor, but with our sockets, which are connected already.
 #[derive(Clone, Debug)]
 pub(crate) struct Sockets(pub(crate) Tokio);
 
@@ -321,11 +314,12 @@ impl Reactor for Sockets {
 /// What the fuzzers of `fuzz/` can reach.
 #[cfg(any(fuzzing, test))]
 pub(crate) mod fuzzing {
-    use super::{Inbound, Outbound};
+    use super::{ClusterName, Inbound, Outbound};
 
     /// What lapin reads when bytes arrive in these pieces; `None` if they are refused.
     pub fn inbound<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Option<Vec<u8>> {
-        let (mut inbound, mut out) = (Inbound::default(), Vec::new());
+        // Bodies of more than 16 bytes are cut.
+        let (mut inbound, mut out) = (Inbound::new(16, ClusterName::default()), Vec::new());
         pieces.into_iter().try_for_each(|piece| inbound.push(piece, &mut out)).ok()?;
         Some(out)
     }

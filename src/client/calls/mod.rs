@@ -180,6 +180,15 @@ impl Calls {
         drop(entry.done.send(outcome)); // an error: the caller has just given up
     }
 
+    /// Ends a call whose reply is longer than is taken.
+    pub(super) fn reply_too_large(&self, id: &str, limit: u64) {
+        let mut table = self.lock();
+        match table.entries.remove(id) {
+            Some(entry) => drop(entry.done.send(Err(CallError::ReplyTooLarge { limit }))),
+            None => table.unmatched += 1,
+        }
+    }
+
     /// Ends every call with an error.
     pub(super) fn fail_all(&self, error: &CallError) {
         for (_, entry) in self.lock().entries.drain() {

@@ -117,6 +117,7 @@ fn internal() -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::MAX_BODY;
 
     const LIMIT: u64 = 1_000_000;
 
@@ -147,7 +148,7 @@ mod tests {
 
     #[test]
     fn numbers_beyond_the_limit_are_refused_whatever_their_length() {
-        for body in ["1000001", "18446744073709551616", &"9".repeat(1 << 20)] {
+        for body in ["1000001", "18446744073709551616", &"9".repeat(MAX_BODY)] {
             let refused = reply(decide(&Envelope::default(), body.as_bytes()));
             assert_eq!(refused.status, Status::ResourceExhausted);
         }

@@ -30,6 +30,7 @@ use crate::{
         state::State,
         watchdog::WatchdogTimer,
     },
+    wire::MAX_BODY,
 };
 use fibrpc_core::server::Input;
 use std::{
@@ -43,7 +44,7 @@ const GOOD_SESSION: Duration = Duration::from_secs(1);
 
 /// What attaching may take in addition to the two connections: a bound on the sum of the deadlines
 /// of the broker's answers.
-const ATTACH_SLACK: Duration = Duration::from_mins(2);
+const ATTACH_SLACK: Duration = Duration::from_mins(3);
 
 /// The longest that a turn of the server may take, apart from waits that are allowed for.
 const TURN: Duration = Duration::from_secs(10);
@@ -185,6 +186,7 @@ fn settings(amqp: &Amqp) -> ServerSettings {
             heartbeat: amqp.heartbeat,
             name: "fibrpcd".to_owned(),
             tls: amqp.tls.clone(),
+            max_body: MAX_BODY as u64,
         },
         queue: amqp.queue.clone(),
         queue_type: amqp.queue_type,

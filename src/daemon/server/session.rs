@@ -38,6 +38,9 @@ const PULSE: Duration = Duration::from_secs(1);
 /// Most inputs that are taken in before their commands are carried out and others have a turn.
 const BATCH: usize = 256;
 
+/// A broker that has this many times as many requests with us as it may ignores the prefetch.
+const EXCESS: usize = 2;
+
 /// What was published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Published {
@@ -241,6 +244,11 @@ impl<'a> Session<'a> {
     }
 
     fn delivered(&mut self, delivery: lapin::message::Delivery, arrived: Option<Instant>) {
+        if self.engine.core().in_flight() > EXCESS * usize::from(self.amqp.prefetch) {
+            // They would fill the memory.
+            let message = "the broker delivers more requests than amqp.prefetch allows";
+            return self.over(Some(LinkError::new(Cause::Protocol, message)));
+        }
         let arrived = self.engine.arrived(arrived);
         let (tag, redelivered) = (delivery.delivery_tag, delivery.redelivered);
         let envelope = properties::envelope(&delivery.properties);

@@ -4,7 +4,7 @@ use crate::support::{
     PATIENCE, broker,
     checked_calls::CheckedCalls,
     fake_broker::{ALL, FakeBroker, Script, Then, frame, method},
-    program::{Daemon, QUICK},
+    program::{Daemon, QUICK, ctl},
     raw_amqp::{long, short},
 };
 use std::{
@@ -79,7 +79,35 @@ fn impossible(channel: u16) -> Vec<(&'static str, Vec<u8>)> {
         ),
         ("a cancelled consumer", method(channel, 60, 30, &[&short(b"fibrpcd")[..], &[1]].concat())),
         ("a heartbeat on a channel", frame(8, channel, b"")),
+        (
+            "a method that brokers do not send",
+            method(channel, 50, 10, &[&[0; 4][..], &nested()].concat()),
+        ),
+        (
+            "a nested table in the head of another class",
+            frame(2, channel, &[&[0, 50, 0, 0][..], &[0; 8], &[0x20, 0], &nested()].concat()),
+        ),
+        ("more requests than it may", (1..=1000).flat_map(message).collect()),
     ]
+}
+
+/// A table in a table, and so on: deeper than a stack is.
+fn nested() -> Vec<u8> {
+    // Within a frame of any connection, of 32 KiB.
+    (0..5400).fold(long(b""), |inner, _| long(&[&[0, b'F'][..], &inner].concat()))
+}
+
+#[test]
+fn a_greeting_cannot_exhaust_the_stack() {
+    let deep = (0..20_000).fold(long(b""), |inner, _| long(&[&[0, b'F'][..], &inner].concat()));
+    let greeting = [&[0, 9][..], &deep, &long(b"PLAIN"), &long(b"en_US")].concat();
+    let greeting = method(0, 10, 10, &greeting);
+    let fake = FakeBroker::start(Script { answers: 0, then: Then::Send(greeting) });
+    let vhost = broker::shared().vhost();
+    let daemon = Daemon::serving(&format!("{},{}", fake.uri(), vhost.uri()), &QUICK);
+    assert_eq!(daemon.metric("fibrpcd_amqp_connect_failures_total"), 1);
+    let ran = ctl(&fake.uri(), &["--timeout", "1s", "ping"]);
+    assert_eq!(ran.code, Some(6), "{}", ran.stderr);
 }
 
 #[test]
@@ -100,6 +128,13 @@ fn what_no_broker_says_ends_the_session_and_not_the_daemon() {
     }
 }
 
+/// A delivery whose body, of so many bytes, is still to come.
+fn announced(channel: u16, size: u64) -> Vec<u8> {
+    let deliver = [&short(b"fibrpcd")[..], &1u64.to_be_bytes(), &[0], &short(b""), &short(b"q")];
+    let head = [&[0, 60, 0, 0][..], &size.to_be_bytes(), &[0, 0]].concat();
+    [method(channel, 60, 60, &deliver.concat()), frame(2, channel, &head)].concat()
+}
+
 #[test]
 fn a_frame_that_never_ends_is_found_though_the_peer_goes_on_talking() {
     let vhost = broker::shared().vhost();
@@ -108,7 +143,7 @@ fn a_frame_that_never_ends_is_found_though_the_peer_goes_on_talking() {
     // The head of a body of 100,000 bytes. Heartbeats are all that follows.
     fake.send(|channel| {
         let head = [&[3][..], &channel.to_be_bytes(), &100_000u32.to_be_bytes()].concat();
-        [impossible(channel).swap_remove(7).1, head].concat()
+        [announced(channel, 100_000), head].concat()
     });
     let started = Instant::now();
     while daemon.metric("fibrpcd_amqp_connects_total") == 1 {

@@ -4,7 +4,7 @@ use crate::support::{
     broker,
     checked_calls::fibonacci,
     lapin_caller::{Caller, QUEUE, Reply, arguments},
-    program::Daemon,
+    program::{Daemon, memory_kib},
 };
 use lapin::{
     BasicProperties,
@@ -202,15 +202,46 @@ fn requests_that_expired_in_the_queue_are_the_brokers_to_drop_and_the_others_are
     assert_eq!(daemon.metric("fibrpcd_deliveries_total"), 1);
 }
 
+/// The longest body that is read.
+const LONGEST: usize = 64 << 10;
+
+#[test]
+fn large_bodies_cost_no_memory_and_keep_nobody_waiting() {
+    const COUNT: usize = 8;
+    let setup = Setup::new();
+    setup.caller.call("first", "30");
+    setup.caller.reply();
+    let before = memory_kib(setup.daemon.pid(), "VmHWM");
+    let large = vec![b'9'; 64 << 20];
+    for index in 0..COUNT {
+        let id = format!("large {index}");
+        setup.caller.publish(QUEUE, setup.caller.properties(&id), &large);
+        setup.caller.call(&format!("small {index}"), "30");
+    }
+    for _ in 0..2 * COUNT {
+        let reply = setup.caller.reply();
+        if reply.id.unwrap().starts_with("small") {
+            assert_eq!((reply.status, &*reply.body), (None, "832040"));
+        } else {
+            assert_eq!(reply.status.as_deref(), Some("INVALID_ARGUMENT"));
+            assert!(reply.body.contains("more than 65536 bytes"), "{}", reply.body);
+        }
+    }
+    let grown = memory_kib(setup.daemon.pid(), "VmHWM") - before;
+    assert!(grown < 16 << 10, "{grown} KiB for bodies of 64 MiB");
+    setup.goes_on();
+}
+
 #[test]
 fn bodies_that_are_no_number_are_refused_whatever_they_hold() {
     let setup = Setup::new();
-    let large = "9".repeat(16 << 20);
-    let spaces = format!("{}30", " ".repeat((16 << 20) - 2));
-    let zeros = format!("{}30", "0".repeat((16 << 20) - 2));
-    let garbage = vec![0xFF; 16 << 20];
+    let large = "9".repeat(LONGEST);
+    let spaces = format!("{}30", " ".repeat(LONGEST - 2));
+    let zeros = format!("{}30", "0".repeat(LONGEST - 2));
+    let garbage = vec![0xFF; LONGEST];
+    let longer = zeros.clone() + " ";
     let invalid = "INVALID_ARGUMENT";
-    let cases: [(&[u8], Result<&str, &str>); 16] = [
+    let cases: [(&[u8], Result<&str, &str>); 17] = [
         (b"", Err(invalid)),
         (b"\0", Err(invalid)),
         (b"30\0", Err(invalid)),
@@ -226,6 +257,7 @@ fn bodies_that_are_no_number_are_refused_whatever_they_hold() {
         (large.as_bytes(), Err("RESOURCE_EXHAUSTED")),
         (spaces.as_bytes(), Ok("832040")),
         (zeros.as_bytes(), Ok("832040")),
+        (longer.as_bytes(), Err(invalid)),
         (b" +30\r\n", Ok("832040")),
     ];
     let mut wrong = Vec::new();

@@ -17,3 +17,5 @@ mod hostile_callers;
 mod link_faults;
 /// Requests whose replies are refused, or confirmed late or never, and the others beside them.
 mod settlement;
+/// Several brokers behind one name, and several names.
+mod several_brokers;

@@ -138,6 +138,20 @@ fn late_duplicate_and_foreign_replies_are_counted_and_never_matched() {
 }
 
 #[test]
+fn a_reply_that_is_too_long_ends_its_call_and_no_other() {
+    let vhost = broker::shared().vhost();
+    let _daemon = Daemon::serving(&vhost.uri(), &[]);
+    runtime().block_on(async {
+        let uri = vhost.uri().parse().unwrap();
+        let client = Client::builder(uri).max_reply(1000).build().unwrap();
+        let (long, short) = tokio::join!(client.fibonacci(1_000_000), client.fibonacci(4000));
+        assert_eq!(long, Err(CallError::ReplyTooLarge { limit: 1000 }));
+        assert_eq!(short.map(|digits| digits.len()), Ok(836));
+        client.close().await;
+    });
+}
+
+#[test]
 fn a_closed_client_ends_its_calls() {
     let vhost = broker::shared().vhost();
     let mut server = RawConnection::connect(&vhost.uri());

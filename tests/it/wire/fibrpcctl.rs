@@ -49,7 +49,7 @@ fn wrong_numbers_are_refused_with_a_reason_and_move_nothing() {
         assert!(ran.stderr.contains(reason), "{number}: {}", ran.stderr);
     }
     let caller = Caller::connect(&vhost.uri());
-    caller.call("digits", &"9".repeat(1 << 20));
+    caller.call("digits", &"9".repeat(64 << 10));
     let reply = caller.reply();
     assert_eq!(reply.status.as_deref(), Some("RESOURCE_EXHAUSTED"));
     assert!(reply.body.starts_with("error: "), "{}", reply.body);

@@ -12,7 +12,7 @@ mod request;
 mod status;
 mod trace;
 
-pub use number::{Number, NumberError};
+pub use number::{MAX_BODY, Number, NumberError};
 pub use queue_name::{QueueNameError, check_queue_name};
 pub use reply::{Opened, Reply, ReplyError};
 pub use reply_address::{REPLY_TOPIC_HEADER, TOPIC_EXCHANGE, Via, reply_address};

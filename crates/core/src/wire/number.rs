@@ -1,6 +1,11 @@
 //! The body of a Fibonacci request: n in ASCII decimal.
 
 use crate::text::excerpt;
+
+/// The longest body that is read as a number, in bytes, leading zeros and white space included. No
+/// number that can be computed has more than 20 digits.
+pub const MAX_BODY: usize = 64 << 10;
+
 /// A number as it arrives: any length of decimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Number {
@@ -22,6 +27,9 @@ pub enum NumberError {
     /// Eight bytes that are no text: the binary integer some old clients send.
     #[error("the body is 8 raw bytes, which looks like a binary integer; send n as decimal text")]
     Binary,
+    /// More than [`MAX_BODY`] bytes, whatever they are.
+    #[error("the body has more than {MAX_BODY} bytes; send n in decimal")]
+    TooLong,
     /// Anything else, with the start of it, escaped.
     #[error("the body is not a decimal number: \"{0}\"")]
     NotANumber(String),
@@ -34,6 +42,9 @@ impl Number {
     /// # Errors
     /// [`NumberError`] says what the body is instead.
     pub fn parse(body: &[u8]) -> Result<Self, NumberError> {
+        if body.len() > MAX_BODY {
+            return Err(NumberError::TooLong);
+        }
         let text = body.trim_ascii();
         let digits = text.strip_prefix(b"+").unwrap_or(text);
         if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
@@ -84,8 +95,16 @@ mod tests {
     #[test]
     fn a_number_beyond_64_bits_is_huge_not_wrong() {
         assert_eq!(Number::parse(b"18446744073709551616"), Ok(Number::Huge));
-        assert_eq!(Number::parse(&vec![b'9'; 1 << 20]), Ok(Number::Huge));
-        assert_eq!(Number::parse(&vec![b'0'; 1 << 20]), Ok(Number::Value(0)));
+        assert_eq!(Number::parse(&b"9".repeat(MAX_BODY)), Ok(Number::Huge));
+        assert_eq!(Number::parse(&b"0".repeat(MAX_BODY)), Ok(Number::Value(0)));
+    }
+
+    #[test]
+    fn a_body_that_is_too_long_is_not_read() {
+        for byte in [b"9", b"0", b" ", b"x"] {
+            let error = Number::parse(&byte.repeat(MAX_BODY + 1)).unwrap_err();
+            assert_eq!(error.to_string(), "the body has more than 65536 bytes; send n in decimal");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What a link promises, against a peer that does as it is told.
 
+mod addresses;
+mod channels;
 mod ends;
 mod flows;
 mod peer;
@@ -24,7 +26,13 @@ struct Server {
 }
 
 fn dial() -> Dial {
-    Dial { timeout: PATIENCE, heartbeat: Duration::from_mins(1), name: "test".into(), tls: None }
+    Dial {
+        timeout: PATIENCE,
+        heartbeat: Duration::from_mins(1),
+        name: "test".into(),
+        tls: None,
+        max_body: 1000,
+    }
 }
 
 impl Server {

@@ -16,6 +16,9 @@ pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 /// What the queues are called that a link publishes to in order to see whether it may.
 const NOBODY: &[u8] = b"fibrpcd.nobody.";
 
+/// How many channels a connection may have.
+pub(super) const CHANNELS: u8 = 16;
+
 /// The broker.
 pub(super) struct Peer {
     address: SocketAddr,
@@ -59,6 +62,10 @@ impl Peer {
         Self { address, connections }
     }
 
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub(super) fn uri(&self) -> String {
         format!("amqp://guest:guest@{}/%2f", self.address)
     }
@@ -99,6 +106,11 @@ impl Conversation {
     /// Leaves a question without an answer from now on.
     pub(super) fn leave_unanswered(&self, class: u16, name: u16) {
         self.unanswered.lock().unwrap().push((class, name));
+    }
+
+    /// Answers every question from now on.
+    pub(super) fn answer_again(&self) {
+        self.unanswered.lock().unwrap().clear();
     }
 
     pub(super) fn send(&self, channel: u16, class: u16, name: u16, arguments: &[u8]) {
@@ -194,7 +206,7 @@ fn answer_all(
 /// What a broker says to a method.
 fn answer((class, name): (u16, u16)) -> Option<(u16, Vec<u8>)> {
     let arguments = match (class, name) {
-        (10, 11) => return Some((30, vec![7, 255, 0, 2, 0, 0, 0, 0])),
+        (10, 11) => return Some((30, vec![0, CHANNELS, 0, 2, 0, 0, 0, 0])),
         (10, 40) => short(b""),
         (20, 10) => long(b""),
         (50, 10) => [short(b"q"), vec![0, 0, 0, 5, 0, 0, 0, 2]].concat(),

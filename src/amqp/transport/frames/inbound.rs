@@ -1,7 +1,9 @@
-//! What comes from a broker: short strings in methods become UTF-8, content headers get a form of
-//! our own.
+//! What comes from a broker: methods and content headers get a form that lapin can read, and bodies
+//! an end.
 
 use super::{
+    bodies::Bodies,
+    methods::{self, Rewritten},
     raw,
     reader::{
         BASIC, CONNECTION, END, Entry, Fields, HEADER, METHOD, Splitter, Visitor, make_utf8, parts,
@@ -12,7 +14,10 @@ use crate::wire::{
     CORRELATION_ID_HEADER, DEADLINE_HEADER, DELIVERY_COUNT_HEADER, MESSAGE_ID_HEADER,
     REPLY_TOPIC_HEADER, STATUS_HEADER, TRACE_HEADERS,
 };
-use std::io;
+use std::{
+    io,
+    sync::{Arc, OnceLock},
+};
 
 /// The longest text or byte string that a kept header may have; see `TRACE_LIMIT`.
 const MAX_HEADER: usize = 512;
@@ -20,8 +25,14 @@ const MAX_HEADER: usize = 512;
 /// How `basic.deliver` begins: class 60, method 60.
 const DELIVER: [u8; 4] = [0, 60, 0, 60];
 
+/// Most headers that are kept. There are few names, but a table may repeat them.
+const MAX_KEPT: usize = 32;
+
+/// What a broker says of itself when it greets.
+pub(in crate::amqp) type ClusterName = Arc<OnceLock<String>>;
+
 /// Rewrites what a broker sends.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::amqp) struct Inbound {
     splitter: Splitter,
     state: State,
@@ -38,6 +49,16 @@ enum State {
 }
 
 impl Inbound {
+    /// Bodies of more than `max_body` bytes are cut to one byte more; the broker's name for its
+    /// cluster is put into `cluster`.
+    pub(in crate::amqp) fn new(max_body: u64, cluster: ClusterName) -> Self {
+        Self {
+            splitter: Splitter::default(),
+            state: State::Start,
+            rewrite: Rewrite { deliveries: 0, bodies: Bodies::up_to(max_body), cluster },
+        }
+    }
+
     /// A number that identifies the incomplete frame, if there is one.
     pub(in crate::amqp) fn under_way(&self) -> Option<u64> {
         self.splitter.under_way()
@@ -61,9 +82,11 @@ impl Inbound {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Rewrite {
     deliveries: usize,
+    bodies: Bodies,
+    cluster: ClusterName,
 }
 
 impl Visitor for Rewrite {
@@ -72,21 +95,35 @@ impl Visitor for Rewrite {
     }
 
     fn frame(&mut self, frame: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
-        if !is_sound(frame) {
-            let message = "the broker sent a frame that cannot be";
-            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
-        }
-        let rewritten = parts(frame).and_then(|(kind, channel, payload)| {
-            self.deliveries += usize::from(kind == METHOD && payload.starts_with(&DELIVER));
-            let payload = if kind == METHOD { method(payload)? } else { header(payload)? };
-            write_frame(kind, channel, &payload, out);
-            Some(())
-        });
-        if rewritten.is_none() {
-            out.extend_from_slice(frame); // not for us
-        }
+        let (kind, channel, payload) =
+            parts(frame).filter(|_| is_sound(frame)).ok_or_else(impossible)?;
+        let rewritten = if kind == METHOD {
+            self.deliveries += usize::from(payload.starts_with(&DELIVER));
+            self.bodies.method(channel, payload);
+            if let Some(name) = methods::cluster_name(payload) {
+                let _ = self.cluster.set(name); // the first greeting counts
+            }
+            match methods::rewrite(payload) {
+                Rewritten::Payload(payload) => payload,
+                Rewritten::Unreadable => payload.to_vec(), // lapin says what is wrong
+                Rewritten::Refused => return Err(impossible()),
+            }
+        } else {
+            let mut payload = header(payload).ok_or_else(impossible)?;
+            self.bodies.header(channel, &mut payload)?;
+            payload
+        };
+        write_frame(kind, channel, &rewritten, out);
         Ok(())
     }
+
+    fn passes(&mut self, kind: u8, channel: [u8; 2], size: usize) -> io::Result<usize> {
+        self.bodies.passes(kind, channel, size)
+    }
+}
+
+fn impossible() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "the broker sent a frame that cannot be")
 }
 
 /// Whether a frame has the right end and is on a channel where it may be. lapin never sees the end
@@ -96,44 +133,6 @@ fn is_sound(frame: &[u8]) -> bool {
     let class = Fields(payload).u16();
     let of_connection = kind == METHOD && class == Some(CONNECTION);
     frame.last() == Some(&END) && of_connection == (channel == [0, 0])
-}
-
-/// A field of a method.
-enum Field {
-    Short,
-    Skip(usize),
-}
-
-/// The fields of the methods in which a broker sends short strings, up to the last of those.
-fn layout(class: u16, method: u16) -> Option<&'static [Field]> {
-    use Field::{Short, Skip};
-    Some(match (class, method) {
-        (10, 50) | (20, 40) => &[Skip(2), Short], // connection.close, channel.close
-        (60, 60) => &[Short, Skip(9), Short, Short], // basic.deliver
-        (60, 50) => &[Skip(2), Short, Short, Short], // basic.return
-        (60, 71) => &[Skip(9), Short, Short],     // basic.get-ok
-        // connection.blocked, queue.declare-ok, basic.consume-ok, basic.cancel, basic.cancel-ok
-        (10, 60) | (50, 11) | (60, 21 | 30 | 31) => &[Short],
-        _ => return None,
-    })
-}
-
-/// A method with every short string made UTF-8, in place: the original bytes are never needed.
-fn method(payload: &[u8]) -> Option<Vec<u8>> {
-    let mut fields = Fields(payload);
-    let layout = layout(fields.u16()?, fields.u16()?)?;
-    let mut rewritten = payload.to_vec();
-    for field in layout {
-        match field {
-            Field::Skip(count) => drop(fields.bytes(*count)?),
-            Field::Short => {
-                let text = fields.short()?;
-                let end = payload.len() - fields.0.len();
-                make_utf8(&mut rewritten[end - text.len()..end]);
-            }
-        }
-    }
-    Some(rewritten)
 }
 
 /// Property flags of the class `basic`, highest bit first.
@@ -250,10 +249,9 @@ fn header(payload: &[u8]) -> Option<Vec<u8>> {
 fn kept_headers(table: Option<&[u8]>) -> Vec<u8> {
     let mut kept = Vec::new();
     let mut fields = Fields(table.unwrap_or_default());
-    while let Some(entry) = fields.entry() {
-        if is_kept(&entry) {
-            kept.extend_from_slice(entry.all);
-        }
+    let entries = std::iter::from_fn(|| fields.entry());
+    for entry in entries.filter(is_kept).take(MAX_KEPT) {
+        kept.extend_from_slice(entry.all);
     }
     kept
 }

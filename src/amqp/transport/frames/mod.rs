@@ -11,15 +11,22 @@
 //! none were named: RabbitMQ accepts no such name in a method ("malformed UTF-8 in shortstr"), so
 //! there can be no such queue, and publishing to it would cost us the connection.
 //!
+//! For the same reason it sees no table of a method, and no method that no broker sends: a nested
+//! table in a greeting ended the process by a stack overflow. And it sees only the start of a body
+//! that is longer than is wanted ([`bodies`]).
+//!
 //! Source of the layouts: AMQP 0-9-1, sections 4.2.3 (frames) and 4.2.6 (content headers); field
 //! types as RabbitMQ has them (<https://www.rabbitmq.com/amqp-0-9-1-errata#section_3>).
 
+mod bodies;
 mod inbound;
+mod methods;
 mod outbound;
 mod reader;
 #[cfg(test)]
 mod tests;
 
+pub(in crate::amqp) use inbound::ClusterName;
 pub(super) use inbound::Inbound;
 pub(super) use outbound::Outbound;
 

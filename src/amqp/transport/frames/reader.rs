@@ -10,6 +10,7 @@ pub(super) const CONNECTION: u16 = 10;
 /// Frame types (AMQP 0-9-1, section 4.2.3).
 pub(super) const METHOD: u8 = 1;
 pub(super) const HEADER: u8 = 2;
+pub(super) const BODY: u8 = 3;
 
 /// The class of messages, `basic`.
 pub(super) const BASIC: u16 = 60;
@@ -24,19 +25,22 @@ const FRAME_END: usize = 1;
 /// `RabbitMQ` proposes 128 KiB by default.
 const MAX_BUFFERED: usize = 4 << 20;
 
+/// What the buffer for incomplete frames keeps of its memory, in bytes.
+const KEPT: usize = 64 << 10;
+
 /// Splits a stream of bytes into frames. Those of the types a [`Visitor`] wants are handed to it
-/// whole; everything else passes through unchanged.
+/// whole; of everything else as much passes as it lets.
 #[derive(Debug, Default)]
 pub(super) struct Splitter {
-    /// How many bytes still pass through: the rest of a frame, or of a preamble.
-    passing: usize,
+    /// What is still to come of a frame that is not handed over, or of a preamble.
+    rest: Rest,
     /// The start of an incomplete frame.
     partial: Vec<u8>,
     /// How many frames that came in parts have been completed.
     complete: u64,
 }
 
-/// Handles whole frames.
+/// Handles frames.
 pub(super) trait Visitor {
     /// Whether frames of this type are wanted.
     fn wants(&self, kind: u8) -> bool;
@@ -45,17 +49,53 @@ pub(super) trait Visitor {
     ///
     /// An error ends the connection.
     fn frame(&mut self, frame: &[u8], out: &mut Vec<u8>) -> io::Result<()>;
+
+    /// How much passes of the payload of a frame that is not wanted; of nothing, no frame does.
+    fn passes(&mut self, _kind: u8, _channel: [u8; 2], size: usize) -> io::Result<usize> {
+        Ok(size)
+    }
+}
+
+/// The rest of a frame: so many bytes pass, those behind them do not, and its end does.
+#[derive(Debug, Default)]
+struct Rest {
+    passing: usize,
+    dropping: usize,
+    end: usize,
+}
+
+impl Rest {
+    fn is_over(&self) -> bool {
+        self.passing == 0 && self.dropping == 0 && self.end == 0
+    }
+
+    /// Takes what belongs to it; returns the other input.
+    fn take<'a>(&mut self, input: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
+        let (pass, input) = split(&mut self.passing, input);
+        let (_, input) = split(&mut self.dropping, input);
+        let (end, input) = split(&mut self.end, input);
+        out.extend_from_slice(pass);
+        out.extend_from_slice(end);
+        input
+    }
+}
+
+/// Splits so many bytes off, or as many as there are.
+fn split<'a>(count: &mut usize, input: &'a [u8]) -> (&'a [u8], &'a [u8]) {
+    let (taken, rest) = input.split_at((*count).min(input.len()));
+    *count -= taken.len();
+    (taken, rest)
 }
 
 impl Splitter {
     /// Lets this many bytes pass before the first frame.
     pub(super) fn after(preamble: usize) -> Self {
-        Self { passing: preamble, ..Self::default() }
+        Self { rest: Rest { passing: preamble, ..Rest::default() }, ..Self::default() }
     }
 
     /// A number that identifies the incomplete frame, if there is one.
     pub(super) fn under_way(&self) -> Option<u64> {
-        (self.passing > 0 || !self.partial.is_empty()).then_some(self.complete)
+        (!self.rest.is_over() || !self.partial.is_empty()).then_some(self.complete)
     }
 
     pub(super) fn push(
@@ -65,12 +105,9 @@ impl Splitter {
         out: &mut Vec<u8>,
     ) -> io::Result<()> {
         while !input.is_empty() {
-            if self.passing > 0 {
-                let (pass, rest) = input.split_at(self.passing.min(input.len()));
-                out.extend_from_slice(pass);
-                self.passing -= pass.len();
-                self.complete += u64::from(self.passing == 0);
-                input = rest;
+            if !self.rest.is_over() {
+                input = self.rest.take(input, out);
+                self.complete += u64::from(self.rest.is_over());
                 continue;
             }
             if self.partial.is_empty() {
@@ -81,8 +118,9 @@ impl Splitter {
                         input = rest;
                         continue;
                     }
-                } else if let Some(size) = length(input) {
-                    self.passing = size;
+                } else if let Some((head, rest)) = input.split_first_chunk() {
+                    self.rest = begin(*head, visitor, out)?;
+                    input = rest;
                     continue;
                 }
             }
@@ -109,15 +147,32 @@ impl Splitter {
             if self.partial.len() == length {
                 visitor.frame(&self.partial, out)?;
                 self.partial.clear();
+                self.partial.shrink_to(KEPT);
                 self.complete += 1;
             }
-        } else if let Some(size) = length(&self.partial) {
-            out.extend_from_slice(&self.partial);
-            self.passing = size - self.partial.len();
+        } else if let Some(head) = self.partial.first_chunk() {
+            self.rest = begin(*head, visitor, out)?;
             self.partial.clear();
         }
         Ok(rest)
     }
+}
+
+/// Begins a frame that is not handed over.
+fn begin(
+    head: [u8; FRAME_HEAD],
+    visitor: &mut impl Visitor,
+    out: &mut Vec<u8>,
+) -> io::Result<Rest> {
+    let [kind, high, low, size @ ..] = head;
+    let size = u32::from_be_bytes(size) as usize;
+    let passing = visitor.passes(kind, [high, low], size)?.min(size);
+    if passing == 0 && size > 0 {
+        return Ok(Rest { passing, dropping: size.saturating_add(FRAME_END), end: 0 });
+    }
+    out.extend_from_slice(&[kind, high, low]);
+    out.extend_from_slice(&u32::try_from(passing).unwrap_or(u32::MAX).to_be_bytes());
+    Ok(Rest { passing, dropping: size - passing, end: FRAME_END })
 }
 
 /// The length of the frame that starts here, once its head is complete.

@@ -5,7 +5,6 @@ use rustls::pki_types::ServerName;
 use std::{
     fmt::{self, Debug, Formatter},
     io,
-    net::SocketAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -76,15 +75,14 @@ impl Secure {
     }
 }
 
-pub(super) enum Stream {
+pub(crate) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>, Secure),
 }
 
 impl Stream {
-    /// Connects, and makes the TLS handshake if there is to be one. The caller sets a deadline.
-    pub(super) async fn connect(address: SocketAddr, secure: Option<Secure>) -> io::Result<Self> {
-        let tcp = TcpStream::connect(address).await?;
+    /// Makes the TLS handshake, if there is to be one. The caller sets a deadline.
+    pub(crate) async fn over(tcp: TcpStream, secure: Option<Secure>) -> io::Result<Self> {
         tcp.set_nodelay(true)?;
         let Some(secure) = secure else {
             return Ok(Self::Plain(tcp));

@@ -41,7 +41,8 @@ async fn a_refusal_is_read_also_where_only_writing_fails() {
     let secure = Secure::new(&Tls::load(&files).unwrap(), "localhost").unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (client, refused) = tokio::join!(Stream::connect(address, Some(secure)), async {
+    let tcp = TcpStream::connect(address).await.unwrap();
+    let (client, refused) = tokio::join!(Stream::over(tcp, Some(secure)), async {
         let (tcp, _) = listener.accept().await.unwrap();
         // Dropping the result closes the socket.
         server.accept(tcp).await.map(drop)

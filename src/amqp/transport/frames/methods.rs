@@ -1,0 +1,123 @@
+//! Methods as lapin gets them: only those that a broker sends, with texts in UTF-8 and no tables.
+
+use super::reader::{Fields, make_utf8};
+
+/// The longest name of a cluster that is kept, in bytes.
+const MAX_NAME: usize = 255;
+
+/// A field of a method.
+enum Field {
+    Short,
+    Skip(usize),
+}
+
+/// What becomes of a method.
+pub(super) enum Rewritten {
+    /// Its payload.
+    Payload(Vec<u8>),
+    /// It is too short. lapin says so without reading further.
+    Unreadable,
+    /// No broker sends it, or not so.
+    Refused,
+}
+
+/// The fields of the methods that a broker sends, up to the last short string; `None` for others.
+///
+/// Others have tables, which lapin reads by recursion before it looks whether it wants them: one
+/// that is nested deeply enough would end the process.
+fn layout(class: u16, method: u16) -> Option<&'static [Field]> {
+    use Field::{Short, Skip};
+    Some(match (class, method) {
+        (10, 50) | (20, 40) => &[Skip(2), Short], // connection.close, channel.close
+        (60, 60) => &[Short, Skip(9), Short, Short], // basic.deliver
+        (60, 50) => &[Skip(2), Short, Short, Short], // basic.return
+        (60, 71) => &[Skip(9), Short, Short],     // basic.get-ok
+        // connection.blocked, queue.declare-ok, basic.consume-ok, basic.cancel, basic.cancel-ok
+        (10, 60) | (50, 11) | (60, 21 | 30 | 31) => &[Short],
+        // connection: secure, tune, open-ok, close-ok, unblocked, update-secret-ok
+        (10, 20 | 30 | 41 | 51 | 61 | 71)
+        // channel: open-ok, flow, flow-ok, close-ok
+        | (20, 11 | 20 | 21 | 41)
+        // exchange and queue: the answers
+        | (40, 11 | 21 | 31 | 51)
+        | (50, 21 | 31 | 41 | 51)
+        // basic: qos-ok, get-empty, ack, recover-ok, nack
+        | (60, 11 | 72 | 80 | 111 | 120)
+        // confirm.select-ok; tx: the answers
+        | (85, 11)
+        | (90, 11 | 21 | 31) => &[],
+        _ => return None,
+    })
+}
+
+/// A method with every short string made UTF-8, in place: the original bytes are never needed.
+pub(super) fn rewrite(payload: &[u8]) -> Rewritten {
+    let mut fields = Fields(payload);
+    let (Some(class), Some(method)) = (fields.u16(), fields.u16()) else {
+        return Rewritten::Unreadable;
+    };
+    if (class, method) == GREETING {
+        return without_table(payload).map_or(Rewritten::Refused, Rewritten::Payload);
+    }
+    match layout(class, method) {
+        Some(layout) => {
+            utf8(payload, fields, layout).map_or(Rewritten::Unreadable, Rewritten::Payload)
+        }
+        None => Rewritten::Refused,
+    }
+}
+
+fn utf8(payload: &[u8], mut fields: Fields<'_>, layout: &[Field]) -> Option<Vec<u8>> {
+    let mut rewritten = payload.to_vec();
+    for field in layout {
+        match field {
+            Field::Skip(count) => drop(fields.bytes(*count)?),
+            Field::Short => {
+                let text = fields.short()?;
+                let end = payload.len() - fields.0.len();
+                make_utf8(&mut rewritten[end - text.len()..end]);
+            }
+        }
+    }
+    Some(rewritten)
+}
+
+/// The class and method of connection.start, the one from a broker that has a table.
+const GREETING: (u16, u16) = (10, 10);
+
+/// The properties that a broker names in its greeting, as a table without its length.
+fn greeting(payload: &[u8]) -> Option<(&[u8], Fields<'_>, &[u8])> {
+    let mut fields = Fields(payload);
+    let start = fields.bytes(6)?; // class, method, version
+    let table = fields.long()?;
+    Some((start, fields, table))
+}
+
+/// A greeting without the table, of which lapin needs nothing.
+fn without_table(payload: &[u8]) -> Option<Vec<u8>> {
+    let (start, mut rest, _) = greeting(payload)?;
+    let texts = rest.0;
+    rest.long()?; // mechanisms
+    rest.long()?; // locales
+    let texts = &texts[..texts.len() - rest.0.len()];
+    Some([start, &[0; 4], texts].concat())
+}
+
+/// The name of the broker's cluster, if this is its greeting and says so.
+pub(super) fn cluster_name(payload: &[u8]) -> Option<String> {
+    let mut fields = Fields(payload);
+    if (fields.u16()?, fields.u16()?) != GREETING {
+        return None;
+    }
+    let (_, _, table) = greeting(payload)?;
+    let mut entries = Fields(table);
+    while let Some(entry) = entries.entry() {
+        if entry.name == b"cluster_name" && entry.kind == b'S' {
+            // A long string, whose length comes first; `Fields::value` has taken that away.
+            return Some(
+                String::from_utf8_lossy(&entry.value[..entry.value.len().min(MAX_NAME)]).into(),
+            );
+        }
+    }
+    None
+}
