@@ -5,7 +5,7 @@ CARGO ?= cargo
 TEST = $(CARGO) test --locked --workspace --features otlp
 
 .DEFAULT_GOAL := help
-.PHONY: help run test screenshots panels chaos model sim fuzz cluster lint deb system-test generated build bench bench-all bench-peers bench-core bench-kernel bench-mixed bench-observability clean
+.PHONY: help run test screenshots panels chaos soak model sim fuzz cluster lint deb system-test generated build bench bench-all bench-peers bench-core bench-kernel bench-mixed bench-observability clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -30,6 +30,10 @@ panels: ## What each query of the dashboard returns, into target/panels.md
 chaos: ## Random faults under load for MINUTES=1; SEED=N chooses them; fails on a lost, wrong or hung call
 	@packaging/dev/install-deps.sh test
 	MINUTES="$(MINUTES)" SEED="$(SEED)" $(TEST) --test chaos
+
+soak: ## Each fault again and again, for MINUTES=9 in all; fails when memory, files or tasks grow
+	@packaging/dev/install-deps.sh test
+	MINUTES="$(or $(MINUTES),9)" $(TEST) --test soak
 
 model: ## Hold the model of RabbitMQ against the real one; SUITES="trixie sid" for those of other Debians (as root)
 	@packaging/dev/install-deps.sh $(if $(SUITES),system-test,test)
