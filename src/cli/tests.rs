@@ -186,5 +186,5 @@ fn a_variable_that_is_empty_is_not_set() {
     let command = without_empty_variables(CtlArgs::command(), |_| Some(OsString::new()));
     assert!(command.get_arguments().all(|arg| arg.get_env().is_none()), "each of them");
     let command = without_empty_variables(CtlArgs::command(), |_| Some("x".into()));
-    assert_eq!(command.get_arguments().filter(|arg| arg.get_env().is_some()).count(), 8);
+    assert_eq!(command.get_arguments().filter(|arg| arg.get_env().is_some()).count(), 9);
 }

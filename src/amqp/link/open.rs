@@ -10,7 +10,7 @@ use super::{
     ending::Phase,
     permission,
     publishing::{Publishing, open_channel},
-    same_broker,
+    same_broker::{self, Checked},
 };
 use crate::broker_uri::BrokerUri;
 use futures_util::{Stream, stream::FuturesOrdered};
@@ -154,10 +154,11 @@ async fn serving(
     queue::ensure(consume, &settings.queue, settings.queue_type).await?;
     let publishing = answer("opening a channel with publisher confirms", open_channel(publish));
     let publishing = publishing.await?;
-    *blocked = same_broker::check(consume, publish, events).await?;
-    if blocked.is_none() {
-        // The last on this connection: a broker that blocks reads nothing more from it.
-        permission::check(publish).await?;
+    // The last on this connection: a broker that blocks reads nothing more from it.
+    match same_broker::check(consume, publish, events).await? {
+        Checked::MayPublish => {}
+        Checked::Blocked(reason) => *blocked = Some(reason),
+        Checked::Nothing => permission::check(publish).await?,
     }
     let deliveries = consume.channel().await?;
     let qos = deliveries.basic_qos(settings.prefetch, BasicQosOptions::default());

@@ -21,7 +21,16 @@ use tokio::time::timeout;
 
 type Events = Pin<Box<dyn Stream<Item = ConnectionEvent> + Send>>;
 
-/// Checks it, as far as that can be found out: the reason if the broker blocks publishing.
+/// What the check has shown beside that.
+pub(super) enum Checked {
+    /// A message could be published.
+    MayPublish,
+    /// The broker blocks publishing, for this reason.
+    Blocked(String),
+    Nothing,
+}
+
+/// Checks it, as far as that can be found out.
 ///
 /// Both have to name the same cluster, and a queue that is declared on one connection has to be
 /// known on the other. A broker that names no cluster is trusted, as is one that lets the user
@@ -30,32 +39,32 @@ pub(super) async fn check(
     consume: &Connection,
     publish: &Connection,
     events: &mut Events,
-) -> Result<Option<String>, LinkError> {
+) -> Result<Checked, LinkError> {
     let (Some(one), Some(other)) = (consume.cluster(), publish.cluster()) else {
-        return Ok(None);
+        return Ok(Checked::Nothing);
     };
     if one != other {
         return Err(different(consume, publish));
     }
     if consume.channel_max().min(publish.channel_max()) < CHANNELS {
-        return Ok(None); // each channel is needed, and lapin takes a moment to free one
+        return Ok(Checked::Nothing); // each channel is needed, and lapin takes a moment to free one
     }
-    let Some((channel, queue)) = declare(consume).await? else { return Ok(None) };
+    let Some((channel, queue)) = declare(consume).await? else { return Ok(Checked::Nothing) };
     let known = tokio::select! {
-        known = timeout(LIMIT, is_known(publish, queue.clone())) => known.unwrap_or(Ok(true)),
+        known = timeout(LIMIT, is_known(publish, queue.clone())) => known.unwrap_or(Ok(None)),
         stopped = stopped(publish, events) => match stopped {
-            Ok(reason) => return Ok(Some(reason)), // the queue goes with the connection
+            Ok(reason) => return Ok(Checked::Blocked(reason)), // the queue goes with the connection
             Err(error) => Err(error),
         },
     };
     let delete = channel.queue_delete(queue, QueueDeleteOptions::default());
     match known {
-        Ok(false) => Err(different(consume, publish)),
-        Ok(true) => {
+        Ok(Some(false)) => Err(different(consume, publish)),
+        Ok(known) => {
             answer(WHAT, delete).await?;
             // A channel left open costs the broker little, so a failure to close it is ignored.
             let _ = timeout(METHOD_TIMEOUT, channel.close(200, "OK".into())).await;
-            Ok(None)
+            Ok(if known.is_some() { Checked::MayPublish } else { Checked::Nothing })
         }
         Err(error) => Err(error),
     }
@@ -103,20 +112,20 @@ async fn declare(consume: &Connection) -> Result<Option<(Channel, ShortString)>,
     }
 }
 
-/// Whether a message to the queue finds it.
-async fn is_known(publish: &Connection, queue: ShortString) -> Result<bool, LinkError> {
+/// Whether a message to the queue finds it, if that can be told.
+async fn is_known(publish: &Connection, queue: ShortString) -> Result<Option<bool>, LinkError> {
     let channel = answer(WHAT, open_channel(publish)).await?;
     let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
     let properties = BasicProperties::default();
     let confirmed =
         async { channel.basic_publish("".into(), queue, options, b"?", properties).await?.await };
     let known = match confirmed.await.map_err(LinkError::from) {
-        Ok(Confirmation::Ack(returned)) => Ok(returned.is_none()),
+        Ok(Confirmation::Ack(returned)) => Ok(Some(returned.is_none())),
         // Nothing is known; publishing replies will show what is wrong.
-        Ok(_) => Ok(true),
+        Ok(_) => Ok(None),
         Err(error) if error.cause == Cause::AccessRefused => {
             publish.spent_channel();
-            Ok(true)
+            Ok(None)
         }
         Err(error) => Err(error.during(WHAT)),
     };

@@ -59,7 +59,8 @@ fn a_log_that_nobody_reads_costs_its_lines_and_nothing_else() {
     // From here on nobody reads.
     let mut numbers = String::new();
     (0..CALLS).for_each(|n| writeln!(numbers, "{}", n % 91).unwrap());
-    let answers = ctl_with_input(&vhost.uri(), &["--timeout", "1m", "call", "-"], &numbers);
+    let answers =
+        ctl_with_input(&vhost.uri(), &["--wait", "--timeout", "1m", "call", "-"], &numbers);
     assert_eq!(answers.stdout.lines().count(), CALLS, "{answers:?}");
     assert_eq!(get(&address, "/livez").0, 200);
     let metrics = get(&address, "/metrics").1;
@@ -79,7 +80,8 @@ fn a_log_that_is_read_again_says_how_much_is_missing() {
     let mut daemon = start(&vhost.uri(), writer.into());
     let mut numbers = String::new();
     (0..CALLS).for_each(|n| writeln!(numbers, "{}", n % 91).unwrap());
-    let answers = ctl_with_input(&vhost.uri(), &["--timeout", "1m", "call", "-"], &numbers);
+    let answers =
+        ctl_with_input(&vhost.uri(), &["--wait", "--timeout", "1m", "call", "-"], &numbers);
     assert_eq!(answers.stdout.lines().count(), CALLS, "{answers:?}");
     let told = BufReader::new(reader).lines().map(Result::unwrap).find(|line| {
         assert!(line.starts_with('{') && line.ends_with('}'), "whole lines: {line}");
@@ -95,7 +97,7 @@ fn a_log_on_a_full_disk_stops_nothing() {
     let vhost = broker::shared().vhost();
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     let mut daemon = start(&vhost.uri(), full.into());
-    let answer = ctl_with_input(&vhost.uri(), &["--timeout", "1m", "call", "-"], "30\n");
+    let answer = ctl_with_input(&vhost.uri(), &["--wait", "--timeout", "1m", "call", "-"], "30\n");
     assert_eq!(answer.stdout, "832040\n");
     let pid = daemon.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
