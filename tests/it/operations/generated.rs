@@ -38,7 +38,7 @@ fn generated() -> Vec<(String, String)> {
         ("packaging/man/fibrpcd.toml.5".to_owned(), fibrpcd_toml()),
         ("systemd/fibrpcd@.service".to_owned(), instance()),
         ("docs/operations.md".to_owned(), with_reloads("docs/operations.md")),
-        ("README.md".to_owned(), with_reloads("README.md")),
+        ("docs/configuration.md".to_owned(), with_reloads("docs/configuration.md")),
     ];
     for (name, mut command) in
         [("fibrpcd", DaemonArgs::command()), ("fibrpcctl", CtlArgs::command())]

@@ -2,6 +2,8 @@
 
 /// Mistakes in the configuration: messages and exit codes.
 mod configuration;
+/// Every link within the documents leads somewhere.
+mod documents;
 /// Stopping: what runs is finished, the rest stays in the queue.
 mod drain;
 /// Manual pages, completions and units are those of the programs.

@@ -1,0 +1,60 @@
+//! Every link within the documents leads somewhere.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+#[test]
+fn every_link_leads_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut documents: Vec<_> = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"]
+        .map(|name| root.join(name))
+        .into();
+    for folder in ["docs", "docs/measured"] {
+        let entries = fs::read_dir(root.join(folder)).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        documents.extend(paths.filter(|path| path.extension().is_some_and(|end| end == "md")));
+    }
+    let mut links = 0;
+    let mut dead = Vec::new();
+    for document in documents {
+        let text = fs::read_to_string(&document).unwrap();
+        for link in targets(&text).filter(|link| !link.contains("://")) {
+            links += 1;
+            if !leads_somewhere(&document, link) {
+                dead.push(format!("{}: {link}", document.display()));
+            }
+        }
+    }
+    assert!(dead.is_empty(), "{dead:#?}");
+    assert!(links > 100, "only {links} links were found");
+}
+
+/// What the links of a document lead to: what is in `](...)`.
+fn targets(text: &str) -> impl Iterator<Item = &str> {
+    text.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0))
+}
+
+fn leads_somewhere(document: &Path, link: &str) -> bool {
+    let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+    let path = match file {
+        "" => document.to_owned(),
+        file => document.parent().map(|folder| folder.join(file)).unwrap_or_default(),
+    };
+    path.exists() && (anchor.is_empty() || has_heading(&path, anchor))
+}
+
+/// Whether a document has a heading that is shown under this anchor.
+fn has_heading(path: &PathBuf, anchor: &str) -> bool {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    headings.map(slug).any(|slug| slug == anchor)
+}
+
+/// The anchor of a heading, as GitHub makes it: lower case, blanks as hyphens, no other signs.
+fn slug(heading: &str) -> String {
+    let text = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = text.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
