@@ -3,8 +3,7 @@
 
 use super::{
     bodies::Bodies,
-    methods::{self, Rewritten},
-    raw,
+    methods, raw,
     reader::{
         BASIC, CONNECTION, END, Entry, Fields, HEADER, METHOD, Splitter, Visitor, make_utf8, parts,
         write_bytes_entry, write_frame, write_short,
@@ -97,24 +96,21 @@ impl Visitor for Rewrite {
     fn frame(&mut self, frame: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
         let (kind, channel, payload) =
             parts(frame).filter(|_| is_sound(frame)).ok_or_else(impossible)?;
-        let rewritten = if kind == METHOD {
+        if kind == METHOD {
             self.deliveries += usize::from(payload.starts_with(&DELIVER));
             self.bodies.method(channel, payload);
             if let Some(name) = methods::cluster_name(payload) {
                 let _ = self.cluster.set(name); // the first greeting counts
             }
-            match methods::rewrite(payload) {
-                Rewritten::Payload(payload) => payload,
-                Rewritten::Unreadable => payload.to_vec(), // lapin says what is wrong
-                Rewritten::Refused => return Err(impossible()),
-            }
+            let written = write_frame(kind, channel, out, |out| methods::rewrite(payload, out));
+            written.ok_or_else(impossible)
         } else {
-            let mut payload = header(payload).ok_or_else(impossible)?;
-            self.bodies.header(channel, &mut payload)?;
-            payload
-        };
-        write_frame(kind, channel, &rewritten, out);
-        Ok(())
+            write_frame(kind, channel, out, |out| {
+                let start = out.len();
+                header(payload, out).ok_or_else(impossible)?;
+                self.bodies.header(channel, &mut out[start..])
+            })
+        }
     }
 
     fn passes(&mut self, kind: u8, channel: [u8; 2], size: usize) -> io::Result<usize> {
@@ -187,6 +183,7 @@ impl<'a> Properties<'a> {
 }
 
 /// What to do with a property that is not UTF-8.
+#[derive(Clone, Copy)]
 enum Bytes {
     /// It need not be UTF-8.
     Keep,
@@ -199,61 +196,74 @@ fn is_text(value: &[u8]) -> bool {
     std::str::from_utf8(value).is_ok()
 }
 
-/// A content header with only the properties that we use.
-fn header(payload: &[u8]) -> Option<Vec<u8>> {
+/// Writes a content header with only the properties that we use.
+fn header(payload: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let mut fields = Fields(payload);
     let start = fields.bytes(12)?; // class, weight, body size
     if u16::from_be_bytes([start[0], start[1]]) != BASIC {
         return None;
     }
     let properties = Properties::read(fields.u16()?, &mut fields);
-    let mut table = kept_headers(properties.headers);
-    let mut texts = Vec::new();
+    out.extend_from_slice(start);
+    let flags_at = out.len();
+    out.extend_from_slice(&[0; 2]);
     let mut flags = 0;
-    for (bit, value, otherwise) in [
+    let texts = [
         (flag::CORRELATION_ID, properties.correlation_id, Bytes::Header(raw::CORRELATION_ID)),
         (flag::REPLY_TO, properties.reply_to, Bytes::LeaveOut),
         (flag::EXPIRATION, properties.expiration, Bytes::LeaveOut),
         (flag::MESSAGE_ID, properties.message_id, Bytes::Header(raw::MESSAGE_ID)),
         (flag::TIMESTAMP, properties.timestamp, Bytes::Keep),
         (flag::KIND, properties.kind, Bytes::MakeText),
-    ] {
+    ];
+    if write_table(properties.headers, &texts, out)? {
+        flags |= flag::HEADERS;
+    }
+    for (bit, value, otherwise) in texts {
         let Some(value) = value else { continue };
         match otherwise {
-            Bytes::Keep => {
-                flags |= bit;
-                texts.extend_from_slice(value);
-            }
-            Bytes::Header(name) if !is_text(value) => write_bytes_entry(name, value, &mut table),
-            Bytes::LeaveOut if !is_text(value) => {}
+            Bytes::Keep => out.extend_from_slice(value),
+            Bytes::Header(_) | Bytes::LeaveOut if !is_text(value) => continue,
             _ => {
-                flags |= bit;
-                write_short(value, &mut texts);
-                let end = texts.len();
-                make_utf8(&mut texts[end - value.len()..]);
+                write_short(value, out);
+                let end = out.len();
+                make_utf8(&mut out[end - value.len()..]);
             }
         }
+        flags |= bit;
     }
-    let mut rewritten = start.to_vec();
-    flags |= if table.is_empty() { 0 } else { flag::HEADERS };
-    rewritten.extend_from_slice(&flags.to_be_bytes());
-    if !table.is_empty() {
-        rewritten.extend_from_slice(&u32::try_from(table.len()).ok()?.to_be_bytes());
-        rewritten.extend_from_slice(&table);
-    }
-    rewritten.extend_from_slice(&texts);
-    Some(rewritten)
+    out[flags_at..flags_at + 2].copy_from_slice(&flags.to_be_bytes());
+    Some(())
 }
 
-/// The entries of a table that we use.
-fn kept_headers(table: Option<&[u8]>) -> Vec<u8> {
-    let mut kept = Vec::new();
+/// Writes the headers that we use, and those that stand for properties that are not UTF-8; nothing
+/// if there are none. Says whether there are.
+fn write_table(
+    table: Option<&[u8]>,
+    texts: &[(u16, Option<&[u8]>, Bytes)],
+    out: &mut Vec<u8>,
+) -> Option<bool> {
+    let start = out.len();
+    out.extend_from_slice(&[0; 4]);
     let mut fields = Fields(table.unwrap_or_default());
     let entries = std::iter::from_fn(|| fields.entry());
     for entry in entries.filter(is_kept).take(MAX_KEPT) {
-        kept.extend_from_slice(entry.all);
+        out.extend_from_slice(entry.all);
     }
-    kept
+    for (_, value, otherwise) in texts {
+        if let (Some(value), Bytes::Header(name)) = (value, otherwise)
+            && !is_text(value)
+        {
+            write_bytes_entry(name, value, out);
+        }
+    }
+    let length = out.len() - start - 4;
+    if length == 0 {
+        out.truncate(start);
+    } else {
+        out[start..start + 4].copy_from_slice(&u32::try_from(length).ok()?.to_be_bytes());
+    }
+    Some(length > 0)
 }
 
 fn is_kept(entry: &Entry<'_>) -> bool {

@@ -11,16 +11,6 @@ enum Field {
     Skip(usize),
 }
 
-/// What becomes of a method.
-pub(super) enum Rewritten {
-    /// Its payload.
-    Payload(Vec<u8>),
-    /// It is too short. lapin says so without reading further.
-    Unreadable,
-    /// No broker sends it, or not so.
-    Refused,
-}
-
 /// The fields of the methods that a broker sends, up to the last short string; `None` for others.
 ///
 /// Others have tables, which lapin reads by recursion before it looks whether it wants them: one
@@ -50,36 +40,36 @@ fn layout(class: u16, method: u16) -> Option<&'static [Field]> {
     })
 }
 
-/// A method with every short string made UTF-8, in place: the original bytes are never needed.
-pub(super) fn rewrite(payload: &[u8]) -> Rewritten {
+/// Writes a method with every short string made UTF-8; the original bytes are never needed. `None`
+/// if no broker sends it, or not so. One that is too short is written as it is: lapin says so
+/// without reading further.
+pub(super) fn rewrite(payload: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let mut fields = Fields(payload);
     let (Some(class), Some(method)) = (fields.u16(), fields.u16()) else {
-        return Rewritten::Unreadable;
+        out.extend_from_slice(payload);
+        return Some(());
     };
     if (class, method) == GREETING {
-        return without_table(payload).map_or(Rewritten::Refused, Rewritten::Payload);
+        return without_table(payload, out);
     }
-    match layout(class, method) {
-        Some(layout) => {
-            utf8(payload, fields, layout).map_or(Rewritten::Unreadable, Rewritten::Payload)
-        }
-        None => Rewritten::Refused,
-    }
+    let layout = layout(class, method)?;
+    let start = out.len();
+    out.extend_from_slice(payload);
+    make_short_strings_utf8(&mut out[start..], fields, layout);
+    Some(())
 }
 
-fn utf8(payload: &[u8], mut fields: Fields<'_>, layout: &[Field]) -> Option<Vec<u8>> {
-    let mut rewritten = payload.to_vec();
+/// Does so in place, as far as the payload goes: `fields` are those of the original.
+fn make_short_strings_utf8(payload: &mut [u8], mut fields: Fields<'_>, layout: &[Field]) {
     for field in layout {
-        match field {
-            Field::Skip(count) => drop(fields.bytes(*count)?),
-            Field::Short => {
-                let text = fields.short()?;
-                let end = payload.len() - fields.0.len();
-                make_utf8(&mut rewritten[end - text.len()..end]);
-            }
-        }
+        let text = match field {
+            Field::Skip(count) => fields.bytes(*count).map(|_| 0),
+            Field::Short => fields.short().map(<[u8]>::len),
+        };
+        let Some(length) = text else { return };
+        let end = payload.len() - fields.0.len();
+        make_utf8(&mut payload[end - length..end]);
     }
-    Some(rewritten)
 }
 
 /// The class and method of connection.start, the one from a broker that has a table.
@@ -94,13 +84,15 @@ fn greeting(payload: &[u8]) -> Option<(&[u8], Fields<'_>, &[u8])> {
 }
 
 /// A greeting without the table, of which lapin needs nothing.
-fn without_table(payload: &[u8]) -> Option<Vec<u8>> {
+fn without_table(payload: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let (start, mut rest, _) = greeting(payload)?;
     let texts = rest.0;
     rest.long()?; // mechanisms
     rest.long()?; // locales
-    let texts = &texts[..texts.len() - rest.0.len()];
-    Some([start, &[0; 4], texts].concat())
+    for part in [start, &[0; 4], &texts[..texts.len() - rest.0.len()]] {
+        out.extend_from_slice(part);
+    }
+    Some(())
 }
 
 /// The name of the broker's cluster, if this is its greeting and says so.

@@ -35,7 +35,8 @@ impl Visitor for Restore {
 
     fn frame(&mut self, frame: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
         let restored = parts(frame).and_then(|(kind, channel, payload)| {
-            write_frame(kind, channel, &restore(payload)?, out);
+            let restored = restore(payload)?;
+            write_frame(kind, channel, out, |out| out.extend_from_slice(&restored));
             Some(())
         });
         if restored.is_none() {
@@ -56,6 +57,11 @@ mod bit {
 
 /// A content header with the real correlation id; `None` if it has none to restore.
 fn restore(payload: &[u8]) -> Option<Vec<u8>> {
+    // Nearly all have none.
+    let flags = Fields(payload.get(12..)?).u16()?;
+    if flags & (1 << bit::HEADERS) == 0 {
+        return None;
+    }
     let mut fields = Fields(payload);
     let start = fields.bytes(12)?; // class, weight, body size
     let flags = fields.u16()?;

@@ -197,13 +197,23 @@ pub(super) fn parts(frame: &[u8]) -> Option<(u8, [u8; 2], &[u8])> {
     Some((*frame.first()?, [*frame.get(1)?, *frame.get(2)?], payload))
 }
 
-/// Writes a frame.
-pub(super) fn write_frame(kind: u8, channel: [u8; 2], payload: &[u8], out: &mut Vec<u8>) {
+/// Writes a frame with the payload that `write` appends.
+pub(super) fn write_frame<T>(
+    kind: u8,
+    channel: [u8; 2],
+    out: &mut Vec<u8>,
+    write: impl FnOnce(&mut Vec<u8>) -> T,
+) -> T {
+    let head = out.len();
     out.push(kind);
     out.extend_from_slice(&channel);
-    out.extend_from_slice(&u32::try_from(payload.len()).unwrap_or(u32::MAX).to_be_bytes());
-    out.extend_from_slice(payload);
+    out.extend_from_slice(&[0; 4]);
+    let payload = out.len();
+    let result = write(out);
+    let size = u32::try_from(out.len() - payload).unwrap_or(u32::MAX);
+    out[head + 3..payload].copy_from_slice(&size.to_be_bytes());
     out.push(END);
+    result
 }
 
 /// Reads fields from a payload, from front to back; `None` where it ends too early.

@@ -12,7 +12,8 @@ fn header(flags: u16, properties: &[u8]) -> Vec<u8> {
 fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = Vec::new();
     let of_connection = kind == METHOD && payload.starts_with(&[0, 10]);
-    write_frame(kind, [0, u8::from(!of_connection)], payload, &mut frame);
+    let channel = [0, u8::from(!of_connection)];
+    write_frame(kind, channel, &mut frame, |frame| frame.extend_from_slice(payload));
     frame
 }
 
@@ -204,10 +205,10 @@ fn a_length_that_cannot_be_is_an_error_and_no_memory() {
 fn message(method: &[u8], channel: u8, said: usize, sent: usize, in_frames_of: usize) -> Vec<u8> {
     let header = [&[0, 60, 0, 0][..], &(said as u64).to_be_bytes(), &[0, 0]].concat();
     let mut out = Vec::new();
-    write_frame(METHOD, [0, channel], method, &mut out);
-    write_frame(HEADER, [0, channel], &header, &mut out);
+    write_frame(METHOD, [0, channel], &mut out, |out| out.extend_from_slice(method));
+    write_frame(HEADER, [0, channel], &mut out, |out| out.extend_from_slice(&header));
     for part in vec![b'9'; sent].chunks(in_frames_of) {
-        write_frame(BODY, [0, channel], part, &mut out);
+        write_frame(BODY, [0, channel], &mut out, |out| out.extend_from_slice(part));
     }
     out
 }
