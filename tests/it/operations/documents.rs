@@ -31,9 +31,12 @@ fn every_link_leads_somewhere() {
     assert!(links > 100, "only {links} links were found");
 }
 
-/// What the links of a document lead to: what is in `](...)`.
+/// What the links and pictures of a document lead to.
 fn targets(text: &str) -> impl Iterator<Item = &str> {
-    text.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0))
+    let between = move |start: &'static str, end| {
+        text.split(start).skip(1).filter_map(move |rest| Some(rest.split_once(end)?.0))
+    };
+    between("](", ')').chain(between("src=\"", '"')).chain(between("srcset=\"", '"'))
 }
 
 fn leads_somewhere(document: &Path, link: &str) -> bool {

@@ -68,6 +68,26 @@ fn fibrpcctl_gets_its_answers_from_the_python_tutorial_server_and_leaves_it_aliv
 }
 
 #[test]
+fn the_example_in_python_gets_answers_and_says_why_there_is_none() {
+    let vhost = broker::shared().vhost();
+    let call = |n: &str| {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/call.py");
+        let mut command = Command::new("/usr/bin/python3");
+        let output = command.args([script, n]).env("AMQP_URI", vhost.uri()).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let (code, _, why) = call("30");
+    assert!(code == Some(1) && why.starts_with("there is no queue rpc_queue"), "{why}");
+    let _daemon = Daemon::serving(&vhost.uri(), &[]);
+    assert_eq!(call("30"), (Some(0), "832040\n".to_owned(), String::new()));
+    let (_, digits, _) = call("100000"); // more than Python's int() takes
+    assert_eq!(digits.trim_end().len(), 20_899);
+    let (code, _, why) = call("thirty");
+    assert!(code == Some(1) && why.starts_with("INVALID_ARGUMENT: error: "), "{why}");
+}
+
+#[test]
 fn callers_of_other_protocols_get_their_answers() {
     let port = Port::hold();
     let stomp = port.number();
