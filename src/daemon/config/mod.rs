@@ -139,8 +139,10 @@ pub struct Compute {
 impl Default for Compute {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        let most = NonZeroUsize::new(schema::MAX_THREADS).unwrap_or(cores);
-        Self { threads: cores.min(most), max_n: 50_000_000, memory: 512 << 20, cache: 64 << 20 }
+        // One is left to I/O, so that small calls stay quick beside large ones.
+        let threads = (cores.get() - 1).clamp(1, schema::MAX_THREADS);
+        let threads = NonZeroUsize::new(threads).unwrap_or(NonZeroUsize::MIN);
+        Self { threads, max_n: 50_000_000, memory: 512 << 20, cache: 64 << 20 }
     }
 }
 

@@ -168,7 +168,7 @@ pub const KEYS: &[Key] = &[
         kind: Kind::Integer { min: 1, max: MAX_THREADS as u64, zero: None },
         default: None,
         on_reload: OnReload::Restart(field!(compute.threads)),
-        doc: "Threads for large n; by default as many as there are cores.",
+        doc: "Threads for large n; by default one less than there are cores, at least 1.",
     },
     Key {
         path: "compute.max_n",
