@@ -16,6 +16,7 @@ run: ## Install what is missing, start a broker if none answers, start the daemo
 test: ## Run every test, against a RabbitMQ of its own; as root, also the package on a booted Debian 12
 	@packaging/dev/install-deps.sh test
 	$(TEST)
+	@crates/core/benches/instructions.sh
 	@if [ "$$(id -u)" = 0 ]; then packaging/dev/install-deps.sh system-test; fi
 	@tests/system/run.sh --quick bookworm || [ $$? -eq 77 ]
 

