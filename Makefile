@@ -5,13 +5,18 @@ CARGO ?= cargo
 TEST = $(CARGO) test --locked --workspace --features otlp
 
 .DEFAULT_GOAL := help
-.PHONY: help run test screenshots panels chaos soak model sim fuzz cluster lint deb system-test generated build bench bench-all bench-peers bench-core bench-kernel bench-mixed bench-observability clean
+.PHONY: help run demo test screenshots panels chaos soak model sim fuzz cluster lint deb system-test generated build bench bench-all bench-peers bench-core bench-kernel bench-mixed bench-observability clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 run: ## Install what is missing, start a broker if none answers, start the daemon, make a call
 	@packaging/dev/run.sh
+
+demo: ## Two daemons under load, one of them killed every few seconds; a counter of lost calls that stays 0
+	@packaging/dev/install-deps.sh run
+	$(CARGO) build --profile quick --locked
+	@packaging/dev/demo.py $(if $(RECORD),--record "$(RECORD)") $(if $(SECONDS),--seconds $(SECONDS))
 
 test: ## Run every test, against a RabbitMQ of its own; as root, also the package on a booted Debian 12
 	@packaging/dev/install-deps.sh test
