@@ -1,7 +1,8 @@
 //! The command line client. Everything is in the library: see `fibrpc::ctl`.
 
+use fibrpc::{cli::CtlArgs, ctl};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    fibrpc::ctl::main(&fibrpc::cli::CtlArgs::from_process()).into()
+    CtlArgs::from_process().map_or_else(|exit| exit, |args| ctl::main(&args)).into()
 }

@@ -1,8 +1,8 @@
 //! The daemon. Everything is in the library: see `fibrpc::daemon`.
 
-use clap::Parser as _;
+use fibrpc::{cli::DaemonArgs, daemon};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    fibrpc::daemon::main(&fibrpc::cli::DaemonArgs::parse()).into()
+    DaemonArgs::from_process().map_or_else(|exit| exit, |args| daemon::main(&args)).into()
 }

@@ -4,8 +4,12 @@
 //! program exits with 2. Settings of the daemon are judged by [`crate::daemon::config`], numbers by
 //! the server.
 
+mod beginning;
+
+use self::beginning::begin;
 use crate::{
     client::MAX_TIMEOUT,
+    exit::Exit,
     wire::{QueueNameError, check_queue_name},
 };
 use clap::{
@@ -68,6 +72,16 @@ pub struct DaemonArgs {
     pub set: Vec<Sensitive>,
 }
 
+impl DaemonArgs {
+    /// The arguments of this process.
+    ///
+    /// # Errors
+    /// How the program is to end: what is wrong with them, or the help that they ask for, is printed.
+    pub fn from_process() -> Result<Self, Exit> {
+        begin(Self::try_parse)
+    }
+}
+
 /// Call a fibrpcd server.
 #[derive(Debug, Parser)]
 #[command(name = "fibrpcctl", version, after_help = CTL_NOTES)]
@@ -82,11 +96,12 @@ pub struct CtlArgs {
 }
 
 impl CtlArgs {
-    /// The arguments of this process; ends it if they are wrong, or ask for help.
-    #[must_use]
-    pub fn from_process() -> Self {
-        Self::try_from(std::env::args_os(), |name| std::env::var_os(name))
-            .unwrap_or_else(|error| error.exit())
+    /// The arguments of this process.
+    ///
+    /// # Errors
+    /// How the program is to end: what is wrong with them, or the help that they ask for, is printed.
+    pub fn from_process() -> Result<Self, Exit> {
+        begin(|| Self::try_from(std::env::args_os(), |name| std::env::var_os(name)))
     }
 
     /// These arguments, with these variables.

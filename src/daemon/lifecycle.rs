@@ -1,6 +1,6 @@
 //! Everything that happens between a signal and the exit code.
 //!
-//! The first SIGTERM or SIGINT drains: no more requests are taken, what runs is finished and
+//! The first SIGTERM, SIGINT or SIGQUIT drains: no more requests are taken, what runs is finished and
 //! answered (`server::session` does it). A second one, or `shutdown.drain_timeout`, gives every open
 //! request back to the queue. SIGHUP reads the configuration again.
 

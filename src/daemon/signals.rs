@@ -1,13 +1,26 @@
-//! The signals that ask the daemon to stop or to read its configuration again.
+//! The signals that ask the daemon to stop or to read its configuration again, and those that would
+//! end it for no good reason.
 //!
 //! They are registered once, before anything else starts, and kept: a signal that arrives while
 //! nobody is waiting is delivered by the next [`Signals::next`]. Until [`Signals::register`] has
 //! run, a signal does what the system does by default, which is to end the process.
 
 use futures_util::StreamExt;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::{
+    consts::{
+        SIGALRM, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM,
+    },
+    low_level::signal_name,
+};
 use std::{fmt, future, io};
 use tokio::runtime::Handle;
+
+/// Signals that mean something to other programs, such as "open the log again", and would end this
+/// one at once by default.
+const MEANINGLESS: [i32; 7] = [SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR];
+
+/// "The power fails", as Linux has it on the usual processors.
+const SIGPWR: i32 = 30;
 
 /// A request from an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -16,6 +29,8 @@ pub(super) enum Signal {
     Terminate,
     /// SIGINT: Ctrl-C in a terminal.
     Interrupt,
+    /// SIGQUIT: Ctrl-\\ in a terminal, or a supervisor that knows it from web servers.
+    Quit,
     /// SIGHUP: read the configuration again.
     Reload,
 }
@@ -43,7 +58,8 @@ impl Signals {
     pub(super) fn register() -> Result<Self, SignalError> {
         // Without this check signal-hook-tokio panics.
         Handle::try_current().map_err(|_| SignalError::NoRuntime)?;
-        signal_hook_tokio::Signals::new([SIGTERM, SIGINT, SIGHUP])
+        let meant = [SIGTERM, SIGINT, SIGQUIT, SIGHUP];
+        signal_hook_tokio::Signals::new(meant.into_iter().chain(MEANINGLESS))
             .map(Self)
             .map_err(SignalError::Register)
     }
@@ -67,8 +83,13 @@ impl Signals {
             match number {
                 SIGTERM => return Signal::Terminate,
                 SIGINT => return Signal::Interrupt,
+                SIGQUIT => return Signal::Quit,
                 SIGHUP => return Signal::Reload,
-                _ => {}
+                other => tracing::warn!(
+                    signal = signal_name(other).unwrap_or("SIGPWR"), // the only one without a name there
+                    "ignored a signal that means nothing here: SIGHUP reads the configuration \
+                     again, SIGTERM stops; the log needs no signal"
+                ),
             }
         }
         // The stream ends only when it is closed through a handle, and nobody has one.
@@ -78,7 +99,7 @@ impl Signals {
 
 impl fmt::Debug for Signals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Signals(SIGTERM, SIGINT, SIGHUP)")
+        f.write_str("Signals")
     }
 }
 
@@ -99,8 +120,14 @@ mod tests {
         assert_eq!(signals.next().await, Signal::Terminate);
         raise(SIGINT).unwrap();
         assert_eq!(signals.next().await, Signal::Interrupt);
+        raise(SIGQUIT).unwrap();
+        assert_eq!(signals.next().await, Signal::Quit);
         raise(SIGHUP).unwrap();
         assert_eq!(signals.next().await, Signal::Reload);
+        for signal in MEANINGLESS {
+            raise(signal).unwrap(); // and the test goes on
+        }
+        assert_eq!(signals.next().now_or_never(), None);
         raise(SIGHUP).unwrap();
         raise(SIGTERM).unwrap();
         assert_eq!(signals.next_stop().await, Signal::Terminate);

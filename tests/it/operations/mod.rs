@@ -8,6 +8,8 @@ mod documents;
 mod drain;
 /// Manual pages, completions and units are those of the programs.
 mod generated;
+/// Signals, and outputs that take nothing.
+mod process;
 /// New settings for a daemon that runs.
 mod reload;
 /// Readiness, status and signs of life, as the service manager hears them.
