@@ -58,30 +58,33 @@ impl<'a> Source<'a> {
     }
 }
 
-/// A call that is over.
+/// What a line has led to.
 struct Answer {
-    number: String,
-    outcome: Result<Vec<u8>, CallError>,
-    elapsed: Duration,
+    outcome: Outcome,
     /// What it was thought to need.
     expected: usize,
+}
+
+enum Outcome {
+    Called { number: String, outcome: Result<Vec<u8>, CallError>, elapsed: Duration },
+    NotSent(InputError),
 }
 
 /// Makes calls as long as there are numbers and room for answers. While the output is not read, no
 /// further calls are made, but those that are under way get their answers.
 async fn make(mut source: Source<'_>, client: &Client, output: &mut Output) -> Exit {
     let mut under_way = FuturesOrdered::new();
-    let (mut waiting, mut over) = (None, None);
+    let (mut waiting, mut over) = (None::<Line>, false);
     let mut expected = 0;
     let mut exit = Exit::Ok;
     loop {
-        let needed = waiting.as_deref().map_or(0, digits_of);
+        let needed = waiting.as_ref().map_or(0, digits_of);
         let bytes = expected + output.pending_bytes();
         let count = under_way.len() + output.pending_lines();
         let fits = count < IN_FLIGHT && (count == 0 || bytes + needed <= MAX_BYTES);
-        if let Some(number) = fits.then(|| waiting.take()).flatten() {
+        if let Some(line) = fits.then(|| waiting.take()).flatten() {
             expected += needed;
-            under_way.push_back(call(client, number, needed));
+            under_way.push_back(call(client, line, needed));
         }
         tokio::select! {
             biased;
@@ -90,45 +93,53 @@ async fn make(mut source: Source<'_>, client: &Client, output: &mut Output) -> E
             },
             Some(answer) = under_way.next() => {
                 expected -= answer.expected;
-                exit = exit.or(tell(output, &answer));
+                exit = exit.or(tell(output, &answer.outcome));
             }
-            number = source.next(), if waiting.is_none() && over.is_none() => match number {
-                Some(Ok(number)) => waiting = Some(number),
-                Some(Err(error)) => over = Some(Some(error)),
-                None => over = Some(None),
+            line = source.next(), if waiting.is_none() && !over => match line {
+                Some(line) => waiting = Some(line),
+                None => over = true,
             },
-            else => break,
+            else => return exit,
         }
     }
-    let Some(error) = over.flatten() else { return exit };
-    output.tell().complain(&error.to_string());
-    exit.or(match error {
-        InputError::Read(_) => Exit::Failure,
-        InputError::NotUtf8 { .. } | InputError::TooLong { .. } => Exit::Usage,
-    })
 }
 
-async fn call(client: &Client, number: String, expected: usize) -> Answer {
+/// Calls with a line. One that cannot be sent is told in its place among the answers.
+async fn call(client: &Client, line: Line, expected: usize) -> Answer {
     let started = Instant::now();
-    let outcome = client.call(Method::Fib, number.clone().into_bytes()).await;
-    Answer { number, outcome, elapsed: started.elapsed(), expected }
+    let outcome = match line {
+        Ok(number) => {
+            let outcome = client.call(Method::Fib, number.clone().into_bytes()).await;
+            Outcome::Called { number, outcome, elapsed: started.elapsed() }
+        }
+        Err(error) => Outcome::NotSent(error),
+    };
+    Answer { outcome, expected }
 }
 
-fn tell(output: &mut Output, answer: &Answer) -> Exit {
-    match &answer.outcome {
-        Ok(digits) => {
-            output.answer(&answer.number, digits, answer.elapsed);
+fn tell(output: &mut Output, outcome: &Outcome) -> Exit {
+    match outcome {
+        Outcome::Called { number, outcome: Ok(digits), elapsed } => {
+            output.answer(number, digits, *elapsed);
             Exit::Ok
         }
-        Err(error) => {
-            output.call_failed(&answer.number, error, answer.elapsed);
+        Outcome::Called { number, outcome: Err(error), elapsed } => {
+            output.call_failed(number, error, *elapsed);
             exit_of(error)
+        }
+        Outcome::NotSent(error) => {
+            output.bad_input(error);
+            match error {
+                InputError::Read(_) => Exit::Failure,
+                _ => Exit::Usage,
+            }
         }
     }
 }
 
 /// About how many digits F(n) has, and the call itself; what is no number has a short answer.
-fn digits_of(number: &str) -> usize {
+fn digits_of(line: &Line) -> usize {
+    let Ok(number) = line else { return 0 };
     let n = number.trim().parse::<usize>().unwrap_or(0);
     (n / 4).min(MAX_BYTES).saturating_add(number.len())
 }

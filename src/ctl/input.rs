@@ -3,7 +3,6 @@
 
 use std::{
     io::{self, BufRead, ErrorKind, Read as _},
-    string::FromUtf8Error,
     thread,
     time::Duration,
 };
@@ -12,21 +11,38 @@ use tokio::sync::mpsc;
 /// Most lines that are read ahead.
 const AHEAD: usize = 16;
 
-/// The longest line, in bytes: as long as the largest message of `RabbitMQ` 4 by default.
-const MAX_LINE: usize = 16 << 20;
+/// The longest line, in bytes. No server takes a number of a tenth of that.
+const MAX_LINE: usize = 1 << 20;
 
 /// How often a descriptor that somebody has set to not block is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(5);
 
-/// Why there is no further line.
+/// The mark that some editors put before text in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The same mark in UTF-16, in both byte orders.
+const UTF_16: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
+
+/// Why a line cannot be sent.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InputError {
+    /// There is no further line.
     #[error("cannot read standard input: {0}")]
     Read(#[from] io::Error),
+    /// Nor is there one here.
+    #[error("standard input is UTF-16; convert it to UTF-8 (iconv -f UTF-16 -t UTF-8)")]
+    Utf16,
     #[error("line {line} of standard input is not text in UTF-8")]
-    NotUtf8 { line: u64, source: FromUtf8Error },
+    NotUtf8 { line: u64 },
     #[error("line {line} of standard input is longer than {MAX_LINE} bytes")]
     TooLong { line: u64 },
+}
+
+impl InputError {
+    /// Whether no other line follows.
+    fn is_the_end(&self) -> bool {
+        matches!(self, Self::Read(_) | Self::Utf16)
+    }
 }
 
 /// What is read.
@@ -39,7 +55,7 @@ pub(super) fn lines() -> io::Result<mpsc::Receiver<Line>> {
         let mut stdin = io::stdin().lock();
         for number in 1.. {
             let Some(line) = line(&mut stdin, number).transpose() else { break };
-            let over = line.is_err();
+            let over = line.as_ref().is_err_and(InputError::is_the_end);
             if sender.blocking_send(line).is_err() || over {
                 break;
             }
@@ -52,26 +68,56 @@ pub(super) fn lines() -> io::Result<mpsc::Receiver<Line>> {
 /// The next line without its end; `None` at the end.
 fn line(input: &mut impl BufRead, number: u64) -> Result<Option<String>, InputError> {
     let mut line = Vec::new();
-    loop {
-        let room = MAX_LINE + 2 - line.len();
-        match input.by_ref().take(room as u64).read_until(b'\n', &mut line) {
-            Ok(_) => break,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(TRY_AGAIN),
-            Err(error) => return Err(error.into()),
-        }
-    }
+    read_to_end_of_line(input, &mut line, MAX_LINE + 2)?;
     if line.is_empty() {
         return Ok(None);
     }
+    if number == 1 {
+        if UTF_16.iter().any(|mark| line.starts_with(mark)) {
+            return Err(InputError::Utf16);
+        }
+        if line.starts_with(BYTE_ORDER_MARK) {
+            line.drain(..BYTE_ORDER_MARK.len());
+        }
+    }
+    let is_whole = line.ends_with(b"\n");
     let end = line.strip_suffix(b"\n").unwrap_or(&line);
     let end = end.strip_suffix(b"\r").unwrap_or(end).len();
     line.truncate(end);
     if line.len() > MAX_LINE {
+        if !is_whole {
+            skip_line(input)?;
+        }
         return Err(InputError::TooLong { line: number });
     }
-    match String::from_utf8(line) {
-        Ok(line) => Ok(Some(line)),
-        Err(source) => Err(InputError::NotUtf8 { line: number, source }),
+    String::from_utf8(line).map(Some).map_err(|_| InputError::NotUtf8 { line: number })
+}
+
+/// Reads up to the end of the line, or until the line has so many bytes.
+fn read_to_end_of_line(
+    input: &mut impl BufRead,
+    line: &mut Vec<u8>,
+    most: usize,
+) -> io::Result<()> {
+    loop {
+        let room = most.saturating_sub(line.len());
+        match input.by_ref().take(room as u64).read_until(b'\n', line) {
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(TRY_AGAIN),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Leaves out the rest of a line, however long it is.
+fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
+    let mut skipped = Vec::new();
+    loop {
+        skipped.clear();
+        read_to_end_of_line(input, &mut skipped, MAX_LINE)?;
+        if skipped.is_empty() || skipped.ends_with(b"\n") {
+            return Ok(());
+        }
     }
 }
 
@@ -79,19 +125,35 @@ fn line(input: &mut impl BufRead, number: u64) -> Result<Option<String>, InputEr
 mod tests {
     use super::*;
 
+    /// All lines, with their mistakes as texts.
+    fn all(mut input: &[u8]) -> Vec<String> {
+        let lines = (1..).map_while(|number| line(&mut input, number).transpose());
+        lines.map(|line| line.unwrap_or_else(|error| error.to_string())).collect()
+    }
+
     #[test]
-    fn lines_are_read_without_their_ends_and_mistakes_have_a_place() {
-        let mut input = b"1\r\n\n3".as_slice();
-        let mut next = || line(&mut input, 1).unwrap();
-        assert_eq!(
-            [next(), next(), next(), next()].map(|line| line.unwrap_or("-".into())),
-            ["1", "", "3", "-"]
-        );
-        let error = line(&mut b"\xff\n".as_slice(), 7).unwrap_err().to_string();
-        assert_eq!(error, "line 7 of standard input is not text in UTF-8");
-        let long = vec![b'9'; MAX_LINE + 1];
-        let error = line(&mut long.as_slice(), 8).unwrap_err().to_string();
-        assert_eq!(error, "line 8 of standard input is longer than 16777216 bytes");
-        assert_eq!(line(&mut &long[1..], 1).unwrap().unwrap().len(), MAX_LINE);
+    fn lines_are_read_without_their_ends_and_a_bad_one_costs_no_other() {
+        assert_eq!(all(b"1\r\n\n3"), ["1", "", "3"]);
+        let not_text = "line 2 of standard input is not text in UTF-8";
+        assert_eq!(all(b"30\n\xe9\n31\n"), ["30", not_text, "31"]);
+
+        let longest = [vec![b'9'; MAX_LINE], b"\r\n7".to_vec()].concat();
+        assert_eq!(all(&longest)[0].len(), MAX_LINE);
+        assert_eq!(all(&longest)[1..], ["7"]);
+        let too_long = "line 1 of standard input is longer than 1048576 bytes";
+        for more in [1, 2, 3, MAX_LINE, 3 * MAX_LINE] {
+            let long = [vec![b'9'; MAX_LINE + more], b"\n8\n".to_vec()].concat();
+            assert_eq!(all(&long), [too_long, "8"], "{more}");
+            assert_eq!(all(&long[..MAX_LINE + more]), [too_long], "{more}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_number() {
+        assert_eq!(all(b"\xef\xbb\xbf30\n31\n"), ["30", "31"]);
+        assert_eq!(all(b"30\n\xef\xbb\xbf31\n")[1], "\u{feff}31", "only at the start");
+        for mark in UTF_16 {
+            assert!(all(&[mark, b"3\x000\x00"].concat())[0].contains("is UTF-16"));
+        }
     }
 }

@@ -1,6 +1,9 @@
 //! What `fibrpcctl` prints. Nothing here waits: lines are kept until a thread can take them.
 
-use super::printer::{Broken, Printer};
+use super::{
+    input::InputError,
+    printer::{Broken, Printer},
+};
 use crate::{
     cli::{CtlArgs, OutputFormat},
     client::{CallError, Pong},
@@ -27,6 +30,9 @@ const MAX_COMPLAINTS: usize = 1024;
 
 /// The longest line for people, in bytes; what a server says may be of any length.
 const MAX_COMPLAINT: usize = 8 << 10;
+
+/// Most bytes of a number that are shown again.
+const MAX_NUMBER: usize = 60;
 
 /// How long the end of the program waits for somebody to read standard error.
 const READERS_PATIENCE: Duration = Duration::from_secs(1);
@@ -168,11 +174,24 @@ impl Output {
     pub(super) fn call_failed(&mut self, number: &str, error: &CallError, elapsed: Duration) {
         match self.format {
             OutputFormat::Plain => {
-                let number = excerpt(number.as_bytes(), 60);
+                let number = excerpt(number.as_bytes(), MAX_NUMBER);
                 self.teller.complain(&format!("call {number}: {error}"));
             }
             OutputFormat::Json => {
                 let mut object = call_object(number, status(error), elapsed);
+                object.insert("error".into(), error.to_string().into());
+                self.json(object);
+            }
+        }
+    }
+
+    /// Why a line of standard input was not sent.
+    pub(super) fn bad_input(&mut self, error: &InputError) {
+        match self.format {
+            OutputFormat::Plain => self.teller.complain(&error.to_string()),
+            OutputFormat::Json => {
+                let mut object = Map::new();
+                object.insert("status".into(), "BAD_INPUT".into());
                 object.insert("error".into(), error.to_string().into());
                 self.json(object);
             }
@@ -284,6 +303,11 @@ fn json_escaped(json: &str) -> String {
 
 fn call_object(number: &str, status: &str, elapsed: Duration) -> Map<String, Value> {
     let mut object = Map::new();
+    let number = if number.len() > MAX_NUMBER {
+        excerpt(number.as_bytes(), MAX_NUMBER)
+    } else {
+        number.to_owned()
+    };
     object.insert("n".into(), number.into());
     object.insert("status".into(), status.into());
     object.insert("seconds".into(), elapsed.as_secs_f64().into());

@@ -115,9 +115,9 @@ fn input_that_is_no_text_is_told_with_its_place() {
     let mut command = ctl_command(&vhost.uri(), &["call", "-"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(b"30\n\xff\xfe\n31\n").unwrap();
+    child.stdin.take().unwrap().write_all(b"\xef\xbb\xbf30\n\xff\xfe\n31\n").unwrap();
     let ran = Ran::from(child.wait_with_output().unwrap());
-    assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), "832040\n"), "{ran:?}");
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), "832040\n1346269\n"), "{ran:?}");
     assert_eq!(ran.stderr, "fibrpcctl: line 2 of standard input is not text in UTF-8\n");
     let directory = File::open("/").unwrap();
     let ran =
