@@ -1,6 +1,6 @@
 //! Message properties to and from the types of [`crate::wire`].
 
-use super::transport::frames::raw;
+use super::transport::frames::{raw, rejections_by};
 use crate::wire::{
     CORRELATION_ID_HEADER, DEADLINE_HEADER, DELIVERY_COUNT_HEADER, Envelope, MESSAGE_ID_HEADER,
     REPLY_TOPIC_HEADER, Reply, STATUS_HEADER, Status, TRACE_HEADERS, TRACE_PARENT, TraceParent,
@@ -19,8 +19,8 @@ const TRANSIENT: u8 = 1;
 /// section 3.3.1.5). The headers of a message must fit one frame, so not everything can come back.
 const TRACE_LIMIT: usize = 512;
 
-/// Reads a request's properties.
-pub(crate) fn envelope(properties: &BasicProperties) -> Envelope {
+/// Reads the properties of a request that came from this queue.
+pub(crate) fn envelope(properties: &BasicProperties, queue: &str) -> Envelope {
     let text = |value: &Option<ShortString>| Some(value.as_ref()?.as_str().to_owned());
     let id = |value: &Option<ShortString>| text(value).map(String::into_bytes);
     let mut envelope = Envelope {
@@ -53,6 +53,7 @@ pub(crate) fn envelope(properties: &BasicProperties) -> Envelope {
             envelope.id_in_header = envelope.correlation_id.is_some();
         }
         envelope.delivery_count = headers.inner().get(DELIVERY_COUNT_HEADER).and_then(integer);
+        envelope.rejections = header(raw::REJECTIONS).map_or(0, |told| rejections_by(queue, told));
         envelope.deadline_ms = headers.inner().get(DEADLINE_HEADER).and_then(integer);
         envelope.trace = TRACE_HEADERS
             .into_iter()
@@ -176,7 +177,7 @@ mod tests {
             let mut headers = FieldTable::default();
             headers.insert(DEADLINE_HEADER.into(), value);
             let properties = BasicProperties::default().with_headers(headers);
-            assert_eq!(envelope(&properties).deadline_ms, expected);
+            assert_eq!(envelope(&properties, "q").deadline_ms, expected);
         }
     }
 
@@ -187,7 +188,7 @@ mod tests {
         headers.insert("other".into(), AMQPValue::LongString("not echoed".into()));
         let request =
             BasicProperties::default().with_correlation_id("id".into()).with_headers(headers);
-        let reply = of_reply(&envelope(&request), &Reply::text(b"1".to_vec()));
+        let reply = of_reply(&envelope(&request, "q"), &Reply::text(b"1".to_vec()));
         let headers = reply.headers().as_ref().unwrap().inner();
         assert_eq!(headers.get("traceparent"), Some(&AMQPValue::LongString("00-ab-cd-01".into())));
         assert!(!headers.contains_key("other"));
@@ -201,13 +202,13 @@ mod tests {
         let long = AMQPValue::LongString(vec![0xFF; 300].into());
         headers.insert("x-correlation-id".into(), long.clone());
         let mqtt = BasicProperties::default().with_headers(headers);
-        let request = envelope(&mqtt);
+        let request = envelope(&mqtt, "q");
         assert_eq!((request.via, request.reply_queue()), (Via::Topic, Some("answers.1")));
         let reply = of_reply(&request, &Reply::text(b"1".to_vec()));
         assert!(reply.correlation_id().is_none());
         assert_eq!(reply.headers().as_ref().unwrap().inner().get("x-correlation-id"), Some(&long));
         // The property, where there is one, is what the reply is known by.
-        let request = envelope(&mqtt.with_correlation_id("short".into()));
+        let request = envelope(&mqtt.with_correlation_id("short".into()), "q");
         assert_eq!(request.reply_id(), Some(&b"short"[..]));
         assert!(!request.id_in_header);
     }

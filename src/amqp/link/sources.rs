@@ -150,6 +150,6 @@ impl<T: Send + 'static> Link<T> {
 fn returned_event<T>(message: &BasicReturnMessage) -> Event<T> {
     Event::Returned {
         queue: message.delivery.routing_key.to_string(),
-        correlation_id: properties::envelope(&message.delivery.properties).correlation_id,
+        correlation_id: properties::envelope(&message.delivery.properties, "").correlation_id,
     }
 }

@@ -11,7 +11,8 @@ use crate::{
     wire::{Envelope, Status},
 };
 use fibrpc_core::server::{
-    self, Core, Moment, Note, REMEMBERED, State, Unfinished, Usage, WhyGivenBack, WhyRejected,
+    self, Core, MAX_REJECTIONS, Moment, Note, REMEMBERED, State, Unfinished, Usage, WhyGivenBack,
+    WhyRejected,
 };
 use std::{collections::HashMap, sync::Arc, time::Instant};
 
@@ -137,6 +138,11 @@ impl Observer {
                 self.metrics.requests.deadlines_ignored.inc();
                 self.wrong_clocks.report(&caller, deadline_ms, arrived_ms);
             }
+            Note::Dropped { .. } => tracing::warn!(
+                "a request is dropped: it was rejected {MAX_REJECTIONS} times, and each time a \
+                 dead-letter policy brought it back to this queue; let the policy name another \
+                 exchange or routing key"
+            ),
             Note::GivingBack { requests, why: WhyGivenBack::Blocked } => tracing::warn!(
                 requests,
                 "the broker has blocked publishing for long: taking no more requests until it \

@@ -251,7 +251,7 @@ impl<'a> Session<'a> {
         }
         let arrived = self.engine.arrived(arrived);
         let (tag, redelivered) = (delivery.delivery_tag, delivery.redelivered);
-        let envelope = properties::envelope(&delivery.properties);
+        let envelope = properties::envelope(&delivery.properties, &self.amqp.queue);
         let (sent, body) = (*delivery.properties.timestamp(), delivery.data);
         self.engine.observer.delivered(tag, redelivered, sent, &envelope, &body);
         let delivery = Delivery { tag, redelivered, envelope, body, arrived };

@@ -137,6 +137,28 @@ fn a_request_that_names_no_reply_queue_is_dead_lettered() {
 }
 
 #[test]
+fn a_request_that_is_dead_lettered_to_where_it_came_from_does_not_go_in_circles() {
+    for kind in ["classic", "quorum"] {
+        let vhost = broker::shared().vhost();
+        let caller = Caller::connect(&vhost.uri());
+        let circle = arguments(&[
+            ("x-queue-type", AMQPValue::LongString(kind.into())),
+            ("x-dead-letter-exchange", AMQPValue::LongString("".into())),
+        ]);
+        let durable = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
+        caller.declare(QUEUE, durable, circle).unwrap();
+        let daemon = Daemon::serving(&vhost.uri(), &[]);
+        caller.publish(QUEUE, lapin::BasicProperties::default(), b"30");
+        daemon.wait_for("a request is dropped: it was rejected 10 times");
+        // It would be here before this one.
+        caller.call("good", "30");
+        assert_eq!(caller.reply(), ok("good", "832040"));
+        daemon.wait_for_metric("fibrpcd_rejects_total", 11);
+        assert_eq!(daemon.metric("fibrpcd_deliveries_total"), 12, "{kind}");
+    }
+}
+
+#[test]
 fn a_caller_that_went_away_is_counted_and_harms_nobody() {
     let vhost = broker::shared().vhost();
     let daemon = Daemon::serving(&vhost.uri(), &[]);

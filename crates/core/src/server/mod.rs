@@ -71,6 +71,10 @@ use self::{
 };
 use crate::wire::{Envelope, Reply, Via};
 
+/// A request that a dead-letter policy has brought back so often, after it was rejected each time, is
+/// dropped: it goes in circles. An operator may well send one again by hand.
+pub const MAX_REJECTIONS: u64 = 10;
+
 /// What a core is made with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -317,11 +321,18 @@ impl Core {
         }
     }
 
-    /// Rejects a request for good, so that a dead-letter policy catches it.
+    /// Rejects a request for good, so that a dead-letter policy catches it, unless that brings it back.
     fn reject(&mut self, clocks: Clocks, id: RequestId, why: WhyRejected) {
         if let Some(request) = self.requests.get(id) {
             self.poison.settled(request.fingerprint);
-            self.commands.push(Command::Reject { tag: request.tag });
+            let tag = request.tag;
+            if request.envelope.rejections < MAX_REJECTIONS {
+                self.commands.push(Command::Reject { tag });
+            } else {
+                // It would come back at once, for ever.
+                self.commands.push(Command::Ack { tag, multiple: false });
+                self.notes.push(Note::Dropped { tag });
+            }
             self.settle(clocks, id, State::Rejected, Some(why));
         }
     }

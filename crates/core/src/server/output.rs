@@ -236,6 +236,12 @@ pub enum Note {
         /// See above.
         arrived_ms: i64,
     },
+    /// A request is not rejected but acknowledged, as a dead-letter policy would bring it back: it
+    /// has done so [`MAX_REJECTIONS`](super::MAX_REJECTIONS) times.
+    Dropped {
+        /// The tag of its delivery.
+        tag: u64,
+    },
     /// Work was asked for.
     LookedUp {
         /// Whether its result was known.

@@ -24,6 +24,8 @@ pub struct Envelope {
     pub expiration_ms: Option<u64>,
     /// How often the queue delivered the request before, where it counts that.
     pub delivery_count: Option<i64>,
+    /// How often this queue got the request back after it had rejected it for good.
+    pub rejections: u64,
     /// Trace context headers, echoed in the reply.
     pub trace: Vec<(&'static str, Vec<u8>)>,
 }

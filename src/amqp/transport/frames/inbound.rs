@@ -3,6 +3,7 @@
 
 use super::{
     bodies::Bodies,
+    deaths::{self, DEATHS},
     methods, raw,
     reader::{
         BASIC, CONNECTION, END, Entry, Fields, HEADER, METHOD, Splitter, Visitor, make_utf8, parts,
@@ -248,7 +249,11 @@ fn write_table(
     let mut fields = Fields(table.unwrap_or_default());
     let entries = std::iter::from_fn(|| fields.entry());
     for entry in entries.filter(is_kept).take(MAX_KEPT) {
-        out.extend_from_slice(entry.all);
+        if entry.kind == b'A' {
+            write_bytes_entry(raw::REJECTIONS, &deaths::rejections(entry.value), out);
+        } else {
+            out.extend_from_slice(entry.all);
+        }
     }
     for (_, value, otherwise) in texts {
         if let (Some(value), Bytes::Header(name)) = (value, otherwise)
@@ -276,6 +281,9 @@ fn is_kept(entry: &Entry<'_>) -> bool {
         STATUS_HEADER,
     ];
     let known = KNOWN.iter().chain(&TRACE_HEADERS).any(|name| name.as_bytes() == entry.name);
+    if entry.name == DEATHS.as_bytes() {
+        return entry.kind == b'A';
+    }
     let simple = !matches!(entry.kind, b'A' | b'F') && entry.value.len() <= MAX_HEADER;
     known && simple
 }

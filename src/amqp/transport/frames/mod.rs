@@ -19,6 +19,7 @@
 //! types as RabbitMQ has them (<https://www.rabbitmq.com/amqp-0-9-1-errata#section_3>).
 
 mod bodies;
+mod deaths;
 mod inbound;
 mod methods;
 mod outbound;
@@ -26,15 +27,19 @@ mod reader;
 #[cfg(test)]
 mod tests;
 
+pub(in crate::amqp) use deaths::rejections_by;
 pub(in crate::amqp) use inbound::ClusterName;
 pub(super) use inbound::Inbound;
 pub(super) use outbound::Outbound;
 
-/// Headers that carry ids that are not UTF-8 between us and the socket. They never reach the
+/// Headers that carry what lapin cannot read, such as ids that are not UTF-8, between us and the socket. They never reach the
 /// network, and are removed from arriving messages, as is every header that we do not know.
 pub(in crate::amqp) mod raw {
     /// A correlation id.
     pub(in crate::amqp) const CORRELATION_ID: &str = "fibrpc.raw.correlation_id";
     /// A message id.
     pub(in crate::amqp) const MESSAGE_ID: &str = "fibrpc.raw.message_id";
+    /// The queues that have rejected the message, one after the other: how often, in 8 bytes, the
+    /// length of the name in one, and the name. From the header `x-death`, an array of tables.
+    pub(in crate::amqp) const REJECTIONS: &str = "fibrpc.raw.rejections";
 }

@@ -82,3 +82,20 @@ fn a_delivery_out_of_order_ends_the_session() {
     assert_eq!(desk.commands(), [Command::Abandon(Fault::OutOfOrder { tag: 3 })]);
     assert_eq!(desk.settled(), [(1, State::Lost)]);
 }
+
+#[test]
+fn a_request_that_dead_lettering_brings_back_for_ever_is_dropped() {
+    let mut desk = Desk::ample();
+    for (rejections, is_dropped) in
+        [(0, false), (MAX_REJECTIONS - 1, false), (MAX_REJECTIONS, true)]
+    {
+        desk.tags += 1;
+        let envelope = Envelope { rejections, ..Default::default() }; // without a reply queue
+        let (tag, arrived) = (desk.tags, desk.clocks.now);
+        let delivery = Delivery { tag, redelivered: false, envelope, body: b"1".to_vec(), arrived };
+        desk.link(LinkEvent::Delivered(delivery));
+        let ack = Command::Ack { tag, multiple: false };
+        assert_eq!(desk.commands(), [if is_dropped { ack } else { Command::Reject { tag } }]);
+        assert_eq!(desk.settled(), [(tag, State::Rejected)]);
+    }
+}
