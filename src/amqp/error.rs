@@ -1,6 +1,6 @@
 //! Why a link to a broker could not be made or ended.
 
-use super::transport::stream::TlsMismatch;
+use super::transport::{ForeignPeer, stream::TlsMismatch};
 use crate::{text::one_line, threads};
 use lapin::ErrorKind;
 use std::{io, time::Duration};
@@ -107,6 +107,19 @@ impl LinkError {
         self
     }
 
+    /// Says what a long login needs, where the broker has closed the connection in the middle of it.
+    pub(super) fn of_long_login(mut self, bytes: usize) -> Self {
+        /// What RabbitMQ before 4.1 reads of a login, in one frame of 4096 bytes with what else is in it.
+        const INITIAL_FRAME: usize = 3800;
+        if bytes > INITIAL_FRAME && self.cause == Cause::Network {
+            self.message.push_str(&format!(
+                "; user and password have {bytes} bytes: RabbitMQ before 4.1 takes no login of more \
+                 than 4 kB, later ones as many as their initial_frame_max says"
+            ));
+        }
+        self
+    }
+
     /// Whether trying again cannot help until somebody changes something.
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(self.cause, Cause::AccessRefused | Cause::Tls | Cause::NoVhost)
@@ -146,6 +159,18 @@ pub(super) mod code {
         digits.parse().ok().filter(|_| code == PRECONDITION_FAILED)
     }
 
+    /// What to do about a reply that does not say so itself. RabbitMQ's words for the one:
+    /// "delivery acknowledgement on channel N timed out" (`rabbit_channel:handle_consumer_timed_out`).
+    pub(crate) fn advice(code: u16, text: &str) -> &'static str {
+        let timed_out = text.contains("delivery acknowledgement") && text.contains("timed out");
+        if code == PRECONDITION_FAILED && timed_out {
+            "; a request took longer than the broker's consumer_timeout: raise that, or lower \
+             compute.max_n"
+        } else {
+            ""
+        }
+    }
+
     /// RabbitMQ answers `connection.open` for a vhost that is not there with `NOT_ALLOWED`.
     pub(crate) fn is_missing_vhost(code: u16, text: &str) -> bool {
         code == NOT_ALLOWED && text.contains("not found")
@@ -170,15 +195,17 @@ impl From<lapin::Error> for LinkError {
                 _ if code::is_missing_vhost(code, text) => Cause::NoVhost,
                 _ => Cause::ClosedByBroker,
             };
-            return Self::new(cause, format!("the broker says {code} {}", one_line(text)));
+            let advice = code::advice(code, text);
+            return Self::new(cause, format!("the broker says {code} {}{advice}", one_line(text)));
         }
         let (cause, message) = match error.kind() {
             ErrorKind::IOError(io) => return Self::from(&**io),
             ErrorKind::MissingHeartbeatError => {
                 (Cause::Timeout, "the broker has gone silent: no heartbeat".to_owned())
             }
+            // The parser's words are about its own code.
             ErrorKind::ParsingError(_) => {
-                (Cause::Protocol, format!("the broker sent what cannot be read: {error}"))
+                (Cause::Protocol, "the broker sent what cannot be read as AMQP 0-9-1".to_owned())
             }
             ErrorKind::InvalidProtocolVersion(_) => (Cause::Protocol, error.to_string()),
             _ => (Cause::Network, error.to_string()),
@@ -197,7 +224,11 @@ impl From<&io::Error> for LinkError {
         if error.kind() == io::ErrorKind::WouldBlock && error.raw_os_error().is_some() {
             return Self::new(Cause::Network, threads::refused(error));
         }
-        let cause = if TlsMismatch::is(error) { Cause::Tls } else { Cause::Network };
+        let cause = match error {
+            _ if TlsMismatch::is(error) => Cause::Tls,
+            _ if ForeignPeer::is(error) => Cause::Protocol,
+            _ => Cause::Network,
+        };
         Self::new(cause, error.to_string())
     }
 }
@@ -210,7 +241,10 @@ impl From<io::Error> for LinkError {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cause, LinkError, code::size_limit};
+    use super::{
+        Cause, LinkError,
+        code::{advice, size_limit},
+    };
     use std::io;
 
     #[test]
@@ -245,9 +279,33 @@ mod tests {
     }
 
     #[test]
+    fn a_long_login_is_explained_where_the_connection_broke() {
+        let error = |cause| LinkError::new(cause, "Connection reset by peer");
+        let message = error(Cause::Network).of_long_login(5000).message;
+        assert!(
+            message.contains("5000 bytes") && message.contains("initial_frame_max"),
+            "{message}"
+        );
+        for other in [
+            error(Cause::Network).of_long_login(300),
+            error(Cause::AccessRefused).of_long_login(5000),
+        ] {
+            assert_eq!(other.message, "Connection reset by peer");
+        }
+    }
+
+    #[test]
     fn a_thread_that_the_system_does_not_give_is_explained() {
         let message = LinkError::from(io::Error::from_raw_os_error(11)).message;
         assert!(message.contains("raise the limit of threads"), "{message}");
+    }
+
+    #[test]
+    fn a_request_that_took_too_long_for_the_broker_is_explained() {
+        let text = "PRECONDITION_FAILED - delivery acknowledgement on channel 2 timed out. Timeout \
+                    value used: 1500 ms.";
+        assert!(advice(406, text).contains("consumer_timeout"));
+        assert_eq!(advice(406, "PRECONDITION_FAILED - unknown delivery tag 4"), "");
     }
 
     #[test]

@@ -20,8 +20,12 @@ const DEFAULT_TLS_PORT: u16 = 5671;
 const DEFAULT_CREDENTIAL: &str = "guest";
 /// The virtual host where the URI has no path.
 const DEFAULT_VHOST: &str = "/";
-/// AMQP's short strings, such as the virtual host, end here.
+/// AMQP's short strings, such as the virtual host, end here; user names do in `RabbitMQ`.
 const MAX_BYTES: usize = 255;
+/// What errors call it.
+const PASSWORD: &str = "password";
+/// A password may be a token; this is more than any broker takes.
+const MAX_PASSWORD: usize = 64 << 10;
 /// What is encoded when a URI is shown: all but RFC 3986's unreserved characters.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -98,13 +102,15 @@ pub enum BrokerUriError {
         /// Which part of the URI.
         &'static str,
     ),
-    /// More than 255 bytes.
-    #[error("the {part} is {length} bytes long; at most 255 are possible")]
+    /// More bytes than there can be.
+    #[error("the {part} is {length} bytes long; at most {most} are possible")]
     TooLong {
         /// Which part of the URI.
         part: &'static str,
         /// Its decoded length.
         length: usize,
+        /// The greatest there can be.
+        most: usize,
     },
     /// `@host` or `:password@host`.
     #[error("the user is empty; name one, or leave user and password out for guest")]
@@ -116,10 +122,14 @@ pub enum BrokerUriError {
 
 fn describe_parameter(name: Option<&str>) -> String {
     let advice = match name {
-        Some("heartbeat") => "set amqp.heartbeat instead",
-        Some("connection_timeout") => "set amqp.connect_timeout instead",
-        Some("cacertfile") => "set amqp.ca_file instead",
-        Some("certfile" | "keyfile") => "set amqp.cert_file and amqp.key_file instead",
+        Some("heartbeat") => "fibrpcd has amqp.heartbeat for it",
+        Some("connection_timeout") => {
+            "fibrpcd has amqp.connect_timeout for it, fibrpcctl --timeout"
+        }
+        Some("cacertfile") => "fibrpcd has amqp.ca_file for it, fibrpcctl --ca-file",
+        Some("certfile" | "keyfile") => {
+            "fibrpcd has amqp.cert_file and amqp.key_file for it, fibrpcctl --cert-file and --key-file"
+        }
         Some("auth_mechanism") => {
             "remove it: a client certificate and no user in the URI is EXTERNAL"
         }
@@ -302,7 +312,7 @@ impl<'a> RawParts<'a> {
         if user.is_empty() {
             return Err(BrokerUriError::UserMissing);
         }
-        let password = decode(password.unwrap_or(DEFAULT_CREDENTIAL), "password")?;
+        let password = decode(password.unwrap_or(DEFAULT_CREDENTIAL), PASSWORD)?;
         Ok((Some(user), password))
     }
 
@@ -365,8 +375,9 @@ fn decode(text: &str, part: &'static str) -> Result<String, BrokerUriError> {
         return Err(BrokerUriError::Nul(part));
     }
     let length = decoded.len();
-    if length > MAX_BYTES {
-        return Err(BrokerUriError::TooLong { part, length });
+    let most = if part == PASSWORD { MAX_PASSWORD } else { MAX_BYTES };
+    if length > most {
+        return Err(BrokerUriError::TooLong { part, length, most });
     }
     Ok(decoded)
 }

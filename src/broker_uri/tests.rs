@@ -99,17 +99,18 @@ fn refused_with_a_reason() {
         ("amqp://h/v#f", "a fragment (#...) has no meaning in a broker URI; remove it"),
         (
             "amqp://h?heartbeat=5",
-            "the query parameter heartbeat is not supported; set amqp.heartbeat instead",
+            "the query parameter heartbeat is not supported; fibrpcd has amqp.heartbeat for it",
         ),
         (
             "amqp://h/?connection_timeout=5&x=1",
             "the query parameter connection_timeout is not supported; \
-             set amqp.connect_timeout instead",
+             fibrpcd has amqp.connect_timeout for it, fibrpcctl --timeout",
         ),
         ("amqp://h/v?frame_max=1", "the query parameter frame_max is not supported; remove it"),
         (
             "amqps://h?cacertfile=/x",
-            "the query parameter cacertfile is not supported; set amqp.ca_file instead",
+            "the query parameter cacertfile is not supported; \
+             fibrpcd has amqp.ca_file for it, fibrpcctl --ca-file",
         ),
         ("amqp://h/v?S3cret", "query parameters (?...) are not supported; remove it"),
         (
@@ -136,15 +137,17 @@ fn refused_with_a_reason() {
 }
 
 #[test]
-fn parts_of_255_bytes_at_most() {
+fn parts_are_of_255_bytes_at_most_and_a_password_may_be_a_token() {
     let (fits, long) = ("é".repeat(127) + "x", "é".repeat(128));
     assert_eq!(parse(&format!("amqp://{fits}:{fits}@h/{fits}")).vhost(), fits);
-    for (part, text) in [
-        ("user", format!("amqp://{long}@h")),
-        ("password", format!("amqp://u:{long}@h")),
-        ("vhost", format!("amqp://h/{long}")),
-    ] {
+    for (part, text) in
+        [("user", format!("amqp://{long}@h")), ("vhost", format!("amqp://h/{long}"))]
+    {
         let expected = format!("the {part} is 256 bytes long; at most 255 are possible");
         assert_eq!(message(&text), expected);
     }
+    let token = "t".repeat(64 << 10);
+    assert_eq!(parse(&format!("amqp://u:{token}@h")).password(), token);
+    let expected = "the password is 65537 bytes long; at most 65536 are possible";
+    assert_eq!(message(&format!("amqp://u:{token}t@h")), expected);
 }

@@ -191,7 +191,8 @@ impl Link {
         let lapin_uri = lapin_uri(uri, dial.heartbeat, external);
         let connection = handshake(socket, lapin_uri, runtime, properties(&dial.name)).await;
         let connection = connection.map_err(|error| {
-            let error = LinkError::from(error).of_vhost(uri.vhost());
+            let login = uri.user().len() + uri.password().len();
+            let error = LinkError::from(error).of_vhost(uri.vhost()).of_long_login(login);
             if external { error.of_external_login() } else { error }
         })?;
         let Target { written, arrivals, cluster, .. } = target;

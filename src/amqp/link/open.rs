@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        LinkError,
+        Cause, LinkError,
         connect::{Dial, Link as Connection, answer},
         queue,
     },
@@ -176,6 +176,12 @@ async fn serving(
 
 /// What a client opens.
 async fn calling(connection: &Connection) -> Result<(Channel, Consumer, Channel), LinkError> {
+    if connection.channel_max() == 1 {
+        return Err(LinkError::new(
+            Cause::ClosedByBroker,
+            "the broker allows one channel on a connection, and a client needs several; raise channel_max",
+        ));
+    }
     let deliveries = connection.channel().await?;
     let options = QueueDeclareOptions {
         exclusive: true,

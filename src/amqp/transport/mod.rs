@@ -7,11 +7,12 @@
 //! for broken, and its thread ends.
 
 mod arrivals;
+mod foreign;
 mod frame_timeout;
 pub(super) mod frames;
 pub(super) mod stream;
 
-pub(super) use self::arrivals::Arrivals;
+pub(super) use self::{arrivals::Arrivals, foreign::ForeignPeer};
 
 use self::{
     frame_timeout::FrameTimeout,
@@ -172,7 +173,7 @@ impl Socket {
                     if its port is one for TLS, use amqps://"
                 },
             )),
-            Some(_) => Ok(()),
+            Some(_) => ForeignPeer::check(&self.chunk[..count]),
         }
     }
 

@@ -186,7 +186,7 @@ const BAD_FILES: &[(&str, &str)] = &[
     ),
     (
         "[amqp]\nuris = ['amqp://u:secret@h?heartbeat=5']",
-        "FILE:2: amqp.uris: entry 1: the query parameter heartbeat is not supported; set amqp.heartbeat instead",
+        "FILE:2: amqp.uris: entry 1: the query parameter heartbeat is not supported; fibrpcd has amqp.heartbeat for it",
     ),
 ];
 
