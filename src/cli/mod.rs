@@ -14,9 +14,10 @@ use crate::{
 };
 use clap::{
     Arg, Args, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
-    builder::FalseyValueParser,
+    builder::FalseyValueParser, error::ErrorKind,
 };
 use std::{
+    any::TypeId,
     ffi::{OsStr, OsString},
     fmt,
     path::PathBuf,
@@ -109,8 +110,9 @@ impl CtlArgs {
         arguments: impl IntoIterator<Item = OsString>,
         variable: impl Fn(&OsStr) -> Option<OsString>,
     ) -> Result<Self, clap::Error> {
-        let mut command = without_empty_variables(Self::command(), variable);
-        let matches = command.try_get_matches_from_mut(arguments)?;
+        let mut command = without_empty_variables(Self::command(), &variable);
+        let matches = command.try_get_matches_from_mut(arguments);
+        let matches = matches.map_err(|error| name_the_variable(error, &mut command, variable))?;
         Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     }
 }
@@ -125,6 +127,28 @@ fn without_empty_variables(
         let is_empty = arg.get_env().and_then(&variable).is_some_and(|value| value.is_empty());
         if is_empty { Arg::env(arg, None::<&'static str>) } else { arg }
     })
+}
+
+/// Says which variable is no text, where that is what is wrong; clap says the same of all arguments.
+fn name_the_variable(
+    error: clap::Error,
+    command: &mut Command,
+    variable: impl Fn(&OsStr) -> Option<OsString>,
+) -> clap::Error {
+    if error.kind() != ErrorKind::InvalidUtf8 {
+        return error;
+    }
+    let is_text = |arg: &&Arg| arg.get_value_parser().type_id() != TypeId::of::<PathBuf>();
+    let variables = command.get_arguments().filter(is_text).filter_map(Arg::get_env);
+    let is_no_text = |name: &OsStr| variable(name).is_some_and(|value| value.to_str().is_none());
+    let found = variables.map(OsStr::to_owned).find(|name| is_no_text(name));
+    match found {
+        Some(name) => {
+            let message = format!("the variable {} is not text in UTF-8", name.display());
+            command.error(ErrorKind::InvalidUtf8, message)
+        }
+        None => error,
+    }
 }
 
 /// What every command of `fibrpcctl` takes, before or after its name.

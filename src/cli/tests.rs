@@ -2,6 +2,7 @@
 
 use super::*;
 use clap::{CommandFactory, error::ErrorKind};
+use std::os::unix::ffi::OsStringExt as _;
 
 fn daemon(args: &[&str]) -> Result<DaemonArgs, clap::Error> {
     DaemonArgs::try_parse_from([&["fibrpcd"], args].concat())
@@ -187,4 +188,18 @@ fn a_variable_that_is_empty_is_not_set() {
     assert!(command.get_arguments().all(|arg| arg.get_env().is_none()), "each of them");
     let command = without_empty_variables(CtlArgs::command(), |_| Some("x".into()));
     assert_eq!(command.get_arguments().filter(|arg| arg.get_env().is_some()).count(), 9);
+}
+
+#[test]
+fn a_variable_that_is_no_text_is_named_unless_it_is_a_path() {
+    let with = |broken: &str| {
+        let mut command = CtlArgs::command();
+        let error = command.error(ErrorKind::InvalidUtf8, "some argument");
+        let value = |name: &OsStr| (name == broken).then(|| OsString::from_vec(vec![0xff]));
+        name_the_variable(error, &mut command, value).to_string()
+    };
+    for name in ["FIBRPCCTL_URI", "FIBRPCCTL_QUEUE", "FIBRPCCTL_FORMAT"] {
+        assert!(with(name).contains(&format!("the variable {name} is not text in UTF-8")));
+    }
+    assert!(with("FIBRPCCTL_CA_FILE").contains("some argument"));
 }

@@ -149,6 +149,11 @@ struct UsageError {
     source: Box<dyn Error + Send + Sync>,
 }
 
+/// Somebody believes that the connection is encrypted.
+#[derive(Debug, thiserror::Error)]
+#[error("it does nothing, as the URI is not one for TLS; let it start with amqps://")]
+struct DoesNothing;
+
 impl UsageError {
     fn of(option: &'static str, source: impl Error + Send + Sync + 'static) -> Self {
         Self { option, source: source.into() }
@@ -197,8 +202,13 @@ fn tls(options: &CtlOptions, uri: &BrokerUri) -> Result<Option<Tls>, UsageError>
         certificate: options.cert_file.clone(),
         key: options.key_file.clone(),
     };
-    if !uri.is_tls() && files == TlsFiles::default() {
-        return Ok(None);
+    let named =
+        [(&files.ca, "--ca-file"), (&files.certificate, "--cert-file"), (&files.key, "--key-file")];
+    if !uri.is_tls() {
+        return match named.into_iter().find(|(file, _)| file.is_some()) {
+            Some((_, option)) => Err(UsageError::of(option, DoesNothing)),
+            None => Ok(None),
+        };
     }
     let option = |file| match file {
         TlsFile::Ca => "--ca-file",

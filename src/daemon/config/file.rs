@@ -6,7 +6,7 @@ use super::{
     schema,
     value::{Raw, parser_message, type_name},
 };
-use crate::files;
+use crate::{files, text::is_treacherous};
 use std::{
     io::{self, ErrorKind},
     ops::Range,
@@ -84,6 +84,41 @@ fn line_of(bytes: &[u8], offset: usize) -> usize {
     before.filter(|byte| **byte == b'\n').count() + 1
 }
 
+/// What to write for a character that looks like one of TOML's and is not: word processors and web
+/// pages put them in. Within quotes any may stand.
+fn odd_character(line: &str) -> Option<String> {
+    let mut quote = None;
+    let odd = line.chars().find(|&ch| match (quote, ch) {
+        (None, '"' | '\'') => {
+            quote = Some(ch);
+            false
+        }
+        (Some(open), _) => {
+            quote = (open != ch).then_some(open);
+            false
+        }
+        (None, _) => !ch.is_ascii(),
+    })?;
+    let instead = match odd {
+        '\u{2018}'..='\u{201f}' | '\u{ab}' | '\u{bb}' => "write a straight quote, \" or '",
+        odd if odd.is_whitespace() || is_treacherous(odd) || is_invisible(odd) => {
+            "write a plain space, or nothing"
+        }
+        _ => "outside of quotes only ASCII may stand",
+    };
+    let shown = if odd.is_alphanumeric() || "\u{201c}\u{201d}\u{2018}\u{2019}".contains(odd) {
+        format!(" ({odd})")
+    } else {
+        String::new()
+    };
+    Some(format!("the line holds the character U+{:04X}{shown}: {instead}", u32::from(odd)))
+}
+
+/// Spaces without width.
+fn is_invisible(ch: char) -> bool {
+    matches!(ch, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' | '\u{ad}')
+}
+
 /// A file, and what finds the line of an offset in it.
 struct Place<'a> {
     path: Arc<Path>,
@@ -93,6 +128,11 @@ struct Place<'a> {
 impl Place<'_> {
     fn line(&self, offset: usize) -> usize {
         line_of(self.text.as_bytes(), offset)
+    }
+
+    /// The line that holds this offset.
+    fn line_text(&self, offset: usize) -> &str {
+        self.text.lines().nth(self.line(offset) - 1).unwrap_or_default()
     }
 
     fn origin(&self, offset: usize) -> Origin {
@@ -120,7 +160,9 @@ impl Parsing<'_> {
             let problem = if error.message() == DUPLICATE {
                 self.duplicate(root, span)
             } else {
-                let message = format!("invalid TOML: {}", parser_message(error));
+                let advice = odd_character(self.place.line_text(span.start));
+                let advice = advice.map(|advice| format!("; {advice}")).unwrap_or_default();
+                let message = format!("invalid TOML: {}{advice}", parser_message(error));
                 Problem::new(self.place.origin(span.start), message)
             };
             self.layer.reject(problem);

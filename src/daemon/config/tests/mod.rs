@@ -175,6 +175,25 @@ fn an_invisible_mark_at_the_start_is_ignored_and_wide_text_is_told() {
 }
 
 #[test]
+fn a_character_that_only_looks_like_one_of_toml_is_named() {
+    for (line, says) in [
+        ("level = \u{201c}info\u{201d}", "U+201C (\u{201c}): write a straight quote, \" or '"),
+        ("level = \u{2018}info\u{2019}", "U+2018 (\u{2018}): write a straight quote"),
+        ("level\u{a0}= 'info'", "U+00A0: write a plain space, or nothing"),
+        ("level = 'info'\u{200b}", "U+200B: write a plain space, or nothing"),
+        ("pegel\u{fc} = 'info'", "U+00FC (\u{fc}): outside of quotes only ASCII"),
+    ] {
+        let message = load(format!("[log]\n{line}\n"), &[], &[]).unwrap_err();
+        assert!(
+            message.starts_with("FILE:2: invalid TOML: ") && message.contains(says),
+            "{message}"
+        );
+    }
+    let message = load("[log]\nlevel = '\u{201c}' x\n", &[], &[]).unwrap_err();
+    assert!(!message.contains("U+"), "it may stand in quotes: {message}");
+}
+
+#[test]
 fn every_mistake_of_every_layer_in_order() {
     let text = "# one\n[log]\nlevel = 'loud'\n\n[amqp]\nqueue = 1\nqueue = 2\n[amqp.tls]\n";
     let environment = [("FIBRPCD_LOG__LEVEL", "info"), ("FIBRPCD_A__B", "1")];

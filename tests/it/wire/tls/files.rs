@@ -61,6 +61,9 @@ fn bad_files_are_mistakes_in_the_configuration() {
     let ran = ctl("amqps://h", &["--ca-file", &files.path("empty"), "ping"]);
     assert_eq!(ran.code, Some(2), "{ran:?}");
     assert!(ran.stderr.contains("--ca-file: ") && ran.stderr.contains("no certificate"), "{ran:?}");
+    let ran = ctl("amqp://h", &["--ca-file", &files.path("empty"), "ping"]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("--ca-file: it does nothing"), "{ran:?}");
 }
 
 #[test]
