@@ -46,7 +46,7 @@ use tokio::{sync::watch, time::timeout};
 /// Why the daemon cannot start.
 #[derive(Debug, thiserror::Error)]
 enum StartError {
-    #[error("cannot start the runtime: {0}")]
+    #[error("cannot start the runtime")]
     Runtime(#[from] std::io::Error),
     #[error(transparent)]
     Signals(#[from] SignalError),

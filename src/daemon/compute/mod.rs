@@ -41,7 +41,6 @@ pub(crate) struct Computed {
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) job: JobId,
-    pub(crate) n: u64,
     pub(crate) result: Result<Computed, Unfinished>,
 }
 
@@ -115,7 +114,8 @@ impl Pool {
         if self.jobs.try_send(Assignment { job, n, stop }).is_err() {
             // Every thread has died, which their catching of panics excludes. There is a place: no
             // thread takes one.
-            let _ = self.finished.try_send(Finished { job, n, result: Err(Unfinished::Failed) });
+            tracing::error!(n, "no thread takes the computation: please report this");
+            let _ = self.finished.try_send(Finished { job, result: Err(Unfinished::Failed) });
         }
     }
 

@@ -42,6 +42,7 @@ impl Worker {
             let started = Instant::now();
             let computing = || compute(n, &mut arena, watchdog, &|| stop.is_thrown());
             let result = catch_unwind(AssertUnwindSafe(computing)).unwrap_or_else(|_| {
+                tracing::error!(n, "the computation panicked: please report this");
                 arena = Arena::new(); // whatever state it was left in
                 Err(Unfinished::Failed)
             });
@@ -53,7 +54,7 @@ impl Worker {
                 elapsed: started.elapsed(),
             });
             // There is a place for each thread. An error means that the daemon ends.
-            let _ = self.finished.blocking_send(Finished { job, n, result });
+            let _ = self.finished.blocking_send(Finished { job, result });
             watchdog.disarm(); // only now, so that a thread that dies before is noticed
         }
     }
@@ -80,7 +81,7 @@ fn compute(
             Err(Unfinished::Failed)
         }
         Err(error) => {
-            tracing::error!(n, "{error}");
+            tracing::error!(n, "{error}; if that is in order, please report this");
             Err(Unfinished::Failed)
         }
     }

@@ -84,7 +84,7 @@ impl Observer {
     }
 
     /// A job ended.
-    pub(crate) fn finished(&self, n: u64, result: &Result<Computed, Unfinished>, cached: u64) {
+    pub(crate) fn finished(&self, result: &Result<Computed, Unfinished>, cached: u64) {
         let metrics = &self.metrics.compute;
         match result {
             Ok(computed) => {
@@ -93,10 +93,7 @@ impl Observer {
                 metrics.durations.observe(computed.elapsed.as_secs_f64());
                 metrics.cache_bytes.set(i64::try_from(cached).unwrap_or(i64::MAX));
             }
-            Err(Unfinished::Failed) => {
-                metrics.failed.inc();
-                tracing::error!(n, "the computation failed: please report this");
-            }
+            Err(Unfinished::Failed) => metrics.failed.inc(), // the thread has said why
             // Nobody waits for it any more.
             Err(Unfinished::Stopped) => metrics.stopped.inc(),
         }

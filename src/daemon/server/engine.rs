@@ -98,11 +98,11 @@ impl Engine {
 
     /// A thread is free.
     pub(super) fn finished(&mut self, finished: Finished) {
-        let Finished { job, n, result } = finished;
+        let Finished { job, result } = finished;
         self.pool.forget(job);
         let digits = result.as_ref().map(|computed| computed.digits.clone()).map_err(|why| *why);
         self.handle(Input::Finished { job, result: digits });
-        self.observer.finished(n, &result, self.handler.cached());
+        self.observer.finished(&result, self.handler.cached());
     }
 
     /// Ends a batch of inputs: tells observers and threads what follows from it, and adds what the
