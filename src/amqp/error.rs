@@ -112,10 +112,11 @@ impl LinkError {
         /// What RabbitMQ before 4.1 reads of a login, in one frame of 4096 bytes with what else is in it.
         const INITIAL_FRAME: usize = 3800;
         if bytes > INITIAL_FRAME && self.cause == Cause::Network {
-            self.message.push_str(&format!(
-                "; user and password have {bytes} bytes: RabbitMQ before 4.1 takes no login of more \
-                 than 4 kB, later ones as many as their initial_frame_max says"
-            ));
+            self.message = format!(
+                "{}; user and password have {bytes} bytes: RabbitMQ before 4.1 takes no login of \
+                 more than 4 kB, later ones as many as their initial_frame_max says",
+                self.message
+            );
         }
         self
     }
