@@ -27,7 +27,7 @@ use self::{
         spans,
     },
     reload::{Reloader, log_remarks},
-    server::{Engine, ResultCache, Server, handler::Handler},
+    server::{Engine, ResultCache, Server, Silence, handler::Handler},
     signals::{SignalError, Signals},
     state::State,
     systemd::Notifier,
@@ -163,6 +163,7 @@ async fn start(
         metrics,
         state,
         renewal: Arc::clone(&reloader.renewal),
+        silence: Silence::new(),
         watchdog: Arc::clone(&watchdog.server),
     };
 

@@ -8,8 +8,9 @@ mod engine;
 mod failure_log;
 pub(crate) mod handler;
 mod session;
+mod silence;
 
-pub(crate) use self::{cache::ResultCache, engine::Engine};
+pub(crate) use self::{cache::ResultCache, engine::Engine, silence::Silence};
 
 use self::{
     failure_log::FailureLog,
@@ -57,6 +58,8 @@ pub(crate) struct Server {
     pub(crate) state: watch::Sender<State>,
     /// Asks for passwords and certificates to be read again.
     pub(crate) renewal: Arc<Notify>,
+    /// How long no request has come.
+    pub(crate) silence: Silence,
     /// Armed before every wait, so that a server that hangs is noticed.
     pub(crate) watchdog: Arc<WatchdogTimer>,
 }

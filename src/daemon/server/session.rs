@@ -2,7 +2,7 @@
 //!
 //! No rule about requests is here; they are in `fibrpc_core::server`.
 
-use super::{Server, TURN, engine::Engine};
+use super::{Server, Silence, TURN, engine::Engine};
 use crate::{
     amqp::{
         Cause, LinkError,
@@ -69,6 +69,7 @@ pub(super) struct Session<'a> {
     place: String,
     state: &'a watch::Sender<State>,
     watchdog: &'a WatchdogTimer,
+    silence: &'a mut Silence,
     metrics: Arc<Metrics>,
     pulse: Interval,
     /// Set to the next timer of the core; moved only when that changes.
@@ -98,6 +99,7 @@ impl<'a> Session<'a> {
         server.engine.attached(amqp.prefetch);
         server.metrics.requests.prefetch.set(amqp.prefetch.into());
         server.engine.observer.serves(&amqp.queue);
+        server.silence.attached(Instant::now());
         Self {
             link,
             engine: &mut server.engine,
@@ -106,6 +108,7 @@ impl<'a> Session<'a> {
             place,
             state: &server.state,
             watchdog: &server.watchdog,
+            silence: &mut server.silence,
             metrics: Arc::clone(&server.metrics),
             pulse: every(PULSE),
             timer: Box::pin(sleep(PULSE)),
@@ -129,6 +132,7 @@ impl<'a> Session<'a> {
             self.engine.begin_batch();
             self.take_in(happening);
             let inputs = self.take_in_events();
+            self.listen();
             self.carry_out();
             if let Some(over) = self.over.take() {
                 break over;
@@ -235,11 +239,36 @@ impl<'a> Session<'a> {
                 }
                 self.engine.link(LinkEvent::ConsumerEnded);
             }
-            Event::Consumers { .. } | Event::CountFailed(_) => {} // nobody has asked
+            Event::Consumers { consumers, messages } => {
+                if let Err(error) = self.silence.seen(Instant::now(), consumers, messages) {
+                    self.over(Some(error));
+                }
+            }
+            // Whatever ends the session is told as well. A queue that is gone has no consumers.
+            Event::CountFailed(error) if error.cause != Cause::NoQueue => {
+                tracing::debug!("cannot look at the queue: {error}");
+                self.silence.not_seen(Instant::now());
+            }
+            Event::CountFailed(_) => {
+                if let Err(error) = self.silence.seen(Instant::now(), 0, 0) {
+                    self.over(Some(error));
+                }
+            }
             Event::Closed(error) => {
                 self.closed = true;
                 self.over(error);
             }
+        }
+    }
+
+    /// Looks at the queue when nothing has come from it for long.
+    fn listen(&mut self) {
+        let now = Instant::now();
+        let core = self.engine.core();
+        if core.in_flight() > 0 || core.is_draining() {
+            self.silence.broken(now);
+        } else if self.over.is_none() && self.silence.look_is_due(now) {
+            self.link.count_consumers(&self.amqp.queue);
         }
     }
 
@@ -249,6 +278,7 @@ impl<'a> Session<'a> {
             let message = "the broker delivers more requests than amqp.prefetch allows";
             return self.over(Some(LinkError::new(Cause::Protocol, message)));
         }
+        self.silence.broken(arrived.unwrap_or_else(Instant::now));
         let arrived = self.engine.arrived(arrived);
         let (tag, redelivered) = (delivery.delivery_tag, delivery.redelivered);
         let envelope = properties::envelope(&delivery.properties, &self.amqp.queue);
