@@ -14,6 +14,9 @@ const AHEAD: usize = 16;
 /// The longest line, in bytes. No server takes a number of a tenth of that.
 const MAX_LINE: usize = 1 << 20;
 
+/// The longest line whose end is looked for, in bytes: what is longer may have none, as /dev/zero has.
+const MAX_SKIPPED: usize = 16 << 20;
+
 /// How often a descriptor that somebody has set to not block is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(5);
 
@@ -26,10 +29,13 @@ const UTF_16: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
 /// Why a line cannot be sent.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InputError {
-    /// There is no further line.
+    /// Nothing is read after it.
     #[error("cannot read standard input: {0}")]
     Read(#[from] io::Error),
-    /// Nor is there one here.
+    #[error(
+        "line {line} of standard input does not end within {MAX_SKIPPED} bytes; nothing after it is read"
+    )]
+    Endless { line: u64 },
     #[error("standard input is UTF-16; convert it to UTF-8 (iconv -f UTF-16 -t UTF-8)")]
     Utf16,
     #[error("line {line} of standard input is not text in UTF-8")]
@@ -41,7 +47,7 @@ pub(super) enum InputError {
 impl InputError {
     /// Whether no other line follows.
     fn is_the_end(&self) -> bool {
-        matches!(self, Self::Read(_) | Self::Utf16)
+        matches!(self, Self::Read(_) | Self::Endless { .. } | Self::Utf16)
     }
 }
 
@@ -85,8 +91,8 @@ fn line(input: &mut impl BufRead, number: u64) -> Result<Option<String>, InputEr
     let end = end.strip_suffix(b"\r").unwrap_or(end).len();
     line.truncate(end);
     if line.len() > MAX_LINE {
-        if !is_whole {
-            skip_line(input)?;
+        if !is_whole && !skip_line(input)? {
+            return Err(InputError::Endless { line: number });
         }
         return Err(InputError::TooLong { line: number });
     }
@@ -109,16 +115,17 @@ fn read_to_end_of_line(
     }
 }
 
-/// Leaves out the rest of a line, however long it is.
-fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
+/// Leaves out the rest of a line; false if its end is too far away.
+fn skip_line(input: &mut impl BufRead) -> io::Result<bool> {
     let mut skipped = Vec::new();
-    loop {
+    for _ in 1..MAX_SKIPPED / MAX_LINE {
         skipped.clear();
         read_to_end_of_line(input, &mut skipped, MAX_LINE)?;
         if skipped.is_empty() || skipped.ends_with(b"\n") {
-            return Ok(());
+            return Ok(true);
         }
     }
+    Ok(false)
 }
 
 #[cfg(test)]
@@ -146,6 +153,12 @@ mod tests {
             assert_eq!(all(&long), [too_long, "8"], "{more}");
             assert_eq!(all(&long[..MAX_LINE + more]), [too_long], "{more}");
         }
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_told() {
+        let error = line(&mut io::BufReader::new(io::repeat(b'0')), 3).unwrap_err();
+        assert!(matches!(error, InputError::Endless { line: 3 }) && error.is_the_end());
     }
 
     #[test]

@@ -23,7 +23,10 @@ use crate::{
     wire::TraceParent,
 };
 use std::{error::Error, io, thread, time::Duration};
-use tokio::{sync::oneshot, time::sleep};
+use tokio::{
+    sync::oneshot,
+    time::{sleep, timeout},
+};
 use uuid::Uuid;
 
 /// How long calls may wait for a broker or a server before that is told, and how often that is
@@ -74,7 +77,16 @@ async fn command(
                 output.completions(shell);
                 return Exit::Ok;
             }
-            _ => client(&args.options, trace).await,
+            _ => match timeout(args.options.timeout, client(&args.options, trace)).await {
+                Ok(client) => client,
+                Err(_) => {
+                    let limit = args.options.timeout;
+                    let message =
+                        format!("the files that the options name: not read within {limit:?}");
+                    output.tell().complain(&message);
+                    return Exit::TimedOut;
+                }
+            },
         };
         match client {
             Ok(client) => {

@@ -127,6 +127,17 @@ fn input_that_is_no_text_is_told_with_its_place() {
 }
 
 #[test]
+fn a_file_that_is_never_written_ends_a_call_at_its_timeout() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("password");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let mut command = ctl_command("amqp://127.0.0.1:1", &["--timeout", "200ms", "--password-file"]);
+    let ran = Ran::from(command.arg(&pipe).arg("ping").output().unwrap());
+    assert_eq!(ran.code, Some(4), "{ran:?}");
+    assert!(ran.stderr.contains("not read within 200ms"), "{ran:?}");
+}
+
+#[test]
 fn what_a_server_says_does_not_drive_the_terminal() {
     let vhost = broker::shared().vhost();
     let mut server = RawConnection::connect(&vhost.uri());
