@@ -72,21 +72,15 @@ async fn command(
 ) -> Exit {
     output.announce_trace();
     let work = async {
-        let client = match args.command {
-            CtlCommand::Completions { shell } => {
-                output.completions(shell);
-                return Exit::Ok;
-            }
-            _ => match timeout(args.options.timeout, client(&args.options, trace)).await {
-                Ok(client) => client,
-                Err(_) => {
-                    let limit = args.options.timeout;
-                    let message =
-                        format!("the files that the options name: not read within {limit:?}");
-                    output.tell().complain(&message);
-                    return Exit::TimedOut;
-                }
-            },
+        if let CtlCommand::Completions { shell } = args.command {
+            output.completions(shell);
+            return Exit::Ok;
+        }
+        let limit = args.options.timeout;
+        let Ok(client) = timeout(limit, client(&args.options, trace)).await else {
+            let message = format!("the files that the options name: not read within {limit:?}");
+            output.tell().complain(&message);
+            return Exit::TimedOut;
         };
         match client {
             Ok(client) => {
