@@ -72,7 +72,9 @@ pub mod tls;
 use fibrpc_core::text;
 
 pub use broker_uri::BrokerUri;
-pub use client::{BuildError, CallError, Client, ClientBuilder, Pong};
+pub use client::{
+    BuildError, CallError, Client, ClientBuilder, Pong, Reply, Request, RequestError,
+};
 pub use fibonacci;
 pub use fibrpc_core::wire;
 pub use tls::{Tls, TlsFiles};

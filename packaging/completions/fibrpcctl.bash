@@ -31,6 +31,9 @@ _fibrpcctl() {
             fibrpcctl,ping)
                 cmd="fibrpcctl__subcmd__ping"
                 ;;
+            fibrpcctl,request)
+                cmd="fibrpcctl__subcmd__request"
+                ;;
             fibrpcctl__subcmd__help,call)
                 cmd="fibrpcctl__subcmd__help__subcmd__call"
                 ;;
@@ -46,6 +49,9 @@ _fibrpcctl() {
             fibrpcctl__subcmd__help,ping)
                 cmd="fibrpcctl__subcmd__help__subcmd__ping"
                 ;;
+            fibrpcctl__subcmd__help,request)
+                cmd="fibrpcctl__subcmd__help__subcmd__request"
+                ;;
             *)
                 ;;
         esac
@@ -53,7 +59,7 @@ _fibrpcctl() {
 
     case "${cmd}" in
         fibrpcctl)
-            opts="-h -V --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --help --version call ping info completions help"
+            opts="-h -V --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --json --help --version call request ping info completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -99,12 +105,32 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__call)
-            opts="-h --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --help"
+            opts="-c -o -h --concurrency --unordered --retries --output --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --concurrency)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retries)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --uri)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -145,7 +171,7 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__completions)
-            opts="-h --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --help bash elvish fish powershell zsh"
+            opts="-h --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --json --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -191,7 +217,7 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__help)
-            opts="call ping info completions help"
+            opts="call request ping info completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -274,8 +300,22 @@ _fibrpcctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        fibrpcctl__subcmd__help__subcmd__request)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         fibrpcctl__subcmd__info)
-            opts="-h --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --help"
+            opts="-h --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -321,12 +361,130 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__ping)
-            opts="-h --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --help"
+            opts="-c -i -W -q -D -h --count --interval --reply-timeout --quiet --timestamps --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --count)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -i)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reply-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -W)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --uri)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --queue)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fibrpcctl__subcmd__request)
+            opts="-d -H -i -h --data --lines --concurrency --header --type --content-type --property --correlation-id --exchange --routing-key --reply-queue --resend --raw --include --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --data)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -d)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --concurrency)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -H)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --type)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --content-type)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --property)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --correlation-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exchange)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --routing-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reply-queue)
+                    COMPREPLY=($(compgen -W "exclusive direct" -- "${cur}"))
+                    return 0
+                    ;;
                 --uri)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

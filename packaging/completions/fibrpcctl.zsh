@@ -26,6 +26,7 @@ _fibrpcctl() {
 '--wait[Wait, within the timeout, for a broker, a queue, a server, or room in the queue; without, a call ends as soon as it is certain that one of them is missing]' \
 '--no-wait[Do not wait for them\: the default, unless \`FIBRPCCTL_WAIT\` is set]' \
 '--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
+'--json[The same as --format json, and stronger]' \
 '-h[Print help]' \
 '--help[Print help]' \
 '-V[Print version]' \
@@ -41,6 +42,11 @@ _fibrpcctl() {
         case $line[1] in
             (call)
 _arguments "${_arguments_options[@]}" : \
+'-c+[Most calls under way at once, with those whose answers are not written yet]:COUNT:_default' \
+'--concurrency=[Most calls under way at once, with those whose answers are not written yet]:COUNT:_default' \
+'--retries=[Try a call so many times more, if it had no answer]:COUNT:_default' \
+'-o+[Write answers to FILE, which is made anew, instead of standard output]:FILE:_files' \
+'--output=[Write answers to FILE, which is made anew, instead of standard output]:FILE:_files' \
 '--uri=[The broker; put a password into \`FIBRPCCTL_URI\` or --password-file instead, as \`ps\` shows arguments to everybody]:URI:_default' \
 '--queue=[The queue that the server consumes]:QUEUE:_default' \
 '--timeout=[How long a call may take, connecting included, such as 250ms or 1m]:TIMEOUT:_default' \
@@ -49,16 +55,60 @@ _arguments "${_arguments_options[@]}" : \
 '--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
 '--key-file=[The key of that certificate, in PEM]:FILE:_files' \
 '--format=[How to print answers\: bare, or as one JSON object a line]:FORMAT:(plain json)' \
+'--unordered[Print answers as they come, not in the order of the numbers; --json says which is which]' \
 '--wait[Wait, within the timeout, for a broker, a queue, a server, or room in the queue; without, a call ends as soon as it is certain that one of them is missing]' \
 '--no-wait[Do not wait for them\: the default, unless \`FIBRPCCTL_WAIT\` is set]' \
 '--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
+'--json[The same as --format json, and stronger]' \
 '-h[Print help]' \
 '--help[Print help]' \
-'*::numbers -- Numbers, sent as they are; `-` alone reads them from standard input, one a line:_default' \
+'*::numbers -- Numbers, sent as they are; ranges such as 0..10, 1..=10 and 0..100..10; `-` alone reads numbers from standard input, one a line:_default' \
+&& ret=0
+;;
+(request)
+_arguments "${_arguments_options[@]}" : \
+'(--lines)-d+[The body\: TEXT, the content of FILE, or all of standard input]:TEXT|@FILE|-:_default' \
+'(--lines)--data=[The body\: TEXT, the content of FILE, or all of standard input]:TEXT|@FILE|-:_default' \
+'--concurrency=[Most requests of --lines under way at once]:COUNT:_default' \
+'*-H+[A header; with \`NAME\:=VALUE\`, a number, true or false instead of a text; may be repeated]:NAME: VALUE:_default' \
+'*--header=[A header; with \`NAME\:=VALUE\`, a number, true or false instead of a text; may be repeated]:NAME: VALUE:_default' \
+'--type=[The property \`type\`\: the method, to servers that heed it]:METHOD:_default' \
+'--content-type=[The media type of the body]:TYPE:_default' \
+'*--property=[Another property\: priority, delivery-mode, message-id, app-id, user-id, expiration, timestamp, content-encoding; may be repeated]:NAME=VALUE:_default' \
+'(--lines)--correlation-id=[The correlation id \[default\: a new UUID\]]:ID:_default' \
+'--exchange=[The exchange to publish to \[default\: the default exchange, which leads to the queue\]]:NAME:_default' \
+'--routing-key=[The routing key \[default\: that of --queue\]]:KEY:_default' \
+'--reply-queue=[Where replies arrive\: in a queue of our own, or directly (\`amq.rabbitmq.reply-to\`)]:REPLY_QUEUE:(exclusive direct)' \
+'--uri=[The broker; put a password into \`FIBRPCCTL_URI\` or --password-file instead, as \`ps\` shows arguments to everybody]:URI:_default' \
+'--queue=[The queue that the server consumes]:QUEUE:_default' \
+'--timeout=[How long a call may take, connecting included, such as 250ms or 1m]:TIMEOUT:_default' \
+'--password-file=[A file whose only line replaces the URI'\''s password]:FILE:_files' \
+'--ca-file=[The only authorities to trust for amqps, in PEM \[default\: those that the system trusts\]]:FILE:_files' \
+'--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
+'--key-file=[The key of that certificate, in PEM]:FILE:_files' \
+'--format=[How to print answers\: bare, or as one JSON object a line]:FORMAT:(plain json)' \
+'--lines[One request for each line of standard input, a reply on each line of the output]' \
+'--resend[Send it again if the connection is lost before the reply\: the server may get it twice]' \
+'(-i --include)--raw[Print the bodies of replies as they are, with nothing before or behind them]' \
+'-i[Print the properties of replies before their bodies]' \
+'--include[Print the properties of replies before their bodies]' \
+'--wait[Wait, within the timeout, for a broker, a queue, a server, or room in the queue; without, a call ends as soon as it is certain that one of them is missing]' \
+'--no-wait[Do not wait for them\: the default, unless \`FIBRPCCTL_WAIT\` is set]' \
+'--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
+'--json[The same as --format json, and stronger]' \
+'-h[Print help]' \
+'--help[Print help]' \
+'::body -- The body; `-` is all of standard input \[default\: empty\]:_default' \
 && ret=0
 ;;
 (ping)
 _arguments "${_arguments_options[@]}" : \
+'-c+[Stop after so many pings \[default\: at Ctrl-C\]]:COUNT:_default' \
+'--count=[Stop after so many pings \[default\: at Ctrl-C\]]:COUNT:_default' \
+'-i+[The pause between pings, such as 200ms; a bare number is seconds \[default\: 1s\]]:INTERVAL:_default' \
+'--interval=[The pause between pings, such as 200ms; a bare number is seconds \[default\: 1s\]]:INTERVAL:_default' \
+'-W+[How long to wait for each answer \[default\: that of --timeout\]]:TIMEOUT:_default' \
+'--reply-timeout=[How long to wait for each answer \[default\: that of --timeout\]]:TIMEOUT:_default' \
 '--uri=[The broker; put a password into \`FIBRPCCTL_URI\` or --password-file instead, as \`ps\` shows arguments to everybody]:URI:_default' \
 '--queue=[The queue that the server consumes]:QUEUE:_default' \
 '--timeout=[How long a call may take, connecting included, such as 250ms or 1m]:TIMEOUT:_default' \
@@ -67,9 +117,14 @@ _arguments "${_arguments_options[@]}" : \
 '--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
 '--key-file=[The key of that certificate, in PEM]:FILE:_files' \
 '--format=[How to print answers\: bare, or as one JSON object a line]:FORMAT:(plain json)' \
+'-q[Print only the summary]' \
+'--quiet[Print only the summary]' \
+'-D[Print the time, as Unix time, before each line]' \
+'--timestamps[Print the time, as Unix time, before each line]' \
 '--wait[Wait, within the timeout, for a broker, a queue, a server, or room in the queue; without, a call ends as soon as it is certain that one of them is missing]' \
 '--no-wait[Do not wait for them\: the default, unless \`FIBRPCCTL_WAIT\` is set]' \
 '--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
+'--json[The same as --format json, and stronger]' \
 '-h[Print help]' \
 '--help[Print help]' \
 && ret=0
@@ -87,6 +142,7 @@ _arguments "${_arguments_options[@]}" : \
 '--wait[Wait, within the timeout, for a broker, a queue, a server, or room in the queue; without, a call ends as soon as it is certain that one of them is missing]' \
 '--no-wait[Do not wait for them\: the default, unless \`FIBRPCCTL_WAIT\` is set]' \
 '--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
+'--json[The same as --format json, and stronger]' \
 '-h[Print help]' \
 '--help[Print help]' \
 && ret=0
@@ -104,6 +160,7 @@ _arguments "${_arguments_options[@]}" : \
 '--wait[Wait, within the timeout, for a broker, a queue, a server, or room in the queue; without, a call ends as soon as it is certain that one of them is missing]' \
 '--no-wait[Do not wait for them\: the default, unless \`FIBRPCCTL_WAIT\` is set]' \
 '--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
+'--json[The same as --format json, and stronger]' \
 '-h[Print help]' \
 '--help[Print help]' \
 ':shell -- The shell:(bash elvish fish powershell zsh)' \
@@ -122,6 +179,10 @@ _arguments "${_arguments_options[@]}" : \
         curcontext="${curcontext%:*:*}:fibrpcctl-help-command-$line[1]:"
         case $line[1] in
             (call)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(request)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
@@ -154,7 +215,8 @@ esac
 _fibrpcctl_commands() {
     local commands; commands=(
 'call:Compute F(N) for every N' \
-'ping:Ask the server for a sign of life' \
+'request:Send any request to any RPC server, and print the reply' \
+'ping:Ask the server for a sign of life, once or again and again' \
 'info:Show the server'\''s version, methods and limits' \
 'completions:Print what makes a shell complete the arguments of fibrpcctl' \
 'help:Print this message or the help of the given subcommand(s)' \
@@ -175,7 +237,8 @@ _fibrpcctl__subcmd__completions_commands() {
 _fibrpcctl__subcmd__help_commands() {
     local commands; commands=(
 'call:Compute F(N) for every N' \
-'ping:Ask the server for a sign of life' \
+'request:Send any request to any RPC server, and print the reply' \
+'ping:Ask the server for a sign of life, once or again and again' \
 'info:Show the server'\''s version, methods and limits' \
 'completions:Print what makes a shell complete the arguments of fibrpcctl' \
 'help:Print this message or the help of the given subcommand(s)' \
@@ -207,6 +270,11 @@ _fibrpcctl__subcmd__help__subcmd__ping_commands() {
     local commands; commands=()
     _describe -t commands 'fibrpcctl help ping commands' commands "$@"
 }
+(( $+functions[_fibrpcctl__subcmd__help__subcmd__request_commands] )) ||
+_fibrpcctl__subcmd__help__subcmd__request_commands() {
+    local commands; commands=()
+    _describe -t commands 'fibrpcctl help request commands' commands "$@"
+}
 (( $+functions[_fibrpcctl__subcmd__info_commands] )) ||
 _fibrpcctl__subcmd__info_commands() {
     local commands; commands=()
@@ -216,6 +284,11 @@ _fibrpcctl__subcmd__info_commands() {
 _fibrpcctl__subcmd__ping_commands() {
     local commands; commands=()
     _describe -t commands 'fibrpcctl ping commands' commands "$@"
+}
+(( $+functions[_fibrpcctl__subcmd__request_commands] )) ||
+_fibrpcctl__subcmd__request_commands() {
+    local commands; commands=()
+    _describe -t commands 'fibrpcctl request commands' commands "$@"
 }
 
 if [ "$funcstack[1]" = "_fibrpcctl" ]; then

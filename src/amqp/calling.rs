@@ -7,9 +7,14 @@ use super::{
     Cause, LinkError,
     connect::Dial,
     link::{Event as LinkEvent, Link},
+    message,
     properties::{self, CallProperties},
 };
-use crate::{broker_uri::BrokerUri, wire::TraceParent};
+use crate::{
+    broker_uri::BrokerUri,
+    wire::{Properties, ReplyQueue, TraceParent},
+};
+use bytes::Bytes;
 use lapin::message::Delivery;
 use std::time::{Duration, Instant};
 
@@ -20,9 +25,11 @@ const RENEW_EVERY: Duration = Duration::from_millis(200);
 /// A call on its way out.
 #[derive(Debug)]
 pub(crate) struct Outgoing<'a> {
-    pub(crate) method: &'static str,
+    pub(crate) properties: &'a Properties,
+    /// The exchange and the routing key, where it does not go to the request queue.
+    pub(crate) to: Option<(&'a str, &'a str)>,
     pub(crate) correlation_id: &'a str,
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: Bytes,
     /// How long the request stays useful, in milliseconds.
     pub(crate) remaining_ms: u64,
     /// When it stops being useful: Unix time in milliseconds.
@@ -40,6 +47,7 @@ pub(crate) enum Event {
         correlation_id: String,
         /// The value of the status header.
         status: Option<Vec<u8>>,
+        properties: Box<Properties>,
         body: Vec<u8>,
     },
     /// The call could not be routed: the request queue does not exist.
@@ -73,6 +81,7 @@ pub(crate) struct Calling {
     /// Publishes are named by their correlation ids.
     link: Link<String>,
     callback_queue: String,
+    reply_queue: ReplyQueue,
     queue: String,
     /// When the channel for calls was last replaced.
     renewed: Option<Instant>,
@@ -86,11 +95,16 @@ impl Calling {
         uri: &BrokerUri,
         dial: &Dial,
         queue: &str,
+        reply_queue: ReplyQueue,
     ) -> Result<Self, LinkError> {
-        let (link, callback_queue) = Link::call(uri, dial).await?;
+        let (link, callback_queue) = match reply_queue {
+            ReplyQueue::Exclusive => Link::call(uri, dial).await?,
+            ReplyQueue::Direct => Link::call_directly(uri, dial).await?,
+        };
         Ok(Self {
             link,
             callback_queue,
+            reply_queue,
             queue: queue.to_owned(),
             renewed: None,
             renewing: false,
@@ -101,7 +115,7 @@ impl Calling {
     /// Publishes a call; [`Self::next`] reports the outcome.
     pub(crate) fn publish(&mut self, call: Outgoing<'_>) {
         let properties = properties::of_call(&CallProperties {
-            kind: call.method,
+            properties: call.properties,
             reply_to: &self.callback_queue,
             correlation_id: call.correlation_id,
             remaining_ms: call.remaining_ms,
@@ -109,7 +123,10 @@ impl Calling {
             trace: call.trace,
         });
         let id = call.correlation_id.to_owned();
-        self.link.publish(id, &self.queue, properties, call.body.into());
+        match call.to {
+            Some(to) => self.link.publish_to_exchange(id, to, properties, call.body),
+            None => self.link.publish(id, &self.queue, properties, call.body),
+        }
     }
 
     /// Waits for the next event. Cancel safe. An error is the end of the session.
@@ -158,7 +175,9 @@ impl Calling {
     /// recently.
     fn renew(&mut self) {
         let recent = self.renewed.is_some_and(|at| at.elapsed() < RENEW_EVERY);
-        if !self.renewing && !recent {
+        // Direct replies come only to the channel that the calls were published on.
+        let may = self.reply_queue == ReplyQueue::Exclusive;
+        if may && !self.renewing && !recent {
             self.renewing = true;
             self.link.renew_replies();
         }
@@ -190,6 +209,7 @@ fn reply(delivery: Delivery) -> Event {
     Event::Reply {
         correlation_id: id.map(|id| id.as_str().to_owned()).unwrap_or_default(),
         status: properties::status(&delivery.properties).map(<[u8]>::to_vec),
+        properties: Box::new(message::read(&delivery.properties)),
         body: delivery.data,
     }
 }

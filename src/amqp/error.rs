@@ -79,11 +79,13 @@ const ABORTED: &str = "the broker closed the connection; see its log";
 pub(crate) struct LinkError {
     pub(crate) cause: Cause,
     pub(crate) message: String,
+    /// The reply code of the broker, where the error is one of its.
+    pub(crate) code: Option<u16>,
 }
 
 impl LinkError {
     pub(crate) fn new(cause: Cause, message: impl Into<String>) -> Self {
-        Self { cause, message: message.into() }
+        Self { cause, message: message.into(), code: None }
     }
 
     pub(crate) fn timeout(what: &str, limit: Duration) -> Self {
@@ -124,6 +126,13 @@ impl LinkError {
     /// Whether trying again cannot help until somebody changes something.
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(self.cause, Cause::AccessRefused | Cause::Tls | Cause::NoVhost)
+    }
+
+    /// Whether the broker closed a channel for what was asked on it: something that is not there, not
+    /// allowed, or makes no sense to it.
+    pub(crate) fn is_objection(&self) -> bool {
+        use code::{ACCESS_REFUSED, NOT_FOUND, PRECONDITION_FAILED};
+        matches!(self.code, Some(ACCESS_REFUSED | NOT_FOUND | PRECONDITION_FAILED))
     }
 
     /// Says what a login by certificate needs, where it failed. A broker that knows no EXTERNAL
@@ -197,7 +206,8 @@ impl From<lapin::Error> for LinkError {
                 _ => Cause::ClosedByBroker,
             };
             let advice = code::advice(code, text);
-            return Self::new(cause, format!("the broker says {code} {}{advice}", one_line(text)));
+            let message = format!("the broker says {code} {}{advice}", one_line(text));
+            return Self { code: Some(code), ..Self::new(cause, message) };
         }
         let (cause, message) = match error.kind() {
             ErrorKind::IOError(io) => return Self::from(&**io),

@@ -6,6 +6,7 @@
 //! - [`connect`]: one connection: opened within a deadline, closed in order or cut
 //! - [`queue`]: the request queue: used as it is, or declared
 //! - [`link`]: a session's connections and channels: commands in, events out
+//! - [`message`]: any message's properties, for callers of other servers
 //! - [`properties`]: message properties to and from the types of [`crate::wire`]
 //! - [`calling`]: a client's session: calls out, replies in
 //! - [`backoff`]: how long to wait between attempts
@@ -18,6 +19,7 @@ pub(crate) mod calling;
 pub(crate) mod connect;
 mod error;
 pub(crate) mod link;
+mod message;
 pub(crate) mod properties;
 pub(crate) mod queue;
 mod transport;

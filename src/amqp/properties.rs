@@ -1,10 +1,13 @@
 //! Message properties to and from the types of [`crate::wire`].
 
-use super::transport::frames::{raw, rejections_by};
+use super::{
+    message,
+    transport::frames::{raw, rejections_by},
+};
 use crate::wire::{
     CORRELATION_ID_HEADER, DEADLINE_HEADER, DELIVERY_COUNT_HEADER, Envelope, MESSAGE_ID_HEADER,
-    REPLY_TOPIC_HEADER, Reply, STATUS_HEADER, Status, TRACE_HEADERS, TRACE_PARENT, TraceParent,
-    expiration_ms, reply_address,
+    Properties, REPLY_TOPIC_HEADER, Reply, STATUS_HEADER, Status, TRACE_HEADERS, TRACE_PARENT,
+    TraceParent, expiration_ms, reply_address,
 };
 use lapin::{
     BasicProperties,
@@ -98,7 +101,8 @@ pub(crate) fn of_reply(envelope: &Envelope, reply: &Reply) -> BasicProperties {
 
 /// A call's properties, as a client sets them.
 pub(crate) struct CallProperties<'a> {
-    pub(crate) kind: &'static str,
+    /// What the caller says; what follows is left to it where it says that, too.
+    pub(crate) properties: &'a Properties,
     pub(crate) reply_to: &'a str,
     pub(crate) correlation_id: &'a str,
     /// How long the request stays useful, in milliseconds.
@@ -110,23 +114,32 @@ pub(crate) struct CallProperties<'a> {
 
 /// Writes a call's properties.
 pub(crate) fn of_call(call: &CallProperties<'_>) -> BasicProperties {
-    let mut headers = FieldTable::default();
-    headers.insert(DEADLINE_HEADER.into(), AMQPValue::LongLongInt(call.deadline_ms));
+    let said = call.properties;
+    let mut properties = message::written(said);
+    let mut headers = properties.headers().clone().unwrap_or_default();
+    let mut insert = |name: &str, value| {
+        if !headers.contains_key(name) {
+            headers.insert(name.into(), value);
+        }
+    };
+    insert(DEADLINE_HEADER, AMQPValue::LongLongInt(call.deadline_ms));
     if let Some(parent) = call.trace {
-        headers.insert(TRACE_PARENT.into(), AMQPValue::LongString(parent.to_string().into()));
+        insert(TRACE_PARENT, AMQPValue::LongString(parent.to_string().into()));
     }
-    BasicProperties::default()
-        .with_type(call.kind.into())
-        .with_content_type("text/plain".into())
-        .with_delivery_mode(TRANSIENT)
+    if said.delivery_mode.is_none() {
+        properties = properties.with_delivery_mode(TRANSIENT);
+    }
+    if said.timestamp.is_none() {
+        // In whole seconds, as AMQP has it; from this the server computes the time in the queue.
+        let now = u64::try_from(call.deadline_ms).unwrap_or_default();
+        properties = properties.with_timestamp(now.saturating_sub(call.remaining_ms) / 1000);
+    }
+    if said.expiration.is_none() {
+        properties = properties.with_expiration(call.remaining_ms.to_string().into());
+    }
+    properties
         .with_reply_to(call.reply_to.into())
         .with_correlation_id(call.correlation_id.into())
-        // In whole seconds, as AMQP has it; from this the server computes the time in the queue.
-        .with_timestamp(
-            u64::try_from(call.deadline_ms).unwrap_or_default().saturating_sub(call.remaining_ms)
-                / 1000,
-        )
-        .with_expiration(call.remaining_ms.to_string().into())
         .with_headers(headers)
 }
 

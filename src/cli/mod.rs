@@ -5,6 +5,16 @@
 //! the server.
 
 mod beginning;
+mod call;
+mod ping;
+mod ranges;
+mod request;
+
+pub use self::{
+    call::{CallArgs, Numbers, expanded},
+    ping::{PingArgs, PingSeries},
+    request::{Body, RequestArgs},
+};
 
 use self::beginning::begin;
 use crate::{
@@ -45,6 +55,7 @@ Examples:
   fibrpcctl call -- -1
   seq 0 90 | fibrpcctl call -
   fibrpcctl --format json info
+  fibrpcctl --queue prices request -d @order.json -H 'x-tenant: acme'
 
 Exit codes, that of the first call that failed:
   0  ok
@@ -110,11 +121,20 @@ impl CtlArgs {
         arguments: impl IntoIterator<Item = OsString>,
         variable: impl Fn(&OsStr) -> Option<OsString>,
     ) -> Result<Self, clap::Error> {
-        let mut command = without_empty_variables(Self::command(), &variable);
+        let command = without_empty_variables(Self::command(), &variable);
+        let mut command = with_brief_help(command);
         let matches = command.try_get_matches_from_mut(arguments);
         let matches = matches.map_err(|error| name_the_variable(error, &mut command, variable))?;
         Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     }
+}
+
+/// The short help of a subcommand leaves out what every one takes: so it fits a screen.
+fn with_brief_help(mut command: Command) -> Command {
+    command.build(); // now the subcommands have the options of all
+    command.mut_subcommands(|sub| {
+        sub.mut_args(|arg| if arg.is_global_set() { arg.hide_short_help(true) } else { arg })
+    })
 }
 
 /// A variable that is set but empty is not set: compose files and CI systems cannot leave one out.
@@ -153,6 +173,7 @@ fn name_the_variable(
 
 /// What every command of `fibrpcctl` takes, before or after its name.
 #[derive(Clone, Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct CtlOptions {
     /// The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows
     /// arguments to everybody
@@ -229,10 +250,20 @@ pub struct CtlOptions {
         env = "FIBRPCCTL_FORMAT",
         default_value_t = OutputFormat::Plain
     )]
-    pub format: OutputFormat,
+    format: OutputFormat,
+
+    /// The same as --format json, and stronger
+    #[arg(long, global = true)]
+    json: bool,
 }
 
 impl CtlOptions {
+    /// How answers are printed.
+    #[must_use]
+    pub fn format(&self) -> OutputFormat {
+        if self.json { OutputFormat::Json } else { self.format }
+    }
+
     /// Whether calls wait for what is missing.
     #[must_use]
     pub fn waits(&self) -> bool {
@@ -281,8 +312,10 @@ pub enum OutputFormat {
 pub enum CtlCommand {
     /// Compute F(N) for every N
     Call(CallArgs),
-    /// Ask the server for a sign of life
-    Ping,
+    /// Send any request to any RPC server, and print the reply
+    Request(RequestArgs),
+    /// Ask the server for a sign of life, once or again and again
+    Ping(PingArgs),
     /// Show the server's version, methods and limits
     Info,
     /// Print what makes a shell complete the arguments of fibrpcctl
@@ -290,34 +323,6 @@ pub enum CtlCommand {
         /// The shell
         shell: clap_complete::Shell,
     },
-}
-
-/// The arguments of `call`.
-#[derive(Debug, Args)]
-pub struct CallArgs {
-    /// Numbers, sent as they are; `-` alone reads them from standard input, one a line
-    #[arg(value_name = "N", required = true)]
-    numbers: Vec<String>,
-}
-
-/// Where the numbers of a `call` come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Numbers<'a> {
-    /// Standard input, one a line.
-    Stdin,
-    /// The command line: at least one, not checked in any way.
-    Given(&'a [String]),
-}
-
-impl CallArgs {
-    /// Where the numbers come from.
-    #[must_use]
-    pub fn numbers(&self) -> Numbers<'_> {
-        match self.numbers.as_slice() {
-            [dash] if dash == "-" => Numbers::Stdin,
-            given => Numbers::Given(given),
-        }
-    }
 }
 
 /// What is wrong with a `--timeout`.

@@ -94,6 +94,9 @@ fn a_lone_dash_is_standard_input() {
 fn wrong_usage_exits_with_2() {
     assert_usage(ctl(&[]), "Usage:");
     assert_usage(ctl(&["call"]), "<N>...");
+    assert_usage(ctl(&["request", "x", "-d", "y"]), "cannot be used with");
+    assert_usage(ctl(&["request", "--property", "colour=red"]), "there is no property");
+    assert_usage(ctl(&["request", "-H", "x"]), "expected NAME: VALUE");
     assert_usage(ctl(&["call", "-1"]), "'-1'");
     assert_usage(ctl(&["dial", "1"]), "'dial'");
     assert_usage(ctl(&["ping", "1"]), "'1'");
@@ -131,10 +134,11 @@ fn options_may_stand_on_either_side_of_the_command() {
     for args in [
         &["--queue", "q", "--format", "json", "call", "5"][..],
         &["call", "5", "--queue", "q", "--format", "json"],
+        &["--json", "call", "--queue", "q", "5"],
     ] {
         let options = ctl(args).unwrap().options;
         assert_eq!(options.queue, "q");
-        assert_eq!(options.format, OutputFormat::Json);
+        assert_eq!(options.format(), OutputFormat::Json);
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     },
     broker_uri::BrokerUri,
     text::one_line,
-    wire::TraceParent,
+    wire::{ReplyQueue, TraceParent},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
@@ -23,6 +23,7 @@ pub(super) struct Keeper {
     uris: Vec<BrokerUri>,
     dial: Dial,
     queue: String,
+    reply_queue: ReplyQueue,
     trace: Option<TraceParent>,
     calls: Arc<Calls>,
     backoff: Backoff,
@@ -39,6 +40,7 @@ impl Keeper {
         uris: Vec<BrokerUri>,
         dial: Dial,
         queue: String,
+        reply_queue: ReplyQueue,
         trace: Option<TraceParent>,
         calls: Arc<Calls>,
     ) -> Self {
@@ -47,6 +49,7 @@ impl Keeper {
             uris,
             dial,
             queue,
+            reply_queue,
             trace,
             calls,
             backoff,
@@ -72,7 +75,10 @@ impl Keeper {
                 Some(Err(error)) => error,
                 Some(Ok(link)) => match self.session(link, &mut fresh).await {
                     None => break,
-                    Some(error) => error,
+                    Some(error) => {
+                        calls.lost(&error.message, error.is_objection());
+                        error
+                    }
                 },
             };
             if error.is_refusal() && uris.len() == 1 {
@@ -112,7 +118,7 @@ impl Keeper {
         }
         // Where nothing is known yet: better than to keep silent about it.
         self.calls.unreachable_so_far(&format!("connecting to {uri}: no answer yet"));
-        Some(Calling::attach(uri, &self.dial, &self.queue).await)
+        Some(Calling::attach(uri, &self.dial, &self.queue, self.reply_queue).await)
     }
 
     /// Makes calls until the session ends: `None` when the client ended it.
@@ -172,9 +178,10 @@ impl Keeper {
         }
         if let Some(call) = self.calls.to_send(id, self.session) {
             link.publish(Outgoing {
-                method: call.method.name(),
+                properties: &call.request.properties,
+                to: call.request.to.as_ref().map(|(exchange, key)| (&**exchange, &**key)),
                 correlation_id: id,
-                body: call.body,
+                body: call.request.body.clone(),
                 remaining_ms: u64::try_from(call.remaining.as_millis()).unwrap_or(u64::MAX).max(1),
                 deadline_ms: call.deadline_ms,
                 trace: self.trace,
@@ -188,13 +195,13 @@ impl Keeper {
 
     fn on_event(&mut self, link: &mut Calling, event: Event) {
         match event {
-            Event::Reply { correlation_id, status, body } => {
+            Event::Reply { correlation_id, status, properties, body } => {
                 self.backoff.reset();
                 let limit = self.dial.max_body;
                 if body.len() as u64 > limit {
                     self.calls.reply_too_large(&correlation_id, limit);
                 } else {
-                    self.calls.reply(&correlation_id, status.as_deref(), body);
+                    self.calls.reply(&correlation_id, status.as_deref(), *properties, body);
                 }
             }
             Event::NoQueue { correlation_id } => {

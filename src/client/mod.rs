@@ -7,6 +7,9 @@
 mod calls;
 mod link;
 mod probe;
+mod request;
+
+pub use self::request::{Reply, Request, RequestError};
 
 use self::calls::Calls;
 use crate::{
@@ -14,7 +17,7 @@ use crate::{
     broker_uri::BrokerUri,
     tls::Tls,
     wire::{
-        Failure, Method, NO_ARGUMENT, PONG, QueueNameError, ReplyError, TraceParent,
+        Failure, Method, NO_ARGUMENT, PONG, QueueNameError, ReplyError, ReplyQueue, TraceParent,
         check_queue_name,
     },
 };
@@ -76,6 +79,7 @@ pub struct ClientBuilder {
     tls: Option<Tls>,
     trace: Option<TraceParent>,
     max_reply: u64,
+    reply_queue: ReplyQueue,
 }
 
 /// Why a [`ClientBuilder`] makes no client.
@@ -168,6 +172,29 @@ pub enum CallError {
         /// The longest that it takes.
         limit: u64,
     },
+    /// The exchange has no queue for the routing key ([`Request::to`]).
+    #[error(
+        "exchange \"{exchange}\" has no queue for the routing key \"{key}\"; is the server running, and \
+         the key right?"
+    )]
+    NoRoute {
+        /// The exchange.
+        exchange: String,
+        /// The routing key.
+        key: String,
+    },
+    /// The broker objects to the request: an exchange that does not exist or may not be used, a
+    /// `user_id` that is another user's.
+    #[error("the broker rejects the request: {0}")]
+    Rejected(String),
+    /// The connection was lost after the request was sent ([`Request::resend_if_lost`]).
+    #[error(
+        "the connection was lost before the reply: {0}; the server may have done the work, or do it yet"
+    )]
+    Lost(String),
+    /// No message can carry the request.
+    #[error("{0}")]
+    Invalid(#[from] RequestError),
     /// The broker could not be reached, or refused.
     #[error("{0}")]
     Unreachable(String),
@@ -190,6 +217,7 @@ impl Client {
             tls: None,
             trace: None,
             max_reply: MAX_REPLY,
+            reply_queue: ReplyQueue::default(),
         }
     }
 
@@ -233,6 +261,19 @@ impl Client {
     /// # Errors
     /// [`CallError`] says why there is no answer.
     pub async fn call(&self, method: Method, body: Vec<u8>) -> Result<Vec<u8>, CallError> {
+        self.request(Request::of_method(method, body)).await.map(|reply| reply.body)
+    }
+
+    /// Sends any request, to any server that answers in the way of RPC over AMQP, and waits for its
+    /// reply. Dropping the future gives the call up. [`Request`] has an example.
+    ///
+    /// A reply whose header `x-fibrpc-status` is not `OK` is [`CallError::Failed`] or
+    /// [`CallError::BadReply`]; other servers have no such header.
+    ///
+    /// # Errors
+    /// [`CallError`] says why there is no reply.
+    pub async fn request(&self, request: Request) -> Result<Reply, CallError> {
+        request.check()?;
         let deadline = Instant::now() + self.timeout;
         let late = tokio::time::sleep_until(deadline.into());
         tokio::pin!(late);
@@ -240,7 +281,7 @@ impl Client {
             place = self.places.acquire() => place.map_err(|_| CallError::Closed)?,
             () = &mut late => return Err(CallError::NotSent(self.timeout)),
         };
-        let mut pending = self.calls.begin(method, body, deadline, self.waits_for_server);
+        let mut pending = self.calls.begin(request, deadline, self.waits_for_server)?;
         tokio::select! {
             sent = self.fresh.send(pending.id().to_owned()) => sent.map_err(|_| CallError::Closed)?,
             () = &mut late => return Err(pending.late(self.timeout)),
@@ -346,6 +387,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Where replies arrive: an exclusive queue by default.
+    #[must_use]
+    pub fn reply_queue(mut self, reply_queue: ReplyQueue) -> Self {
+        self.reply_queue = reply_queue;
+        self
+    }
+
     /// How long an attempt to connect may take: so that each of several brokers is tried within a
     /// call.
     fn connect_timeout(&self) -> Duration {
@@ -374,8 +422,11 @@ impl ClientBuilder {
             // The first call reports an empty system store, as there is no other place for it.
             tls: self.tls.or_else(|| wants_tls.then(Tls::system)?.ok()),
             max_body: self.max_reply,
+            all_properties: true,
         };
-        let keeper = link::Keeper::new(self.uris, dial, self.queue, self.trace, Arc::clone(&calls));
+        let table = Arc::clone(&calls);
+        let reply_queue = self.reply_queue;
+        let keeper = link::Keeper::new(self.uris, dial, self.queue, reply_queue, self.trace, table);
         // Should the task die, its end of the channel goes, and every call ends with `Closed`.
         tokio::spawn(keeper.run(inbox));
         Ok(Client {

@@ -2,144 +2,167 @@
 
 use super::{
     exit_of,
-    input::{self, InputError, Line},
-    output::Output,
+    output::{Output, status},
+    progress::Progress,
+    window::{self, MAX_BYTES, Source, Window, Work},
 };
 use crate::{
-    cli::Numbers,
+    cli::{CallArgs, Numbers, expanded},
     client::{CallError, Client},
     exit::Exit,
     wire::Method,
 };
-use futures_util::{StreamExt as _, stream::FuturesOrdered};
 use std::{
-    io, slice,
+    cell::RefCell,
+    collections::BTreeMap,
     time::{Duration, Instant},
 };
-use tokio::sync::mpsc;
+use tokio::time::sleep;
 
-/// Most calls under way at once, with those whose answers are not written yet.
-const IN_FLIGHT: usize = 256;
-
-/// Most bytes that the answers of these may have together, as far as can be told before; a single
-/// one may have more.
-const MAX_BYTES: usize = 256 << 20;
+/// The pause before the first retry; each is twice as long as the one before.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
+const RETRY_AFTER_AT_MOST: Duration = Duration::from_secs(2);
 
 /// Makes the calls. The exit code is that of the first call that failed.
-pub(super) async fn run(numbers: Numbers<'_>, client: &Client, output: &mut Output) -> Exit {
-    match Source::of(numbers) {
-        Ok(source) => make(source, client, output).await,
+pub(super) async fn run(args: &CallArgs, client: &Client, output: &mut Output) -> Exit {
+    let source = match args.numbers() {
+        Numbers::Given(numbers) => {
+            Ok(Source::given(numbers.iter().flat_map(|text| expanded(text))))
+        }
+        Numbers::Stdin => Source::stdin(),
+    };
+    let source = match source {
+        Ok(source) => source,
         Err(error) => {
             output.tell().complain(&format!("cannot start a thread: {error}"));
-            Exit::Failure
+            return Exit::Failure;
         }
-    }
-}
-
-/// Where numbers come from.
-enum Source<'a> {
-    Given(slice::Iter<'a, String>),
-    Stdin(mpsc::Receiver<Line>),
-}
-
-impl<'a> Source<'a> {
-    fn of(numbers: Numbers<'a>) -> io::Result<Self> {
-        Ok(match numbers {
-            Numbers::Given(numbers) => Self::Given(numbers.iter()),
-            Numbers::Stdin => Self::Stdin(input::lines()?),
-        })
-    }
-
-    async fn next(&mut self) -> Option<Line> {
-        match self {
-            Self::Given(numbers) => numbers.next().cloned().map(Ok),
-            Self::Stdin(lines) => lines.recv().await,
-        }
-    }
-}
-
-/// What a line has led to.
-struct Answer {
-    outcome: Outcome,
-    /// What it was thought to need.
-    expected: usize,
-}
-
-enum Outcome {
-    Called { number: String, outcome: Result<Vec<u8>, CallError>, elapsed: Duration },
-    NotSent(InputError),
-}
-
-/// Makes calls as long as there are numbers and room for answers. While the output is not read, no
-/// further calls are made, but those that are under way get their answers.
-async fn make(mut source: Source<'_>, client: &Client, output: &mut Output) -> Exit {
-    let mut under_way = FuturesOrdered::new();
-    let (mut waiting, mut over) = (None::<Line>, false);
-    let mut expected = 0;
-    let mut exit = Exit::Ok;
-    loop {
-        let needed = waiting.as_ref().map_or(0, digits_of);
-        let bytes = expected + output.pending_bytes();
-        let count = under_way.len() + output.pending_lines();
-        let fits = count < IN_FLIGHT && (count == 0 || bytes + needed <= MAX_BYTES);
-        if let Some(line) = fits.then(|| waiting.take()).flatten() {
-            expected += needed;
-            under_way.push_back(call(client, line, needed));
-        }
-        tokio::select! {
-            biased;
-            written = output.hand_over(), if output.pending_lines() > 0 => if written.is_err() {
-                return exit.or(Exit::Failure); // nobody reads any more
-            },
-            Some(answer) = under_way.next() => {
-                expected -= answer.expected;
-                exit = exit.or(tell(output, &answer.outcome));
-            }
-            line = source.next(), if waiting.is_none() && !over => match line {
-                Some(line) => waiting = Some(line),
-                None => over = true,
-            },
-            else => return exit,
-        }
-    }
-}
-
-/// Calls with a line. One that cannot be sent is told in its place among the answers.
-async fn call(client: &Client, line: Line, expected: usize) -> Answer {
-    let started = Instant::now();
-    let outcome = match line {
-        Ok(number) => {
-            let outcome = client.call(Method::Fib, number.clone().into_bytes()).await;
-            Outcome::Called { number, outcome, elapsed: started.elapsed() }
-        }
-        Err(error) => Outcome::NotSent(error),
     };
-    Answer { outcome, expected }
+    let window = Window { count: args.concurrency.into(), ordered: !args.unordered };
+    let calls = Calls { client, retries: args.retries, tally: RefCell::default() };
+    let progress = Progress::new(output.tell());
+    let exit = tokio::select! {
+        exit = window::run(source, window, &calls, output) => exit,
+        () = progress.show(|| calls.tally.borrow().progress()) => Exit::Failure, // it never ends
+    };
+    progress.clear();
+    if let Some(summary) = calls.tally.borrow().summary().filter(|_| !output.is_json()) {
+        output.tell().complain(&summary);
+    }
+    exit
 }
 
-fn tell(output: &mut Output, outcome: &Outcome) -> Exit {
-    match outcome {
-        Outcome::Called { number, outcome: Ok(digits), elapsed } => {
-            output.answer(number, digits, *elapsed);
-            Exit::Ok
-        }
-        Outcome::Called { number, outcome: Err(error), elapsed } => {
-            output.call_failed(number, error, *elapsed);
-            exit_of(error)
-        }
-        Outcome::NotSent(error) => {
-            output.bad_input(error);
-            match error {
-                InputError::Read(_) => Exit::Failure,
-                _ => Exit::Usage,
+struct Calls<'a> {
+    client: &'a Client,
+    retries: u16,
+    tally: RefCell<Tally>,
+}
+
+/// How the calls that are over went.
+#[derive(Debug, Default)]
+struct Tally {
+    answered: u64,
+    /// By the words for it.
+    failed: BTreeMap<&'static str, u64>,
+}
+
+impl Tally {
+    fn failures(&self) -> u64 {
+        self.failed.values().sum()
+    }
+
+    fn progress(&self) -> String {
+        let failures = self.failures();
+        let failed = if failures > 0 { format!(", {failures} failed") } else { String::new() };
+        format!("{} answered{failed}", self.answered)
+    }
+
+    /// Why calls failed, where there were several.
+    fn summary(&self) -> Option<String> {
+        let failures = self.failures();
+        let kinds = self.failed.iter().map(|(kind, count)| format!("{count} {kind}"));
+        let kinds = kinds.collect::<Vec<_>>().join(", ");
+        let calls = failures + self.answered;
+        (failures > 1).then(|| format!("{failures} of {calls} calls failed: {kinds}"))
+    }
+}
+
+/// A call that is over.
+struct Answer {
+    number: String,
+    outcome: Result<Vec<u8>, CallError>,
+    elapsed: Duration,
+}
+
+impl Work for Calls<'_> {
+    type Answer = Answer;
+
+    fn expect(&self, number: &str) -> usize {
+        digits_of(number)
+    }
+
+    async fn call(&self, _: u64, number: String) -> Answer {
+        let started = Instant::now();
+        let (mut left, mut pause) = (self.retries, RETRY_AFTER);
+        loop {
+            let outcome = self.client.call(Method::Fib, number.clone().into_bytes()).await;
+            match outcome {
+                Err(error) if left > 0 && may_help(&error) => {
+                    left -= 1;
+                    sleep(pause).await;
+                    pause = (pause * 2).min(RETRY_AFTER_AT_MOST);
+                }
+                outcome => return Answer { number, outcome, elapsed: started.elapsed() },
             }
         }
     }
+
+    fn tell(&self, output: &mut Output, answer: Answer) -> Exit {
+        let mut tally = self.tally.borrow_mut();
+        match &answer.outcome {
+            Ok(digits) => {
+                tally.answered += 1;
+                output.answer(&answer.number, digits, answer.elapsed);
+                Exit::Ok
+            }
+            Err(error) => {
+                *tally.failed.entry(status(error)).or_default() += 1;
+                output.call_failed(&answer.number, error, answer.elapsed);
+                exit_of(error)
+            }
+        }
+    }
+}
+
+/// Whether another try may end otherwise: a server's answer, and what the request itself is, stay.
+fn may_help(error: &CallError) -> bool {
+    use CallError::{BadReply, Closed, Failed, Invalid, ReplyTooLarge, TooLarge};
+    !matches!(
+        error,
+        Failed(_) | BadReply(_) | Closed | Invalid(_) | ReplyTooLarge { .. } | TooLarge { .. }
+    )
 }
 
 /// About how many digits F(n) has, and the call itself; what is no number has a short answer.
-fn digits_of(line: &Line) -> usize {
-    let Ok(number) = line else { return 0 };
+fn digits_of(number: &str) -> usize {
     let n = number.trim().parse::<usize>().unwrap_or(0);
     (n / 4).min(MAX_BYTES).saturating_add(number.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_are_summed_up_by_kind_where_there_are_several() {
+        let mut tally = Tally { answered: 97, ..Tally::default() };
+        assert_eq!((tally.summary(), tally.progress().as_str()), (None, "97 answered"));
+        tally.failed.insert("TIMED_OUT", 1);
+        assert_eq!(tally.summary(), None);
+        tally.failed.insert("TIMED_OUT", 2);
+        tally.failed.insert("INVALID_ARGUMENT", 1);
+        let summary = "3 of 100 calls failed: 1 INVALID_ARGUMENT, 2 TIMED_OUT";
+        assert_eq!(tally.summary().as_deref(), Some(summary));
+        assert_eq!(tally.progress(), "97 answered, 3 failed");
+    }
 }

@@ -5,9 +5,16 @@
 
 mod call;
 mod input;
+mod latencies;
 mod output;
+mod ping;
 mod printer;
+mod progress;
+mod replies;
+mod request;
 mod signals;
+mod whole_input;
+mod window;
 
 use self::{
     output::{Output, Teller},
@@ -15,16 +22,16 @@ use self::{
 };
 use crate::{
     broker_uri::BrokerUri,
-    cli::{CtlArgs, CtlCommand, CtlOptions},
+    cli::{CallArgs, CtlArgs, CtlCommand, CtlOptions, PingArgs},
     client::{CallError, Client, ClientBuilder},
     exit::Exit,
     files,
     tls::{Tls, TlsFile, TlsFiles},
     wire::TraceParent,
 };
-use std::{error::Error, io, thread, time::Duration};
+use std::{error::Error, fs::File, io, pin::pin, thread, time::Duration};
 use tokio::{
-    sync::oneshot,
+    sync::{Notify, oneshot},
     time::{sleep, timeout},
 };
 use uuid::Uuid;
@@ -36,6 +43,11 @@ const TELL_AFTER: Duration = Duration::from_secs(1);
 /// Runs one command.
 #[must_use]
 pub fn main(args: &CtlArgs) -> Exit {
+    // A pipe may wait for its reader here: the signals still do what the system has them do.
+    let file = match destination(&args.command) {
+        Ok(file) => file,
+        Err(error) => return cannot_start(&error),
+    };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return cannot_start(&error),
@@ -46,7 +58,7 @@ pub fn main(args: &CtlArgs) -> Exit {
             Err(error) => return cannot_start(&error),
         };
         let trace = args.options.trace.then(new_trace).flatten();
-        match Output::start(args.options.format, trace) {
+        match Output::start(args.options.format(), trace, file) {
             Ok(output) => command(args, trace, output, &mut signals).await,
             Err(error) => cannot_start(&error),
         }
@@ -54,6 +66,16 @@ pub fn main(args: &CtlArgs) -> Exit {
     // A name lookup may hang on. So may the threads that read and write, which end with the program.
     runtime.shutdown_background();
     exit
+}
+
+/// The file that answers are written to instead of standard output, and its name.
+fn destination(command: &CtlCommand) -> io::Result<Option<(File, String)>> {
+    let CtlCommand::Call(CallArgs { output: Some(path), .. }) = command else { return Ok(None) };
+    let name = path.display().to_string();
+    match File::create(path) {
+        Ok(file) => Ok(Some((file, name))),
+        Err(error) => Err(io::Error::new(error.kind(), format!("cannot write {name}: {error}"))),
+    }
 }
 
 /// Says why there is not even an output.
@@ -71,20 +93,21 @@ async fn command(
     signals: &mut Signals,
 ) -> Exit {
     output.announce_trace();
+    let stop = Notify::new();
     let work = async {
         if let CtlCommand::Completions { shell } = args.command {
             output.completions(shell);
             return Exit::Ok;
         }
         let limit = args.options.timeout;
-        let Ok(client) = timeout(limit, client(&args.options, trace)).await else {
+        let Ok(client) = timeout(limit, client(args, trace)).await else {
             let message = format!("the files that the options name: not read within {limit:?}");
             output.tell().complain(&message);
             return Exit::TimedOut;
         };
         match client {
             Ok(client) => {
-                let exit = run(&args.command, &client, &mut output).await;
+                let exit = run(args, &client, &mut output, &stop).await;
                 client.close().await;
                 exit
             }
@@ -94,22 +117,50 @@ async fn command(
             }
         }
     };
-    let exit = tokio::select! {
-        exit = work => exit,
-        exit = signals.next() => return exit,
+    let mut asked = None;
+    let exit = {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                exit = &mut work => break exit,
+                // A series is summed up first, but a second signal ends that.
+                exit = signals.next() => {
+                    if asked.is_some() || !sums_up(&args.command) {
+                        return exit;
+                    }
+                    asked = Some(exit);
+                    stop.notify_one();
+                }
+            }
+        }
     };
+    let exit = asked.unwrap_or(exit);
     tokio::select! {
         finished = output.finish() => exit.or(finished),
         exit = signals.next() => exit,
     }
 }
 
-async fn run(command: &CtlCommand, client: &Client, output: &mut Output) -> Exit {
+/// Whether a command has something to say when it is told to stop.
+fn sums_up(command: &CtlCommand) -> bool {
+    matches!(command, CtlCommand::Ping(ping) if ping.series().is_some())
+}
+
+async fn run(args: &CtlArgs, client: &Client, output: &mut Output, stop: &Notify) -> Exit {
     let teller = output.tell();
     let answer = async {
-        let result = match command {
-            CtlCommand::Call(args) => return call::run(args.numbers(), client, output).await,
-            CtlCommand::Ping => client.ping().await.map(|pong| output.pong(&pong)),
+        let result = match &args.command {
+            CtlCommand::Call(call) => return call::run(call, client, output).await,
+            CtlCommand::Request(request) => {
+                return request::run(request, &args.options.queue, client, output).await;
+            }
+            CtlCommand::Ping(ping) => match ping.series() {
+                Some(series) => {
+                    let server = (client, args.options.queue.as_str());
+                    return ping::run(ping, series, server, output, stop).await;
+                }
+                None => client.ping().await.map(|pong| output.pong(&pong)),
+            },
             CtlCommand::Info => client.info().await.map(|info| output.info(info)),
             CtlCommand::Completions { .. } => Ok(()), // needs no client
         };
@@ -168,14 +219,24 @@ impl UsageError {
 
 /// Makes the client. What it needs from files is read by a thread, as it may be a pipe, or far away.
 async fn client(
-    options: &CtlOptions,
+    args: &CtlArgs,
     trace: Option<TraceParent>,
 ) -> Result<Client, Box<dyn Error + Send + Sync>> {
     let (sender, receiver) = oneshot::channel();
-    let options = options.clone();
+    let options = args.options.clone();
     let read = move || drop(sender.send(settings(&options, trace)));
     thread::Builder::new().name("files".to_owned()).spawn(read)?;
-    Ok(receiver.await??.build()?)
+    let mut builder = receiver.await??;
+    if let CtlCommand::Ping(PingArgs { reply_timeout: Some(timeout), .. }) = &args.command {
+        builder = builder.timeout(*timeout);
+    }
+    if let CtlCommand::Request(request) = &args.command {
+        builder = builder.reply_queue(request.reply_queue());
+        if let Some(queue) = request.queue() {
+            builder = builder.queue(queue);
+        }
+    }
+    Ok(builder.build()?)
 }
 
 fn settings(options: &CtlOptions, trace: Option<TraceParent>) -> Result<ClientBuilder, UsageError> {
@@ -235,10 +296,15 @@ fn exit_of(error: &CallError) -> Exit {
         | CallError::NoConsumer { .. }
         | CallError::Unconfirmed(_)
         | CallError::NotSent(_) => Exit::TimedOut,
-        CallError::NoQueue(_) | CallError::NoServer(_) => Exit::NoServer,
-        CallError::Unreachable(_) | CallError::Refused(_) | CallError::TooLarge { .. } => {
-            Exit::Unreachable
+        CallError::NoQueue(_) | CallError::NoServer(_) | CallError::NoRoute { .. } => {
+            Exit::NoServer
         }
+        CallError::Unreachable(_)
+        | CallError::Refused(_)
+        | CallError::Rejected(_)
+        | CallError::Lost(_)
+        | CallError::TooLarge { .. } => Exit::Unreachable,
+        CallError::Invalid(_) => Exit::Usage,
         CallError::Closed => Exit::Failure,
     }
 }

@@ -16,10 +16,11 @@ use clap_complete::Shell;
 use serde_json::{Map, Value};
 use std::{
     fmt::Write as _,
+    fs::File,
     io::{self, ErrorKind},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -34,6 +35,9 @@ const MAX_COMPLAINT: usize = 8 << 10;
 /// Most bytes of a number that are shown again.
 const MAX_NUMBER: usize = 60;
 
+/// What empties the line of a terminal (ECMA-48, EL).
+const CLEAR: &str = "\r\x1b[K";
+
 /// How long the end of the program waits for somebody to read standard error.
 const READERS_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -43,12 +47,14 @@ const READERS_PATIENCE: Duration = Duration::from_secs(1);
 pub(super) struct Teller {
     printer: Arc<Printer>,
     left_out: Arc<AtomicU64>,
+    /// Whether the last line is one of progress, without an end.
+    progress: Arc<AtomicBool>,
 }
 
 impl Teller {
     fn start() -> io::Result<Self> {
         let printer = Printer::start("stderr", io::stderr(), MAX_COMPLAINTS)?;
-        Ok(Self { printer: Arc::new(printer), left_out: Arc::default() })
+        Ok(Self { printer: Arc::new(printer), left_out: Arc::default(), progress: Arc::default() })
     }
 
     /// One line, of what went wrong.
@@ -60,10 +66,26 @@ impl Teller {
         let short = line.len() <= MAX_COMPLAINT;
         let end = if short { line.len() } else { line.floor_char_boundary(MAX_COMPLAINT) };
         // Some of it may be what a server or a broker says.
-        let mut text = escaped(line.get(..end).unwrap_or_default());
+        let mut text =
+            if self.progress.swap(false, Ordering::Relaxed) { CLEAR } else { "" }.to_owned();
+        text.push_str(&escaped(line.get(..end).unwrap_or_default()));
         text.push_str(if short { "\n" } else { "...\n" });
         if !self.printer.try_give(text.into_bytes()) {
             self.left_out.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Shows how far the work is, in the place of what this showed before; on a terminal only.
+    pub(super) fn progress(&self, line: &str) {
+        self.progress.store(true, Ordering::Relaxed);
+        let text = format!("{CLEAR}{}", escaped(line));
+        let _ = self.printer.try_give(text.into_bytes()); // the next one may have room
+    }
+
+    /// Takes that away.
+    pub(super) fn clear_progress(&self) {
+        if self.progress.swap(false, Ordering::Relaxed) {
+            let _ = self.printer.try_give(CLEAR.as_bytes().to_vec());
         }
     }
 
@@ -87,6 +109,8 @@ impl Teller {
 pub(super) struct Output {
     format: OutputFormat,
     stdout: Printer,
+    /// What answers are written to.
+    name: String,
     teller: Teller,
     /// Lines for standard output, and how many they are.
     pending: Vec<u8>,
@@ -96,11 +120,20 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Starts the threads that write.
-    pub(super) fn start(format: OutputFormat, trace: Option<TraceParent>) -> io::Result<Self> {
+    /// Starts the threads that write: answers to a file of this name, or to standard output.
+    pub(super) fn start(
+        format: OutputFormat,
+        trace: Option<TraceParent>,
+        file: Option<(File, String)>,
+    ) -> io::Result<Self> {
+        let (stdout, name) = match file {
+            Some((file, name)) => (Printer::start("output", file, 1)?, name),
+            None => (Printer::start("stdout", io::stdout(), 1)?, "standard output".to_owned()),
+        };
         Ok(Self {
             format,
-            stdout: Printer::start("stdout", io::stdout(), 1)?,
+            stdout,
+            name,
             teller: Teller::start()?,
             pending: Vec::new(),
             pending_lines: 0,
@@ -141,7 +174,7 @@ impl Output {
             // `fibrpcctl call ... | head` has what it wants.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Exit::Failure,
             Err(error) => {
-                self.teller.complain(&format!("cannot write standard output: {error}"));
+                self.teller.complain(&format!("cannot write {}: {error}", self.name));
                 Exit::Failure
             }
         };
@@ -268,7 +301,7 @@ impl Output {
         }
     }
 
-    fn json(&mut self, mut object: Map<String, Value>) {
+    pub(super) fn json(&mut self, mut object: Map<String, Value>) {
         if let Some(trace) = &self.trace {
             object.insert("trace_id".into(), trace.as_str().into());
         }
@@ -280,7 +313,17 @@ impl Output {
         }
     }
 
-    fn line(&mut self, line: &[u8]) {
+    /// Bytes as they are.
+    pub(super) fn raw(&mut self, bytes: &[u8]) {
+        self.pending.extend_from_slice(bytes);
+        self.pending_lines += 1;
+    }
+
+    pub(super) fn is_json(&self) -> bool {
+        self.format == OutputFormat::Json
+    }
+
+    pub(super) fn line(&mut self, line: &[u8]) {
         self.pending.extend_from_slice(line);
         self.pending.push(b'\n');
         self.pending_lines += 1;
@@ -319,7 +362,7 @@ fn text(bytes: &[u8]) -> Value {
 }
 
 /// A word for a failure: the server's status, or what stands for it on this side.
-fn status(error: &CallError) -> &'static str {
+pub(super) fn status(error: &CallError) -> &'static str {
     match error {
         CallError::Failed(failure) => failure.status.name(),
         CallError::BadReply(_) => "BAD_REPLY",
@@ -331,6 +374,10 @@ fn status(error: &CallError) -> &'static str {
         CallError::Refused(_) => "REFUSED",
         CallError::TooLarge { .. } => "TOO_LARGE",
         CallError::ReplyTooLarge { .. } => "REPLY_TOO_LARGE",
+        CallError::NoRoute { .. } => "NO_ROUTE",
+        CallError::Rejected(_) => "REJECTED",
+        CallError::Lost(_) => "LOST",
+        CallError::Invalid(_) => "INVALID_REQUEST",
         CallError::Unreachable(_) => "UNREACHABLE",
         CallError::Closed => "CLOSED",
     }

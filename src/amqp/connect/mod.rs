@@ -56,6 +56,8 @@ pub(crate) struct Dial {
     pub(crate) tls: Option<Tls>,
     /// Of a body that is longer, one byte more than this is kept, and no more.
     pub(crate) max_body: u64,
+    /// Whether all properties of messages are wanted, or those that a server looks at.
+    pub(crate) all_properties: bool,
 }
 
 impl Dial {
@@ -181,6 +183,7 @@ impl Link {
         let target = Target {
             heartbeat: dial.heartbeat,
             max_body: dial.max_body,
+            all_properties: dial.all_properties,
             kill_switch,
             written: Arc::default(),
             arrivals: Arrivals::default(),

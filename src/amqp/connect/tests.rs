@@ -75,6 +75,7 @@ fn attempts_leave_nothing_behind(peer: Peer, attempts: u32) {
         name: "test".into(),
         tls: None,
         max_body: 1000,
+        all_properties: false,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let fail = |attempts: u32| {

@@ -187,6 +187,17 @@ impl<T: Send + 'static> Link<T> {
         self.publishing.publish(&self.connections.publish, token, to, properties, body);
     }
 
+    /// The same, to any exchange, mandatory.
+    pub(crate) fn publish_to_exchange(
+        &mut self,
+        token: T,
+        to: (&str, &str),
+        properties: BasicProperties,
+        body: Bytes,
+    ) {
+        self.publishing.publish_to_exchange(token, to, properties, body);
+    }
+
     // What follows for deliveries is written by lapin's thread; should it fail, the channel fails,
     // which `next` reports.
 

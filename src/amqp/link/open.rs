@@ -142,7 +142,21 @@ impl<T> Link<T> {
         let name = name.unwrap_or_default();
         Ok((connections.complete(opened, None).await?, name))
     }
+
+    /// The same with direct replies: they come on the channel that the calls are published on, and
+    /// need no queue (<https://www.rabbitmq.com/docs/direct-reply-to>).
+    pub(crate) async fn call_directly(
+        uri: &BrokerUri,
+        dial: &Dial,
+    ) -> Result<(Self, String), LinkError> {
+        let connections = Connections::of_client(uri, dial).await?;
+        let opened = calling_directly(&connections.publish).await;
+        Ok((connections.complete(opened, None).await?, DIRECT_REPLY_TO.to_owned()))
+    }
 }
+
+/// The name that stands for a queue of direct replies: both to consume from and as `reply_to`.
+const DIRECT_REPLY_TO: &str = "amq.rabbitmq.reply-to";
 
 /// What a server opens; the reason if the broker blocks publishing meanwhile.
 async fn serving(
@@ -196,4 +210,17 @@ async fn calling(connection: &Connection) -> Result<(Channel, Consumer, Channel)
     let consumer = answer("consuming from the callback queue", consume).await?;
     let publishing = answer("opening a channel with publisher confirms", open_channel(connection));
     Ok((deliveries, consumer, publishing.await?))
+}
+
+/// What a client opens that gets its replies directly.
+async fn calling_directly(
+    connection: &Connection,
+) -> Result<(Channel, Consumer, Channel), LinkError> {
+    let opening = answer("opening a channel with publisher confirms", open_channel(connection));
+    let channel = opening.await?;
+    let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
+    let name = DIRECT_REPLY_TO.into();
+    let consume = channel.basic_consume(name, "".into(), options, FieldTable::default());
+    let consumer = answer("asking for direct replies", consume).await?;
+    Ok((channel.clone(), consumer, channel))
 }

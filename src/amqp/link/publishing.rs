@@ -89,7 +89,7 @@ impl Topics {
 /// Publishes a message, and waits for its confirm.
 async fn publish_on(
     channel: &Channel,
-    exchange: &'static str,
+    exchange: impl Into<ShortString>,
     key: ShortString,
     mandatory: bool,
     properties: BasicProperties,
@@ -155,6 +155,26 @@ impl<T: Send + 'static> Publishing<T> {
                 (token, outcome)
             });
         }
+    }
+
+    /// Publishes to any exchange, on the channel for all: the broker closes it where it objects.
+    pub(super) fn publish_to_exchange(
+        &mut self,
+        token: T,
+        (exchange, key): (&str, &str),
+        properties: BasicProperties,
+        body: Bytes,
+    ) {
+        let names = (ShortString::try_new(exchange), ShortString::try_new(key));
+        let (Ok(exchange), Ok(key)) = names else {
+            return self.start(done((token, Ok(Confirmation::Nack(None)))));
+        };
+        let channel = Arc::clone(&self.channel);
+        self.start(async move {
+            let outcome = publish_on(&channel, exchange, key, true, properties, body).await;
+            drop(channel); // closed with its last user
+            (token, outcome)
+        });
     }
 
     /// Starts a publish: lapin numbers and queues it when it is first polled.

@@ -145,7 +145,8 @@ impl Socket {
             written: Arc::clone(&target.written),
             arrivals: target.arrivals.clone(),
             first_bytes_checked: false,
-            inbound: Inbound::new(target.max_body, ClusterName::clone(&target.cluster)),
+            inbound: Inbound::new(target.max_body, ClusterName::clone(&target.cluster))
+                .keeping_all(target.all_properties),
             frame_timeout: FrameTimeout::new(target.heartbeat),
             outbound: Outbound::default(),
             chunk: vec![0; CHUNK].into_boxed_slice(),
@@ -266,6 +267,8 @@ pub(crate) struct Target {
     pub(crate) heartbeat: Duration,
     /// Of a body that is longer, one byte more than this is handed over.
     pub(crate) max_body: u64,
+    /// Whether all properties of messages are handed over.
+    pub(crate) all_properties: bool,
     /// Cuts the socket.
     pub(crate) kill_switch: KillSwitch,
     /// Counts the bytes that the network has taken.

@@ -3,11 +3,11 @@
 //! The table is the truth about them: a caller that gives up takes its entry away, and the task
 //! that keeps the link sends what is there.
 
-use super::CallError;
-use crate::wire::{Method, Opened, Reply};
+use super::{CallError, Reply, Request, RequestError};
+use crate::wire::{self, Opened, Properties};
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant, SystemTime},
 };
 use tokio::sync::{oneshot, watch};
@@ -25,6 +25,8 @@ pub(super) enum Obstacle {
     Unseen(String),
     /// The broker takes no further request for the queue.
     Refused(String),
+    /// The exchange has no queue for the routing key.
+    NoRoute(String, String),
 }
 
 impl Obstacle {
@@ -34,16 +36,16 @@ impl Obstacle {
             Self::NoServer(queue) => CallError::NoServer(queue),
             Self::Unseen(queue) => CallError::NoConsumer { queue, timeout },
             Self::Refused(queue) => CallError::Refused(queue),
+            Self::NoRoute(exchange, key) => CallError::NoRoute { exchange, key },
         }
     }
 }
 
-type Outcome = Result<Vec<u8>, CallError>;
+type Outcome = Result<Reply, CallError>;
 
 #[derive(Debug)]
 struct Entry {
-    method: Method,
-    body: Vec<u8>,
+    request: Arc<Request>,
     started: Instant,
     deadline: Instant,
     /// The deadline for the server, Unix time in milliseconds.
@@ -61,10 +63,9 @@ struct Entry {
 }
 
 /// What is needed to send a call.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(super) struct ToSend {
-    pub(super) method: Method,
-    pub(super) body: Vec<u8>,
+    pub(super) request: Arc<Request>,
     pub(super) remaining: Duration,
     pub(super) deadline_ms: i64,
 }
@@ -95,20 +96,19 @@ pub(super) struct Pending<'a> {
 }
 
 impl Calls {
-    /// Enters a call under a fresh id.
+    /// Enters a call under its id, or a fresh one.
     pub(super) fn begin(
         &self,
-        method: Method,
-        body: Vec<u8>,
+        request: Request,
         deadline: Instant,
         waits: bool,
-    ) -> Pending<'_> {
-        let id = Uuid::new_v4().to_string();
+    ) -> Result<Pending<'_>, RequestError> {
+        let own = request.properties.correlation_id.clone();
+        let id = own.unwrap_or_else(|| Uuid::new_v4().to_string());
         let (done, outcome) = oneshot::channel();
         let started = Instant::now();
         let entry = Entry {
-            method,
-            body,
+            request: Arc::new(request),
             started,
             deadline,
             deadline_ms: unix_ms(deadline.saturating_duration_since(started)),
@@ -119,8 +119,13 @@ impl Calls {
             obstacle: None,
             done,
         };
-        self.lock().entries.insert(id.clone(), entry);
-        Pending { calls: self, id, outcome }
+        let mut table = self.lock();
+        if table.entries.contains_key(&id) {
+            return Err(RequestError::SameId(id));
+        }
+        table.entries.insert(id.clone(), entry);
+        drop(table);
+        Ok(Pending { calls: self, id, outcome })
     }
 
     /// Takes a call for sending, unless it was sent in this session, is over, or has no time left.
@@ -128,7 +133,7 @@ impl Calls {
         let mut table = self.lock();
         let limit = table.limit;
         let entry = table.entries.get_mut(id)?;
-        let size = entry.body.len();
+        let size = entry.request.body.len();
         if let Some(limit) = limit.filter(|limit| size > *limit) {
             let entry = table.entries.remove(id)?;
             drop(entry.done.send(Err(CallError::TooLarge { size, limit })));
@@ -141,8 +146,7 @@ impl Calls {
         entry.sent_in = Some(session);
         (entry.accepted, entry.served) = (false, false);
         Some(ToSend {
-            method: entry.method,
-            body: entry.body.clone(),
+            request: Arc::clone(&entry.request),
             remaining,
             deadline_ms: entry.deadline_ms,
         })
@@ -161,19 +165,26 @@ impl Calls {
     /// `since`.
     pub(super) fn oldest(&self, since: Option<Instant>) -> (Option<Instant>, Option<Instant>) {
         let table = self.lock();
-        let began = || table.entries.values().filter(|e| e.accepted).map(|entry| entry.started);
+        let began = || table.entries.values().filter(|e| e.is_queued()).map(|entry| entry.started);
         (began().min(), began().filter(|began| since.is_none_or(|since| *began > since)).min())
     }
 
     /// Ends a call with its reply. A reply that is nobody's is counted.
-    pub(super) fn reply(&self, id: &str, status: Option<&[u8]>, body: Vec<u8>) {
+    pub(super) fn reply(
+        &self,
+        id: &str,
+        status: Option<&[u8]>,
+        properties: Properties,
+        body: Vec<u8>,
+    ) {
         let mut table = self.lock();
         let Some(entry) = table.entries.remove(id) else {
             table.unmatched += 1;
             return;
         };
-        let outcome = match Reply::open(status, body) {
-            Opened::Answer(body) => Ok(body),
+        let elapsed = entry.started.elapsed();
+        let outcome = match wire::Reply::open(status, body) {
+            Opened::Answer(body) => Ok(Reply { properties, body, elapsed }),
             Opened::Failed(failure) => Err(CallError::Failed(failure)),
             Opened::Unknown(error) => Err(CallError::BadReply(error)),
         };
@@ -232,20 +243,35 @@ impl Calls {
     /// those that do not wait; the others are to be sent again.
     pub(super) fn no_queue(&self, id: Option<&str>, queue: &str) {
         let mut table = self.lock();
-        let error = CallError::NoQueue(queue.to_owned());
-        match id.map(|id| table.entries.get(id).map(|entry| entry.waits)) {
-            None => end(&mut table, |entry| !entry.waits, &error),
-            Some(Some(false)) => {
-                if let Some(entry) = id.and_then(|id| table.entries.remove(id)) {
-                    drop(entry.done.send(Err(error)));
-                }
-            }
-            Some(_) => {}
+        let concerned = |key: &str, entry: &Entry| match id {
+            Some(id) => id == key,
+            None => entry.request.to.is_none(),
+        };
+        let obstacle = |entry: &Entry| match &entry.request.to {
+            None => Obstacle::NoQueue(queue.to_owned()),
+            Some((exchange, key)) => Obstacle::NoRoute(exchange.clone(), key.clone()),
+        };
+        let over = table.entries.extract_if(|key, entry| !entry.waits && concerned(key, entry));
+        for (_, entry) in over {
+            let error = obstacle(&entry).into_error(Duration::ZERO);
+            drop(entry.done.send(Err(error)));
         }
-        let concerned = |key: &str| id.is_none_or(|id| id == key);
-        for (_, entry) in table.entries.iter_mut().filter(|(key, _)| concerned(key)) {
-            entry.is_to_be_sent_again(Obstacle::NoQueue(queue.to_owned()));
+        let kept = table.entries.iter_mut();
+        for (_, entry) in kept.filter(|(key, entry)| concerned(key, entry)) {
+            entry.is_to_be_sent_again(obstacle(entry));
         }
+    }
+
+    /// Notes that a session ended: what was sent in it and may be made once only is over, and so is
+    /// what the broker objected to.
+    pub(super) fn lost(&self, why: &str, objection: bool) {
+        let mut table = self.lock();
+        if objection {
+            let special = |entry: &Entry| entry.sent_in.is_some() && entry.request.is_special();
+            end(&mut table, special, &CallError::Rejected(why.to_owned()));
+        }
+        let over = |entry: &Entry| entry.sent_in.is_some() && !entry.request.resend;
+        end(&mut table, over, &CallError::Lost(why.to_owned()));
     }
 
     /// Notes that the broker refused a call: it is to be sent again.
@@ -268,7 +294,7 @@ impl Calls {
     pub(super) fn no_server(&self, queue: &str, certain: bool) {
         let mut table = self.lock();
         if certain {
-            let over = |entry: &Entry| !entry.waits && !entry.served;
+            let over = |entry: &Entry| !entry.waits && !entry.served && entry.request.to.is_none();
             end(&mut table, over, &CallError::NoServer(queue.to_owned()));
         }
         table.obstructed(&Obstacle::NoServer(queue.to_owned()));
@@ -281,7 +307,7 @@ impl Calls {
 
     /// Notes that somebody consumes.
     pub(super) fn served(&self) {
-        for entry in self.lock().entries.values_mut().filter(|entry| entry.accepted) {
+        for entry in self.lock().entries.values_mut().filter(|entry| entry.is_queued()) {
             entry.obstacle = None;
             entry.served = true;
         }
@@ -352,6 +378,11 @@ impl Pending<'_> {
 }
 
 impl Entry {
+    /// Whether the broker has it in the request queue, or had.
+    fn is_queued(&self) -> bool {
+        self.accepted && self.request.to.is_none()
+    }
+
     fn is_to_be_sent_again(&mut self, obstacle: Obstacle) {
         self.obstacle = Some(obstacle);
         (self.sent_in, self.accepted) = (None, false);
@@ -361,7 +392,7 @@ impl Entry {
 impl Table {
     /// Notes an obstacle for all calls that the broker has.
     fn obstructed(&mut self, obstacle: &Obstacle) {
-        for entry in self.entries.values_mut().filter(|entry| entry.accepted) {
+        for entry in self.entries.values_mut().filter(|entry| entry.is_queued()) {
             entry.obstacle = Some(obstacle.clone());
         }
     }

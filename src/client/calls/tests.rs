@@ -1,19 +1,21 @@
 use super::*;
+use crate::wire::Method;
 
 const LONG: Duration = Duration::from_hours(1);
 
 fn begin(calls: &Calls) -> Pending<'_> {
-    calls.begin(Method::Fib, b"30".to_vec(), Instant::now() + LONG, true)
+    let request = Request::of_method(Method::Fib, b"30".to_vec());
+    calls.begin(request, Instant::now() + LONG, true).unwrap()
 }
 
 #[tokio::test]
 async fn a_reply_ends_its_call_and_no_other() {
     let calls = Calls::default();
     let (mut one, mut two) = (begin(&calls), begin(&calls));
-    calls.reply(two.id(), None, b"2".to_vec());
-    calls.reply(one.id(), None, b"1".to_vec());
-    assert_eq!(one.outcome().await, Ok(b"1".to_vec()));
-    assert_eq!(two.outcome().await, Ok(b"2".to_vec()));
+    calls.reply(two.id(), None, Properties::default(), b"2".to_vec());
+    calls.reply(one.id(), None, Properties::default(), b"1".to_vec());
+    assert_eq!(one.outcome().await.map(|reply| reply.body), Ok(b"1".to_vec()));
+    assert_eq!(two.outcome().await.map(|reply| reply.body), Ok(b"2".to_vec()));
     assert_eq!(calls.unmatched(), 0);
 }
 
@@ -24,12 +26,12 @@ async fn foreign_late_and_duplicate_replies_are_counted_and_match_nothing() {
     let late = begin(&calls);
     let late_id = late.id().to_owned();
     drop(late);
-    calls.reply("somebody else's", None, b"1".to_vec());
-    calls.reply("", None, b"1".to_vec());
-    calls.reply(&late_id, None, b"1".to_vec());
-    calls.reply(call.id(), None, b"832040".to_vec());
-    calls.reply(call.id(), None, b"1".to_vec());
-    assert_eq!(call.outcome().await, Ok(b"832040".to_vec()));
+    calls.reply("somebody else's", None, Properties::default(), b"1".to_vec());
+    calls.reply("", None, Properties::default(), b"1".to_vec());
+    calls.reply(&late_id, None, Properties::default(), b"1".to_vec());
+    calls.reply(call.id(), None, Properties::default(), b"832040".to_vec());
+    calls.reply(call.id(), None, Properties::default(), b"1".to_vec());
+    assert_eq!(call.outcome().await.map(|reply| reply.body), Ok(b"832040".to_vec()));
     assert_eq!(calls.unmatched(), 4);
 }
 
@@ -45,7 +47,8 @@ fn a_call_is_sent_once_in_each_session() {
 /// A call that waits and one that does not, both with the broker.
 fn accepted(calls: &Calls) -> (Pending<'_>, Pending<'_>) {
     let patient = begin(calls);
-    let hasty = calls.begin(Method::Ping, Vec::new(), Instant::now() + LONG, false);
+    let hasty = Request::of_method(Method::Ping, Vec::new());
+    let hasty = calls.begin(hasty, Instant::now() + LONG, false).unwrap();
     for call in [&patient, &hasty] {
         assert!(calls.to_send(call.id(), 1).is_some());
         assert!(calls.accepted(call.id()));
@@ -141,4 +144,36 @@ async fn closing_ends_everything() {
     calls.close();
     assert_eq!(call.outcome().await, Err(CallError::Closed));
     calls.closing().await;
+}
+
+#[tokio::test]
+async fn a_request_that_may_be_done_once_only_is_not_sent_again() {
+    let calls = Calls::default();
+    let once = |body: &'static str| Request::new(body).correlation_id(body);
+    let begin_once = |body| calls.begin(once(body), Instant::now() + LONG, true);
+    let (mut sent, unsent) = (begin_once("sent").unwrap(), begin_once("unsent").unwrap());
+    let again = begin(&calls);
+    assert_eq!(begin_once("sent").unwrap_err(), RequestError::SameId("sent".into()));
+    for call in [&sent, &again] {
+        assert!(calls.to_send(call.id(), 1).is_some());
+    }
+    calls.lost("gone", false);
+    assert_eq!(sent.outcome().await, Err(CallError::Lost("gone".into())));
+    for call in [&unsent, &again] {
+        assert!(calls.to_send(call.id(), 2).is_some());
+    }
+}
+
+#[tokio::test]
+async fn what_the_broker_objects_to_is_not_sent_again_and_the_others_are() {
+    let calls = Calls::default();
+    let special = Request::new("").to("exchange", "key").resend_if_lost(true);
+    let mut special = calls.begin(special, Instant::now() + LONG, true).unwrap();
+    let other = begin(&calls);
+    for call in [&special, &other] {
+        assert!(calls.to_send(call.id(), 1).is_some());
+    }
+    calls.lost("404", true);
+    assert_eq!(special.outcome().await, Err(CallError::Rejected("404".into())));
+    assert!(calls.to_send(other.id(), 2).is_some());
 }

@@ -190,6 +190,7 @@ fn settings(amqp: &Amqp) -> ServerSettings {
             name: "fibrpcd".to_owned(),
             tls: amqp.tls.clone(),
             max_body: MAX_BODY as u64,
+            all_properties: false,
         },
         queue: amqp.queue.clone(),
         queue_type: amqp.queue_type,

@@ -3,7 +3,7 @@
 //!
 //! `make generated` writes them.
 
-use clap::{Command, CommandFactory as _};
+use clap::{Arg, Command, CommandFactory as _};
 use clap_complete::Shell;
 use clap_mangen::{
     Man,
@@ -162,10 +162,38 @@ fn fibrpcctl() -> String {
         page.control("TP", []);
         page.text([bold(name), roman(arguments.collect::<String>())]);
         page.text([roman(about + ".")]);
+        // Those of every command stand above.
+        let options = sub.get_opts().chain(sub.get_arguments().filter(|arg| is_flag(arg)));
+        let own = options.filter(|option| !option.is_global_set() && option.get_id() != "help");
+        page.control("RS", []);
+        for option in own {
+            let names = [option.get_short().map(|name| format!("-{name}"))]
+                .into_iter()
+                .chain([option.get_long().map(|name| format!("--{name}"))]);
+            let names = names.flatten().collect::<Vec<_>>().join(", ");
+            let value = option.get_value_names().filter(|_| option.get_action().takes_values());
+            let value = value.map(|names| format!(" {}", names[0])).unwrap_or_default();
+            let help = option.get_help().map(ToString::to_string).unwrap_or_default();
+            page.control("TP", []);
+            page.text([bold(names), italic(value)]);
+            page.text([roman(help + ".")]);
+        }
+        if let Some(more) = sub.get_after_help() {
+            page.control("nf", []);
+            for line in more.to_string().lines() {
+                page.text([roman(line)]);
+            }
+            page.control("fi", []);
+        }
+        page.control("RE", []);
     }
     notes(&mut page, &command);
     see_also(&mut page, "fibrpcd(8)");
     text(start(&command, "1")) + &page.render()
+}
+
+fn is_flag(argument: &Arg) -> bool {
+    !argument.is_positional() && !argument.get_action().takes_values()
 }
 
 fn fibrpcd_toml() -> String {

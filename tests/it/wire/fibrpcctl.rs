@@ -3,7 +3,7 @@
 use crate::support::{
     broker,
     lapin_caller::{Caller, QUEUE, arguments},
-    program::{Daemon, ctl, ctl_with_input},
+    program::{Daemon, Ran, ctl, ctl_command, ctl_with_input},
 };
 use lapin::options::QueueDeclareOptions;
 
@@ -103,6 +103,10 @@ fn json_output_is_one_object_a_line() {
     assert_eq!(info["limits"]["max_n"], 50_000_000);
     let pong = ctl(&vhost.uri(), &["ping"]);
     assert!(pong.stdout.starts_with("pong after "), "{pong:?}");
+    // Stronger than the variable.
+    let mut command = ctl_command(&vhost.uri(), &["--json", "call", "30"]);
+    let ran = Ran::from(command.env("FIBRPCCTL_FORMAT", "plain").output().unwrap());
+    assert!(ran.stdout.starts_with('{'), "{ran:?}");
 }
 
 #[test]

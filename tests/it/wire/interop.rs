@@ -15,7 +15,7 @@ use lapin::{
 };
 use std::{
     io::{BufRead as _, BufReader},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
 };
@@ -25,6 +25,28 @@ fn python(script: &str, uri: &str) -> Command {
     let mut command = Command::new("/usr/bin/python3");
     command.arg(format!("{}/tests/interop/{script}", env!("CARGO_MANIFEST_DIR"))).arg(uri);
     command
+}
+
+/// The Python tutorial's server, killed when dropped.
+pub(super) struct PythonServer(Child);
+
+impl Drop for PythonServer {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Starts it, and waits until it serves.
+pub(super) fn python_server(uri: &str) -> PythonServer {
+    let mut server = python("rpc_server.py", uri).stdout(Stdio::piped()).spawn().unwrap();
+    let stdout = BufReader::new(server.stdout.take().unwrap());
+    let server = PythonServer(server);
+    let (sender, lines) = mpsc::channel();
+    thread::spawn(move || stdout.lines().try_for_each(|line| sender.send(line.unwrap())));
+    let waiting = lines.recv_timeout(PATIENCE).expect("the server starts");
+    assert_eq!(waiting, " [x] Awaiting RPC requests");
+    server
 }
 
 #[test]
@@ -39,20 +61,14 @@ fn the_python_tutorial_client_gets_its_answer() {
 #[test]
 fn fibrpcctl_gets_its_answers_from_the_python_tutorial_server_and_leaves_it_alive() {
     let vhost = broker::shared().vhost();
-    let mut server = python("rpc_server.py", &vhost.uri()).stdout(Stdio::piped()).spawn().unwrap();
-    let stdout = BufReader::new(server.stdout.take().unwrap());
-    let (sender, lines) = mpsc::channel();
-    thread::spawn(move || stdout.lines().try_for_each(|line| sender.send(line.unwrap())));
-    let waiting = lines.recv_timeout(PATIENCE).expect("the server starts");
-    assert_eq!(waiting, " [x] Awaiting RPC requests");
+    let server = python_server(&vhost.uri());
     let pinged = ctl(&vhost.uri(), &["ping"]);
     let pinged_json = ctl(&vhost.uri(), &["--format", "json", "ping"]);
     let asked = ctl(&vhost.uri(), &["info"]);
     let asked_json = ctl(&vhost.uri(), &["--format", "json", "info"]);
     // It is alive after each of them.
     let ran = ctl(&vhost.uri(), &["call", "30", "7"]);
-    server.kill().unwrap();
-    server.wait().unwrap();
+    drop(server);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "832040\n13\n"), "{ran:?}");
 
     let stranger = pinged.stdout.starts_with("\"0\" after ")

@@ -4,6 +4,12 @@
 /// The library's client inside a program.
 mod client;
 /// What is at the other ends of `fibrpcctl`: readers, input, signals.
+mod ctl_call;
+
+mod ctl_ping;
+
+mod ctl_request;
+
 mod ctl_streams;
 /// Why a call of `fibrpcctl` has no answer.
 mod ctl_verdicts;

@@ -5,6 +5,7 @@
 
 mod amqp10;
 mod number;
+mod properties;
 mod queue_name;
 mod reply;
 mod reply_address;
@@ -13,6 +14,7 @@ mod status;
 mod trace;
 
 pub use number::{MAX_BODY, Number, NumberError};
+pub use properties::{Header, Properties, ReplyQueue};
 pub use queue_name::{QueueNameError, check_queue_name};
 pub use reply::{Opened, Reply, ReplyError};
 pub use reply_address::{REPLY_TOPIC_HEADER, TOPIC_EXCHANGE, Via, reply_address};

@@ -32,6 +32,7 @@ fn dial() -> Dial {
         name: "test".into(),
         tls: None,
         max_body: 1000,
+        all_properties: false,
     }
 }
 

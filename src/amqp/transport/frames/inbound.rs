@@ -9,6 +9,7 @@ use super::{
         BASIC, CONNECTION, END, Entry, Fields, HEADER, METHOD, Splitter, Visitor, make_utf8, parts,
         write_bytes_entry, write_frame, write_short,
     },
+    whole,
 };
 use crate::wire::{
     CORRELATION_ID_HEADER, DEADLINE_HEADER, DELIVERY_COUNT_HEADER, MESSAGE_ID_HEADER,
@@ -55,8 +56,19 @@ impl Inbound {
         Self {
             splitter: Splitter::default(),
             state: State::Start,
-            rewrite: Rewrite { deliveries: 0, bodies: Bodies::up_to(max_body), cluster },
+            rewrite: Rewrite {
+                deliveries: 0,
+                bodies: Bodies::up_to(max_body),
+                cluster,
+                whole: false,
+            },
         }
+    }
+
+    /// Keeps every property and every simple header, not only those that a server looks at.
+    pub(in crate::amqp) fn keeping_all(mut self, whole: bool) -> Self {
+        self.rewrite.whole = whole;
+        self
     }
 
     /// A number that identifies the incomplete frame, if there is one.
@@ -87,6 +99,8 @@ struct Rewrite {
     deliveries: usize,
     bodies: Bodies,
     cluster: ClusterName,
+    /// Whether all properties are wanted.
+    whole: bool,
 }
 
 impl Visitor for Rewrite {
@@ -108,7 +122,11 @@ impl Visitor for Rewrite {
         } else {
             write_frame(kind, channel, out, |out| {
                 let start = out.len();
-                header(payload, out).ok_or_else(impossible)?;
+                if self.whole {
+                    out.extend_from_slice(&whole::header(payload).ok_or_else(impossible)?);
+                } else {
+                    header(payload, out).ok_or_else(impossible)?;
+                }
                 self.bodies.header(channel, &mut out[start..])
             })
         }

@@ -26,6 +26,7 @@ mod outbound;
 mod reader;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 pub(in crate::amqp) use deaths::rejections_by;
 pub(in crate::amqp) use inbound::ClusterName;

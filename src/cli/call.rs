@@ -1,0 +1,80 @@
+//! The arguments of `fibrpcctl call`.
+
+use super::ranges::{Range, RangeError};
+use clap::{Args, value_parser};
+use std::path::PathBuf;
+
+const NOTES: &str = "\
+The options of every command (--uri, --queue, --timeout, --format) are shown by --help.
+
+Examples:
+  fibrpcctl call 10 50 1000
+  fibrpcctl call 0..=90 1000..2000..100
+  fibrpcctl call -- -1
+  seq 0 90 | fibrpcctl call --json --unordered -
+  fibrpcctl --timeout 1m call --retries 3 --output answers 0..100000";
+
+/// The arguments of `call`.
+#[derive(Debug, Args)]
+#[command(after_help = NOTES)]
+pub struct CallArgs {
+    /// Numbers, sent as they are; ranges such as 0..10, 1..=10 and 0..100..10; `-` alone reads
+    /// numbers from standard input, one a line
+    #[arg(value_name = "N", required = true, value_parser = number)]
+    numbers: Vec<String>,
+
+    /// Most calls under way at once, with those whose answers are not written yet
+    #[arg(
+        short,
+        long,
+        value_name = "COUNT",
+        default_value_t = 256,
+        value_parser = value_parser!(u16).range(1..=4096)
+    )]
+    pub concurrency: u16,
+
+    /// Print answers as they come, not in the order of the numbers; --json says which is which
+    #[arg(long)]
+    pub unordered: bool,
+
+    /// Try a call so many times more, if it had no answer
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    pub retries: u16,
+
+    /// Write answers to FILE, which is made anew, instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// Where the numbers of a `call` come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numbers<'a> {
+    /// Standard input, one a line.
+    Stdin,
+    /// The command line: at least one; ranges are sound, other texts not checked in any way.
+    Given(&'a [String]),
+}
+
+impl CallArgs {
+    /// Where the numbers come from.
+    #[must_use]
+    pub fn numbers(&self) -> Numbers<'_> {
+        match self.numbers.as_slice() {
+            [dash] if dash == "-" => Numbers::Stdin,
+            given => Numbers::Given(given),
+        }
+    }
+}
+
+/// What is to be sent for a text of the command line: one by one, as a range may be long.
+#[must_use]
+pub fn expanded(text: &str) -> Box<dyn Iterator<Item = String>> {
+    match Range::parse(text) {
+        Some(Ok(range)) => Box::new(range.numbers().map(|number| number.to_string())),
+        _ => Box::new(std::iter::once(text.to_owned())),
+    }
+}
+
+fn number(text: &str) -> Result<String, RangeError> {
+    Range::parse(text).transpose().map(|_| text.to_owned())
+}

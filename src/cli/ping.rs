@@ -1,0 +1,92 @@
+//! The arguments of `fibrpcctl ping`: those of ping(8).
+
+use super::{TimeoutError, timeout};
+use clap::{Args, value_parser};
+use std::time::Duration;
+
+const NOTES: &str = "\
+Without -c, -i, -q or -D one ping is sent. Otherwise a summary comes at the end, or with Ctrl-C.
+The options of every command (--uri, --queue, --timeout, --format) are shown by --help.
+
+Examples:
+  fibrpcctl ping
+  fibrpcctl ping -c 10 -i 200ms
+  fibrpcctl --queue prices ping -q -c 100 -i 10ms --json
+
+Exit codes: 0 if every ping was answered, else that of the first that was not; 130 after Ctrl-C.";
+
+/// The pause between pings.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// The arguments of `ping`.
+#[derive(Debug, Args)]
+#[command(after_help = NOTES)]
+pub struct PingArgs {
+    /// Stop after so many pings [default: at Ctrl-C]
+    #[arg(short, long, value_name = "COUNT", value_parser = value_parser!(u64).range(1..))]
+    count: Option<u64>,
+
+    /// The pause between pings, such as 200ms; a bare number is seconds [default: 1s]
+    #[arg(short, long, value_name = "INTERVAL", value_parser = seconds)]
+    interval: Option<Duration>,
+
+    /// How long to wait for each answer [default: that of --timeout]
+    #[arg(short = 'W', long, value_name = "TIMEOUT", value_parser = seconds)]
+    pub reply_timeout: Option<Duration>,
+
+    /// Print only the summary
+    #[arg(short, long)]
+    pub quiet: bool,
+
+    /// Print the time, as Unix time, before each line
+    #[arg(short = 'D', long)]
+    pub timestamps: bool,
+}
+
+/// Many pings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PingSeries {
+    /// How many; `None` is until somebody stops it.
+    pub count: Option<u64>,
+    /// The pause between them.
+    pub interval: Duration,
+}
+
+impl PingArgs {
+    /// Many pings, if that is asked for.
+    #[must_use]
+    pub fn series(&self) -> Option<PingSeries> {
+        let wanted =
+            self.count.is_some() || self.interval.is_some() || self.quiet || self.timestamps;
+        let interval = self.interval.unwrap_or(INTERVAL);
+        wanted.then_some(PingSeries { count: self.count, interval })
+    }
+}
+
+/// A duration, or a number of seconds as ping(8) takes it.
+fn seconds(text: &str) -> Result<Duration, TimeoutError> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    match text.parse::<f64>().ok().filter(|_| plain) {
+        None => timeout(text),
+        Some(seconds) => match Duration::try_from_secs_f64(seconds) {
+            Ok(Duration::ZERO) => Err(TimeoutError::Zero),
+            Ok(duration) if duration <= super::MAX_TIMEOUT => Ok(duration),
+            _ => Err(TimeoutError::TooLong),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_are_durations_or_seconds() {
+        for (text, millis) in [("0.2", 200), ("1", 1000), ("250ms", 250), ("1m", 60_000)] {
+            assert_eq!(seconds(text).unwrap(), Duration::from_millis(millis), "{text}");
+        }
+        for text in ["0", "0s", "", ".", "-1", "1e9", "100000", "inf"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Ranges of numbers: `1..=100`, `0..1000..10`.
+
+use std::iter;
+
+/// What is wrong with a range.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum RangeError {
+    #[error("expected a range such as 1..100, 1..=100 or 0..1000..10")]
+    Syntax,
+    #[error("there is no number in it")]
+    Empty,
+    #[error("the step must be more than 0")]
+    Step,
+}
+
+/// Numbers from a first to a last one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Range {
+    first: u64,
+    last: u64,
+    step: u64,
+}
+
+impl Range {
+    /// Reads it; `None` if the text is no range, but something to be sent as it is.
+    pub(super) fn parse(text: &str) -> Option<Result<Self, RangeError>> {
+        let (first, rest) = text.split_once("..")?;
+        Some(Self::read(first, rest))
+    }
+
+    fn read(first: &str, rest: &str) -> Result<Self, RangeError> {
+        let number = |text: &str| text.parse::<u64>().map_err(|_| RangeError::Syntax);
+        let (end, step) = match rest.split_once("..") {
+            Some((end, step)) => (end, number(step)?),
+            None => (rest, 1),
+        };
+        let first = number(first)?;
+        let last = match end.strip_prefix('=') {
+            Some(last) => number(last)?,
+            None => number(end)?.checked_sub(1).ok_or(RangeError::Empty)?,
+        };
+        match (first <= last, step) {
+            (_, 0) => Err(RangeError::Step),
+            (false, _) => Err(RangeError::Empty),
+            _ => Ok(Self { first, last, step }),
+        }
+    }
+
+    /// The numbers in it.
+    pub(super) fn numbers(self) -> impl Iterator<Item = u64> {
+        let next =
+            move |number: &u64| number.checked_add(self.step).filter(|number| *number <= self.last);
+        iter::successors(Some(self.first), next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_those_of_rust_with_a_step() {
+        let numbers = |text| Range::parse(text).unwrap().unwrap().numbers().collect::<Vec<_>>();
+        assert_eq!(numbers("1..4"), [1, 2, 3]);
+        assert_eq!(numbers("1..=4"), [1, 2, 3, 4]);
+        assert_eq!(numbers("0..10..5"), [0, 5]);
+        assert_eq!(numbers("0..=10..5"), [0, 5, 10]);
+        assert_eq!(numbers("7..=7"), [7]);
+        assert_eq!(numbers("18446744073709551614..=18446744073709551615").len(), 2);
+        assert_eq!(Range::parse("12"), None);
+        for (text, error) in [
+            ("1..x", RangeError::Syntax),
+            ("..", RangeError::Syntax),
+            ("-1..4", RangeError::Syntax),
+            ("1..2..3..4", RangeError::Syntax),
+            ("4..4", RangeError::Empty),
+            ("0..0", RangeError::Empty),
+            ("5..=4", RangeError::Empty),
+            ("0..5..0", RangeError::Step),
+        ] {
+            assert_eq!(Range::parse(text), Some(Err(error)), "{text}");
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! The arguments of `fibrpcctl request`.
+
+use crate::{
+    client::Request,
+    wire::{Header, Properties, ReplyQueue},
+};
+use clap::{Args, ValueEnum, value_parser};
+use std::ffi::OsString;
+
+const NOTES: &str = "\
+The options of every command (--uri, --queue, --timeout, --format) are shown by --help.
+
+Examples:
+  fibrpcctl --queue rpc_queue request 30
+  fibrpcctl --queue prices request -d @order.json --content-type application/json
+  fibrpcctl request -i -H 'x-tenant: acme' -H 'x-try:=2' --type ping 0
+  seq 5 | fibrpcctl request --lines --format json
+  fibrpcctl request --exchange orders --routing-key eu.new --raw -d - < in > out";
+
+/// The arguments of `request`.
+#[derive(Debug, Args)]
+#[command(after_help = NOTES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub struct RequestArgs {
+    /// The body; `-` is all of standard input [default: empty]
+    #[arg(value_name = "BODY", conflicts_with_all = ["data", "lines"])]
+    body: Option<OsString>,
+
+    /// The body: TEXT, the content of FILE, or all of standard input
+    #[arg(short, long, value_name = "TEXT|@FILE|-", conflicts_with = "lines")]
+    data: Option<OsString>,
+
+    /// One request for each line of standard input, a reply on each line of the output
+    #[arg(long)]
+    pub lines: bool,
+
+    /// Most requests of --lines under way at once
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 64,
+        value_parser = value_parser!(u16).range(1..=4096)
+    )]
+    pub concurrency: u16,
+
+    /// A header; with `NAME:=VALUE`, a number, true or false instead of a text; may be repeated
+    #[arg(short = 'H', long, value_name = "NAME: VALUE", value_parser = checked_header)]
+    header: Vec<String>,
+
+    /// The property `type`: the method, to servers that heed it
+    #[arg(long, value_name = "METHOD")]
+    r#type: Option<String>,
+
+    /// The media type of the body
+    #[arg(long, value_name = "TYPE")]
+    content_type: Option<String>,
+
+    /// Another property: priority, delivery-mode, message-id, app-id, user-id, expiration,
+    /// timestamp, content-encoding; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = checked_property)]
+    property: Vec<String>,
+
+    /// The correlation id [default: a new UUID]
+    #[arg(long, value_name = "ID", conflicts_with = "lines")]
+    correlation_id: Option<String>,
+
+    /// The exchange to publish to [default: the default exchange, which leads to the queue]
+    #[arg(long, value_name = "NAME")]
+    exchange: Option<String>,
+
+    /// The routing key [default: that of --queue]
+    #[arg(long, value_name = "KEY")]
+    routing_key: Option<String>,
+
+    /// Where replies arrive: in a queue of our own, or directly (`amq.rabbitmq.reply-to`)
+    #[arg(long, value_enum, default_value_t = ReplyQueueArg::Exclusive)]
+    reply_queue: ReplyQueueArg,
+
+    /// Send it again if the connection is lost before the reply: the server may get it twice
+    #[arg(long)]
+    resend: bool,
+
+    /// Print the bodies of replies as they are, with nothing before or behind them
+    #[arg(long, conflicts_with = "include")]
+    pub raw: bool,
+
+    /// Print the properties of replies before their bodies
+    #[arg(short, long)]
+    pub include: bool,
+}
+
+/// Where replies arrive, by the words for it.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ReplyQueueArg {
+    #[value(help = None)]
+    Exclusive,
+    #[value(help = None)]
+    Direct,
+}
+
+/// Where the body of a request is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// On the command line.
+    Given(Vec<u8>),
+    /// Standard input, all of it.
+    Stdin,
+    /// In a file.
+    File(OsString),
+}
+
+impl RequestArgs {
+    /// Where the body is.
+    #[must_use]
+    pub fn body(&self) -> Body {
+        use std::os::unix::ffi::OsStrExt as _;
+        let bytes = |text: &OsString| text.as_bytes().to_vec();
+        match (&self.body, &self.data) {
+            (Some(dash), _) | (_, Some(dash)) if dash == "-" || dash == "@-" => Body::Stdin,
+            (_, Some(data)) => match data.as_bytes().strip_prefix(b"@") {
+                Some(path) => Body::File(std::ffi::OsStr::from_bytes(path).to_owned()),
+                None => Body::Given(bytes(data)),
+            },
+            (Some(body), None) => Body::Given(bytes(body)),
+            (None, None) => Body::Given(Vec::new()),
+        }
+    }
+
+    /// Where replies arrive.
+    #[must_use]
+    pub fn reply_queue(&self) -> ReplyQueue {
+        match self.reply_queue {
+            ReplyQueueArg::Exclusive => ReplyQueue::Exclusive,
+            ReplyQueueArg::Direct => ReplyQueue::Direct,
+        }
+    }
+
+    /// The queue that requests go to, where another one than that of `--queue` is named.
+    #[must_use]
+    pub fn queue(&self) -> Option<&str> {
+        self.routing_key.as_deref().filter(|_| self.exchange.is_none())
+    }
+
+    /// The request without its body; `queue` is that of `--queue`.
+    #[must_use]
+    pub fn request(&self, queue: &str) -> Request {
+        let mut properties = Properties::default();
+        // What cannot be set was refused with the arguments.
+        for text in &self.property {
+            let _ = set_property(&mut properties, text);
+        }
+        properties.headers = self.header.iter().filter_map(|text| header(text).ok()).collect();
+        for (field, value) in [
+            (&mut properties.kind, &self.r#type),
+            (&mut properties.content_type, &self.content_type),
+            (&mut properties.correlation_id, &self.correlation_id),
+        ] {
+            if value.is_some() {
+                field.clone_from(value);
+            }
+        }
+        let request = Request::default().properties(properties).resend_if_lost(self.resend);
+        match self.exchange.as_deref().filter(|exchange| !exchange.is_empty()) {
+            Some(exchange) => request.to(exchange, self.routing_key.as_deref().unwrap_or(queue)),
+            None => request,
+        }
+    }
+}
+
+/// What is wrong with a `--header` or a `--property`.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+enum PairError {
+    #[error("expected NAME: VALUE, such as 'x-tenant: acme'")]
+    Header,
+    #[error("expected a number, true or false behind :=; for a text, leave out the =")]
+    Typed,
+    #[error("expected NAME=VALUE, such as priority=5")]
+    Property,
+    #[error(
+        "there is no property {0:?}; there are content-type, content-encoding, delivery-mode, \
+         priority, correlation-id, expiration, message-id, timestamp, type, user-id and app-id"
+    )]
+    Unknown(String),
+    #[error("the reply address is the client's own; --reply-queue says of which kind")]
+    ReplyTo,
+    #[error("expected {0}")]
+    Number(&'static str),
+}
+
+fn checked_header(text: &str) -> Result<String, PairError> {
+    header(text).map(|_| text.to_owned())
+}
+
+fn checked_property(text: &str) -> Result<String, PairError> {
+    set_property(&mut Properties::default(), text).map(|()| text.to_owned())
+}
+
+fn header(text: &str) -> Result<(String, Header), PairError> {
+    let (name, value) = text.split_once(':').ok_or(PairError::Header)?;
+    if name.trim().is_empty() {
+        return Err(PairError::Header);
+    }
+    let value = match value.strip_prefix('=') {
+        None => Header::Text(value.trim().to_owned()),
+        Some(typed) => match (typed.trim().parse(), typed.trim().parse(), typed.trim().parse()) {
+            (Ok(integer), _, _) => Header::Integer(integer),
+            (_, Ok(truth), _) => Header::Bool(truth),
+            (_, _, Ok(float)) => Header::Float(float),
+            _ => return Err(PairError::Typed),
+        },
+    };
+    Ok((name.trim().to_owned(), value))
+}
+
+fn set_property(properties: &mut Properties, text: &str) -> Result<(), PairError> {
+    let (name, value) = text.split_once('=').ok_or(PairError::Property)?;
+    let place = match name.replace('_', "-").as_str() {
+        "content-type" => &mut properties.content_type,
+        "content-encoding" => &mut properties.content_encoding,
+        "correlation-id" => &mut properties.correlation_id,
+        "expiration" => &mut properties.expiration,
+        "message-id" => &mut properties.message_id,
+        "type" => &mut properties.kind,
+        "user-id" => &mut properties.user_id,
+        "app-id" => &mut properties.app_id,
+        "reply-to" => return Err(PairError::ReplyTo),
+        "delivery-mode" => {
+            properties.delivery_mode = Some(match value {
+                "1" | "transient" => 1,
+                "2" | "persistent" => 2,
+                _ => return Err(PairError::Number("transient (1) or persistent (2)")),
+            });
+            return Ok(());
+        }
+        "priority" => {
+            let number = value.parse().map_err(|_| PairError::Number("a priority of 0 to 255"))?;
+            properties.priority = Some(number);
+            return Ok(());
+        }
+        "timestamp" => {
+            let number = value.parse().map_err(|_| PairError::Number("Unix time in seconds"))?;
+            properties.timestamp = Some(number);
+            return Ok(());
+        }
+        _ => return Err(PairError::Unknown(name.to_owned())),
+    };
+    *place = Some(value.to_owned());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_have_names_and_types() {
+        for (text, name, value) in [
+            ("x-tenant: acme", "x-tenant", Header::from("acme")),
+            ("a:b:c", "a", Header::from("b:c")),
+            ("empty:", "empty", Header::from("")),
+            ("n:=5", "n", Header::Integer(5)),
+            ("t:= true", "t", Header::Bool(true)),
+            ("f:=0.5", "f", Header::Float(0.5)),
+            ("n: 5", "n", Header::from("5")),
+        ] {
+            assert_eq!(header(text), Ok((name.to_owned(), value)), "{text}");
+        }
+        assert_eq!(header("no colon"), Err(PairError::Header));
+        assert_eq!(header(": value"), Err(PairError::Header));
+        assert_eq!(header("n:=five"), Err(PairError::Typed));
+    }
+
+    #[test]
+    fn every_property_can_be_set_and_no_other() {
+        let mut set = Properties::default();
+        for text in ["content-type", "content-encoding", "correlation_id", "message-id", "type"] {
+            set_property(&mut set, &format!("{text}=a=b")).unwrap();
+        }
+        for text in ["user-id=u", "app_id=p", "expiration=5", "priority=9", "timestamp=7"] {
+            set_property(&mut set, text).unwrap();
+        }
+        set_property(&mut set, "delivery-mode=persistent").unwrap();
+        let texts = set.texts().into_iter().filter(|(_, text)| text.is_some()).count();
+        let numbers = set.numbers().map(|(_, number)| number.unwrap());
+        assert_eq!((texts, numbers), (8, [2, 9, 7]), "all but reply-to");
+        assert_eq!(set.kind.as_deref(), Some("a=b"));
+        for (text, says) in [
+            ("priority", "expected NAME=VALUE"),
+            ("priority=256", "0 to 255"),
+            ("delivery-mode=3", "persistent (2)"),
+            ("reply-to=q", "the client's own"),
+            ("colour=red", "there is no property \"colour\""),
+        ] {
+            let error = checked_property(text).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
+        }
+    }
+}

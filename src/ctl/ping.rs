@@ -1,0 +1,225 @@
+//! `fibrpcctl ping`: many pings, as ping(8) does it.
+
+use super::{
+    exit_of,
+    latencies::Latencies,
+    output::{Output, status},
+};
+use crate::{
+    cli::{PingArgs, PingSeries},
+    client::{CallError, Client, Pong},
+    exit::Exit,
+    text::excerpt,
+};
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use serde_json::{Map, Value};
+use std::time::{Duration, Instant, SystemTime};
+use tokio::{
+    sync::Notify,
+    time::{MissedTickBehavior, interval},
+};
+
+/// Most pings without an answer yet, and most lines that nobody has read; then there is a pause.
+const MOST_UNDER_WAY: usize = 1024;
+
+/// Sends pings until there were enough, or somebody says stop, and sums them up.
+pub(super) async fn run(
+    args: &PingArgs,
+    series: PingSeries,
+    (client, queue): (&Client, &str),
+    output: &mut Output,
+    stop: &Notify,
+) -> Exit {
+    let mut ticks = interval(series.interval);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut under_way = FuturesUnordered::new();
+    let mut results = Results::new(args);
+    let mut sequence = 0;
+    loop {
+        let enough = series.count.is_some_and(|count| sequence >= count);
+        if enough && under_way.is_empty() {
+            break;
+        }
+        // The first makes the connection, and the others do not wait for that.
+        let connected = sequence == 0 || results.over() > 0;
+        let room = under_way.len() + output.pending_lines() < MOST_UNDER_WAY;
+        tokio::select! {
+            biased;
+            () = stop.notified() => break,
+            written = output.hand_over(), if output.pending_lines() > 0 => if written.is_err() {
+                return results.exit.or(Exit::Failure); // nobody reads any more
+            },
+            Some((sequence, pong)) = under_way.next() => results.note(output, sequence, pong),
+            _ = ticks.tick(), if room && connected && !enough => {
+                sequence += 1;
+                under_way.push(async move { (sequence, client.ping().await) });
+            }
+        }
+    }
+    results.sum_up(output, queue);
+    results.exit
+}
+
+struct Results<'a> {
+    args: &'a PingArgs,
+    started: Instant,
+    lost: u64,
+    /// The first, which takes as long as it takes to connect.
+    first: Option<Duration>,
+    others: Latencies,
+    exit: Exit,
+}
+
+impl<'a> Results<'a> {
+    fn new(args: &'a PingArgs) -> Self {
+        let (started, others) = (Instant::now(), Latencies::new());
+        Self { args, started, lost: 0, first: None, others, exit: Exit::Ok }
+    }
+
+    fn note(&mut self, output: &mut Output, sequence: u64, outcome: Result<Pong, CallError>) {
+        let pong = match outcome {
+            Ok(pong) => pong,
+            Err(error) => {
+                self.lost += 1;
+                self.exit = self.exit.or(exit_of(&error));
+                return self.lost(output, sequence, &error);
+            }
+        };
+        if sequence == 1 {
+            self.first = Some(pong.elapsed);
+        } else {
+            self.others.note(pong.elapsed);
+        }
+        if self.args.quiet {
+            return;
+        }
+        let answer = pong.instead.as_deref().map(|answer| excerpt(answer, 60));
+        if output.is_json() {
+            let mut object = self.object(sequence, "OK");
+            object.insert("seconds".into(), pong.elapsed.as_secs_f64().into());
+            object.insert("answer".into(), answer.unwrap_or_else(|| "pong".into()).into());
+            return output.json(object);
+        }
+        let what = answer.map_or_else(|| "pong".to_owned(), |answer| format!("\"{answer}\""));
+        let connecting = if sequence == 1 { " (connecting included)" } else { "" };
+        let time = milliseconds(pong.elapsed);
+        let line = format!("{}{what}: seq={sequence} time={time} ms{connecting}", self.time());
+        output.line(line.as_bytes());
+    }
+
+    fn lost(&self, output: &mut Output, sequence: u64, error: &CallError) {
+        if self.args.quiet {
+            return;
+        }
+        if output.is_json() {
+            let mut object = self.object(sequence, status(error));
+            object.insert("error".into(), error.to_string().into());
+            output.json(object);
+        } else {
+            output.tell().complain(&format!("{}ping {sequence}: {error}", self.time()));
+        }
+    }
+
+    fn object(&self, sequence: u64, status: &str) -> Map<String, Value> {
+        let mut object = Map::new();
+        object.insert("seq".into(), sequence.into());
+        object.insert("status".into(), status.into());
+        if self.args.timestamps {
+            object.insert("time".into(), unix_time().as_secs_f64().into());
+        }
+        object
+    }
+
+    fn time(&self) -> String {
+        if self.args.timestamps {
+            format!("[{:.6}] ", unix_time().as_secs_f64())
+        } else {
+            String::new()
+        }
+    }
+
+    fn answered(&self) -> u64 {
+        self.others.count() + u64::from(self.first.is_some())
+    }
+
+    /// How many were answered or failed.
+    fn over(&self) -> u64 {
+        self.answered() + self.lost
+    }
+
+    fn sum_up(&self, output: &mut Output, queue: &str) {
+        let (answered, sent) = (self.answered(), self.over());
+        // Where there was only one, its latency is all there is.
+        let mut first = Latencies::new();
+        if let Some(latency) = self.first {
+            first.note(latency);
+        }
+        let spread = self.others.spread().or_else(|| first.spread());
+        let seconds = self.started.elapsed();
+        if output.is_json() {
+            let mut object = Map::new();
+            object.insert("sent".into(), sent.into());
+            object.insert("answered".into(), answered.into());
+            object.insert("lost".into(), self.lost.into());
+            object.insert("seconds".into(), seconds.as_secs_f64().into());
+            for (name, at) in ["min_us", "p50_us", "p99_us", "max_us"].into_iter().zip(0..) {
+                let micros = spread.map(|spread| spread[at].as_secs_f64() * 1e6);
+                object.insert(name.into(), micros.into());
+            }
+            return output.json(object);
+        }
+        output
+            .line(format!("--- {} ping statistics ---", excerpt(queue.as_bytes(), 60)).as_bytes());
+        let loss = percent(self.lost, sent);
+        let line = format!("{sent} sent, {answered} answered, {loss} lost, time {seconds:.1?}");
+        output.line(line.as_bytes());
+        if let Some(spread) = spread {
+            let times = spread.map(milliseconds).join("/");
+            let without = if self.first.is_some() && self.others.count() > 0 {
+                ", without the first, which connected"
+            } else {
+                ""
+            };
+            output.line(format!("min/p50/p99/max = {times} ms{without}").as_bytes());
+        }
+    }
+}
+
+fn unix_time() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{:.3}", time.as_secs_f64() * 1e3)
+}
+
+/// In tenths of a percent, not rounded to 0 or to 100 where it is neither.
+fn percent(part: u64, whole: u64) -> String {
+    let tenths = (u128::from(part) * 1000).div_ceil(u128::from(whole.max(1)));
+    let tenths = if part < whole { tenths.min(999) } else { tenths };
+    if tenths % 10 == 0 {
+        format!("{}%", tenths / 10)
+    } else {
+        format!("{}.{}%", tenths / 10, tenths % 10)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::percent;
+
+    #[test]
+    fn some_loss_is_neither_none_nor_all() {
+        for (part, whole, text) in [
+            (0, 0, "0%"),
+            (0, 5, "0%"),
+            (5, 5, "100%"),
+            (1, 10, "10%"),
+            (1, 100_000, "0.1%"),
+            (99_999, 100_000, "99.9%"),
+            (1, 3, "33.4%"),
+        ] {
+            assert_eq!(percent(part, whole), text);
+        }
+    }
+}
