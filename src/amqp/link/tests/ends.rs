@@ -1,10 +1,16 @@
 //! How a link ends.
 
-use super::{super::Link, Event, Peer, Server, dial, next};
+use super::{super::Link, Event, Peer, Server, dial, next, peer::PATIENCE};
 use bytes::Bytes;
 use lapin::BasicProperties;
 
 impl Server {
+    /// Lets closing take its time, where it is not what is tried: the machine may be busy.
+    fn close_patiently(&mut self) {
+        self.link.connections.close_limit = PATIENCE;
+        self.link.close();
+    }
+
     /// The link has ended, and says nothing more.
     async fn expect_silence(&mut self) {
         tokio::task::yield_now().await;
@@ -89,7 +95,7 @@ async fn closing_waits_for_the_last_confirm_and_what_follows_from_it() {
     server.publish_through("a").await;
     server.consume.deliver(server.deliveries, 1);
     server.settle().await;
-    server.link.close();
+    server.close_patiently();
     assert!(server.link.next_now().is_none(), "no more deliveries");
     server.publish.ack(server.replies, 1);
     server.expect(&["confirmed a"]).await;
@@ -108,7 +114,7 @@ async fn the_goodbye_comes_after_the_messages_that_wait() {
     for token in ["a", "b", "c"] {
         server.publish(token);
     }
-    server.link.close();
+    server.close_patiently();
     assert!(server.link.next_now().is_none());
     for tag in 1..=3 {
         assert_eq!(server.publish.method(60, 40).await.channel, server.replies);
