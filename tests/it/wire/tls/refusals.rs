@@ -48,7 +48,7 @@ fn the_client_says_what_does_not_fit() {
             "what answers does not speak TLS; use amqp://",
         ),
         (
-            trusting(),
+            Files::new(), // without TLS there is nothing for a CA file to do
             format!("amqp://keeper@localhost:{tls_port}/%2f"),
             "the broker's port is one for TLS; use amqps://",
         ),
