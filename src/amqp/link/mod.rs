@@ -34,9 +34,9 @@ use super::{
 };
 use crate::wire::Via;
 use bytes::Bytes;
-use futures_util::{FutureExt as _, stream::FuturesOrdered};
+use futures_util::{FutureExt as _, Stream, stream::FuturesOrdered};
 use lapin::{
-    BasicProperties, Channel, Consumer,
+    BasicProperties, Channel, Consumer, Event as ConnectionEvent,
     message::Delivery,
     options::{BasicAckOptions, BasicCancelOptions, BasicNackOptions, BasicRejectOptions},
 };
@@ -52,6 +52,9 @@ use std::{
 
 /// A future that is kept between events.
 type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// What a connection says of itself.
+type Events = Pin<Box<dyn Stream<Item = ConnectionEvent> + Send>>;
 
 /// Polls a future once, for lapin does its part of a command when it is first polled: started so,
 /// commands are carried out in the order they were given in.
@@ -195,7 +198,7 @@ impl<T: Send + 'static> Link<T> {
         properties: BasicProperties,
         body: Bytes,
     ) {
-        self.publishing.publish_to_exchange(token, to, properties, body);
+        self.publishing.publish_to_exchange(token, to, true, properties, body);
     }
 
     // What follows for deliveries is written by lapin's thread; should it fail, the channel fails,

@@ -6,20 +6,20 @@ use super::{
         connect::{Dial, Link as Connection, answer},
         queue,
     },
-    Event, Link, ServerSettings,
+    Event, Events, Link, ServerSettings,
     ending::Phase,
     permission,
     publishing::{Publishing, open_channel},
     same_broker::{self, Checked},
 };
 use crate::broker_uri::BrokerUri;
-use futures_util::{Stream, stream::FuturesOrdered};
+use futures_util::stream::FuturesOrdered;
 use lapin::{
-    Channel, Consumer, Event as ConnectionEvent,
+    Channel, Consumer,
     options::{BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions},
     types::FieldTable,
 };
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 /// How long the orderly close of a server may take before its sockets are cut.
 const SERVER_CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -29,8 +29,6 @@ const CLIENT_CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The tag of a server's consumer, the only one on its channel.
 pub(super) const CONSUMER_TAG: &str = "fibrpcd";
-
-type Events = Pin<Box<dyn Stream<Item = ConnectionEvent> + Send>>;
 
 /// The connections of a link.
 pub(super) struct Connections {

@@ -5,9 +5,9 @@ use super::{
         Cause, LinkError,
         connect::{Link as Connection, METHOD_TIMEOUT},
     },
-    publishing::open_channel,
+    publishing::try_to_publish,
 };
-use lapin::{BasicProperties, options::BasicPublishOptions};
+use bytes::Bytes;
 use std::time::Duration;
 use tokio::time::{interval, timeout};
 use uuid::Uuid;
@@ -15,21 +15,15 @@ use uuid::Uuid;
 /// How often it is looked whether the broker blocks.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Publishes to the default exchange, for nobody, and waits for the confirm; on a channel of its own,
-/// for a refusal closes it.
+/// Publishes to the default exchange, for nobody, and waits for the confirm.
 ///
 /// A broker short of memory or disk takes no messages and says so; then the question is left open.
 pub(super) async fn check(connection: &Connection) -> Result<(), LinkError> {
     if connection.channel_max() == 1 {
         return Ok(()); // the replies need it
     }
-    let asking = async {
-        let channel = open_channel(connection).await?;
-        let nobody = format!("fibrpcd.nobody.{}", Uuid::new_v4()).into();
-        let (options, nothing) = (BasicPublishOptions::default(), BasicProperties::default());
-        channel.basic_publish("".into(), nobody, options, b"", nothing).await?.await?;
-        channel.close(200, "OK".into()).await
-    };
+    let nobody = format!("fibrpcd.nobody.{}", Uuid::new_v4()).into();
+    let asking = try_to_publish(connection, nobody, false, Bytes::new());
     let blocked = async {
         let mut looks = interval(LOOK);
         while !connection.is_blocked() {
@@ -38,7 +32,7 @@ pub(super) async fn check(connection: &Connection) -> Result<(), LinkError> {
     };
     let asked = async {
         tokio::select! {
-            asked = asking => asked,
+            asked = asking => asked.map(drop),
             () = blocked => Ok(()),
         }
     };

@@ -89,16 +89,32 @@ impl Topics {
 /// Publishes a message, and waits for its confirm.
 async fn publish_on(
     channel: &Channel,
-    exchange: impl Into<ShortString>,
+    exchange: ShortString,
     key: ShortString,
     mandatory: bool,
     properties: BasicProperties,
     body: Bytes,
 ) -> lapin::Result<Confirmation> {
     let options = BasicPublishOptions { mandatory, ..BasicPublishOptions::default() };
-    let written = channel.basic_publish(exchange.into(), key, options, &body, properties).await;
+    let written = channel.basic_publish(exchange, key, options, &body, properties).await;
     drop(body); // it may be large, and a confirm may take long
     written?.await
+}
+
+/// Publishes one message to the default exchange to see what becomes of it, on a channel of its own,
+/// as a refusal closes it. The caller sets a deadline.
+pub(super) async fn try_to_publish(
+    connection: &Connection,
+    key: ShortString,
+    mandatory: bool,
+    body: Bytes,
+) -> lapin::Result<Confirmation> {
+    let channel = open_channel(connection).await?;
+    let properties = BasicProperties::default();
+    let outcome = publish_on(&channel, "".into(), key, mandatory, properties, body).await?;
+    // A channel left open costs the broker little, so a failure to close it is ignored.
+    let _ = channel.close(200, "OK".into()).await;
+    Ok(outcome)
 }
 
 /// A message that was lost with its channel alone was not taken.
@@ -131,30 +147,26 @@ impl<T: Send + 'static> Publishing<T> {
         properties: BasicProperties,
         body: Bytes,
     ) {
-        // lapin panics at a name that is too long to be one.
-        let Ok(key) = ShortString::try_new(key) else {
-            return self.start(done((token, Ok(Confirmation::Nack(None)))));
-        };
-        if via == Via::Topic {
-            let (connection, topics) = (Arc::clone(connection), Arc::clone(&self.topics));
-            self.start(async move {
-                let outcome = match topics.channel(&connection).await {
-                    Ok(channel) => {
-                        publish_on(&channel, TOPIC_EXCHANGE, key, true, properties, body).await
-                    }
-                    Err(error) => Err(error),
-                };
-                (token, refused_if_only_the_channel_is_lost(outcome, &connection))
-            });
-        } else {
-            let (channel, mandatory) = (Arc::clone(&self.channel), via != Via::Direct);
-            self.start(async move {
-                let outcome = publish_on(&channel, "", key, mandatory, properties, body).await;
-                // The channel is closed with its last user, so not before its last confirm.
-                drop(channel);
-                (token, outcome)
-            });
+        if via != Via::Topic {
+            return self.publish_to_exchange(
+                token,
+                ("", key),
+                via != Via::Direct,
+                properties,
+                body,
+            );
         }
+        let Ok(key) = ShortString::try_new(key) else { return self.refuse(token) };
+        let (connection, topics) = (Arc::clone(connection), Arc::clone(&self.topics));
+        self.start(async move {
+            let outcome = match topics.channel(&connection).await {
+                Ok(channel) => {
+                    publish_on(&channel, TOPIC_EXCHANGE.into(), key, true, properties, body).await
+                }
+                Err(error) => Err(error),
+            };
+            (token, refused_if_only_the_channel_is_lost(outcome, &connection))
+        });
     }
 
     /// Publishes to any exchange, on the channel for all: the broker closes it where it objects.
@@ -162,19 +174,24 @@ impl<T: Send + 'static> Publishing<T> {
         &mut self,
         token: T,
         (exchange, key): (&str, &str),
+        mandatory: bool,
         properties: BasicProperties,
         body: Bytes,
     ) {
         let names = (ShortString::try_new(exchange), ShortString::try_new(key));
-        let (Ok(exchange), Ok(key)) = names else {
-            return self.start(done((token, Ok(Confirmation::Nack(None)))));
-        };
+        let (Ok(exchange), Ok(key)) = names else { return self.refuse(token) };
         let channel = Arc::clone(&self.channel);
         self.start(async move {
-            let outcome = publish_on(&channel, exchange, key, true, properties, body).await;
-            drop(channel); // closed with its last user
+            let outcome = publish_on(&channel, exchange, key, mandatory, properties, body).await;
+            // The channel is closed with its last user, so not before its last confirm.
+            drop(channel);
             (token, outcome)
         });
+    }
+
+    /// Of a name that is too long to be one, at which lapin would panic.
+    fn refuse(&mut self, token: T) {
+        self.start(done((token, Ok(Confirmation::Nack(None)))));
     }
 
     /// Starts a publish: lapin numbers and queues it when it is first polled.

@@ -8,18 +8,18 @@ use super::{
         Cause, LinkError,
         connect::{Link as Connection, METHOD_TIMEOUT, answer},
     },
-    publishing::open_channel,
+    Events,
+    publishing::try_to_publish,
 };
-use futures_util::{Stream, StreamExt as _};
+use bytes::Bytes;
+use futures_util::StreamExt as _;
 use lapin::{
-    BasicProperties, Channel, Confirmation, Event as ConnectionEvent,
-    options::{BasicPublishOptions, QueueDeclareOptions, QueueDeleteOptions},
+    Channel, Confirmation, Event as ConnectionEvent,
+    options::{QueueDeclareOptions, QueueDeleteOptions},
     types::{FieldTable, ShortString},
 };
-use std::{pin::Pin, time::Duration};
+use std::time::Duration;
 use tokio::time::timeout;
-
-type Events = Pin<Box<dyn Stream<Item = ConnectionEvent> + Send>>;
 
 /// What the check has shown beside that.
 pub(super) enum Checked {
@@ -114,12 +114,8 @@ async fn declare(consume: &Connection) -> Result<Option<(Channel, ShortString)>,
 
 /// Whether a message to the queue finds it, if that can be told.
 async fn is_known(publish: &Connection, queue: ShortString) -> Result<Option<bool>, LinkError> {
-    let channel = answer(WHAT, open_channel(publish)).await?;
-    let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-    let properties = BasicProperties::default();
-    let confirmed =
-        async { channel.basic_publish("".into(), queue, options, b"?", properties).await?.await };
-    let known = match confirmed.await.map_err(LinkError::from) {
+    let confirmed = try_to_publish(publish, queue, true, Bytes::from_static(b"?")).await;
+    match confirmed.map_err(LinkError::from) {
         Ok(Confirmation::Ack(returned)) => Ok(Some(returned.is_none())),
         // Nothing is known; publishing replies will show what is wrong.
         Ok(_) => Ok(None),
@@ -128,9 +124,7 @@ async fn is_known(publish: &Connection, queue: ShortString) -> Result<Option<boo
             Ok(None)
         }
         Err(error) => Err(error.during(WHAT)),
-    };
-    let _ = timeout(METHOD_TIMEOUT, channel.close(200, "OK".into())).await;
-    known
+    }
 }
 
 /// Waits until the broker blocks publishing, for the reason, or the connection ends.
