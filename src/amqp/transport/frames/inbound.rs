@@ -7,7 +7,7 @@ use super::{
     methods, raw,
     reader::{
         BASIC, CONNECTION, END, Entry, Fields, HEADER, METHOD, Splitter, Visitor, make_utf8, parts,
-        write_bytes_entry, write_frame, write_short,
+        write_bytes_entry, write_frame, write_long, write_short,
     },
     whole,
 };
@@ -122,11 +122,8 @@ impl Visitor for Rewrite {
         } else {
             write_frame(kind, channel, out, |out| {
                 let start = out.len();
-                if self.whole {
-                    out.extend_from_slice(&whole::header(payload).ok_or_else(impossible)?);
-                } else {
-                    header(payload, out).ok_or_else(impossible)?;
-                }
+                if self.whole { whole::header(payload, out) } else { header(payload, out) }
+                    .ok_or_else(impossible)?;
                 self.bodies.header(channel, &mut out[start..])
             })
         }
@@ -235,7 +232,7 @@ fn header(payload: &[u8], out: &mut Vec<u8>) -> Option<()> {
         (flag::TIMESTAMP, properties.timestamp, Bytes::Keep),
         (flag::KIND, properties.kind, Bytes::MakeText),
     ];
-    if write_table(properties.headers, &texts, out)? {
+    if write_table(properties.headers, &texts, out) {
         flags |= flag::HEADERS;
     }
     for (bit, value, otherwise) in texts {
@@ -261,32 +258,31 @@ fn write_table(
     table: Option<&[u8]>,
     texts: &[(u16, Option<&[u8]>, Bytes)],
     out: &mut Vec<u8>,
-) -> Option<bool> {
+) -> bool {
     let start = out.len();
-    out.extend_from_slice(&[0; 4]);
-    let mut fields = Fields(table.unwrap_or_default());
-    let entries = std::iter::from_fn(|| fields.entry());
-    for entry in entries.filter(is_kept).take(MAX_KEPT) {
-        if entry.kind == b'A' {
-            write_bytes_entry(raw::REJECTIONS, &deaths::rejections(entry.value), out);
-        } else {
-            out.extend_from_slice(entry.all);
+    write_long(out, |out| {
+        let mut fields = Fields(table.unwrap_or_default());
+        let entries = std::iter::from_fn(|| fields.entry());
+        for entry in entries.filter(is_kept).take(MAX_KEPT) {
+            if entry.kind == b'A' {
+                write_bytes_entry(raw::REJECTIONS, &deaths::rejections(entry.value), out);
+            } else {
+                out.extend_from_slice(entry.all);
+            }
         }
-    }
-    for (_, value, otherwise) in texts {
-        if let (Some(value), Bytes::Header(name)) = (value, otherwise)
-            && !is_text(value)
-        {
-            write_bytes_entry(name, value, out);
+        for (_, value, otherwise) in texts {
+            if let (Some(value), Bytes::Header(name)) = (value, otherwise)
+                && !is_text(value)
+            {
+                write_bytes_entry(name, value, out);
+            }
         }
-    }
-    let length = out.len() - start - 4;
-    if length == 0 {
+    });
+    let is_empty = out.len() == start + 4;
+    if is_empty {
         out.truncate(start);
-    } else {
-        out[start..start + 4].copy_from_slice(&u32::try_from(length).ok()?.to_be_bytes());
     }
-    Some(length > 0)
+    !is_empty
 }
 
 fn is_kept(entry: &Entry<'_>) -> bool {

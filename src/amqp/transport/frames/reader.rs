@@ -204,14 +204,9 @@ pub(super) fn write_frame<T>(
     out: &mut Vec<u8>,
     write: impl FnOnce(&mut Vec<u8>) -> T,
 ) -> T {
-    let head = out.len();
     out.push(kind);
     out.extend_from_slice(&channel);
-    out.extend_from_slice(&[0; 4]);
-    let payload = out.len();
-    let result = write(out);
-    let size = u32::try_from(out.len() - payload).unwrap_or(u32::MAX);
-    out[head + 3..payload].copy_from_slice(&size.to_be_bytes());
+    let result = write_long(out, write);
     out.push(END);
     result
 }
@@ -287,12 +282,22 @@ pub(super) fn write_short(text: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(text);
 }
 
+/// Writes what has its length before it: the payload of a frame, a table.
+pub(super) fn write_long<T>(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    let start = out.len();
+    out.extend_from_slice(&[0; 4]);
+    let content = out.len();
+    let result = write(out);
+    let length = u32::try_from(out.len() - content).unwrap_or(u32::MAX);
+    out[start..content].copy_from_slice(&length.to_be_bytes());
+    result
+}
+
 /// Writes a byte string as an entry of a table.
 pub(super) fn write_bytes_entry(name: &str, value: &[u8], out: &mut Vec<u8>) {
     write_short(name.as_bytes(), out);
     out.push(b'x');
-    out.extend_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_be_bytes());
-    out.extend_from_slice(value);
+    write_long(out, |out| out.extend_from_slice(value));
 }
 
 /// Replaces every byte that is not valid UTF-8 by a question mark.

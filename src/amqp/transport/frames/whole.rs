@@ -1,7 +1,7 @@
 //! Content headers for those who want all of a message: every property, made readable, and every
 //! header but tables and arrays, which lapin reads by recursion.
 
-use super::reader::{BASIC, Entry, Fields, make_utf8, write_short};
+use super::reader::{BASIC, Entry, Fields, make_utf8, write_long, write_short};
 
 /// Most headers that are kept, and the longest value and name, in bytes.
 const MAX_KEPT: usize = 64;
@@ -17,29 +17,32 @@ mod flag {
     pub(super) const NONE: u16 = 0b11;
 }
 
-/// A content header that lapin can read. What is behind an unreadable property is left out.
-pub(super) fn header(payload: &[u8]) -> Option<Vec<u8>> {
+/// Writes a content header that lapin can read. What is behind an unreadable property is left out.
+pub(super) fn header(payload: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let mut fields = Fields(payload);
     let start = fields.bytes(12)?; // class, weight, body size
     if !start.starts_with(&BASIC.to_be_bytes()) {
         return None;
     }
     let flags = fields.u16()?;
-    let (mut kept, mut values) = (0, Vec::new());
+    out.extend_from_slice(start);
+    let flags_at = out.len();
+    out.extend_from_slice(&[0; 2]);
+    let mut kept: u16 = 0;
     for bit in (0..16).rev().map(|bit| 1 << bit).filter(|bit| flags & bit != 0) {
-        let Some(()) = value(bit, &mut fields, &mut values) else { break };
+        let Some(()) = value(bit, &mut fields, out) else { break };
         kept |= bit;
     }
-    Some([start, &u16::to_be_bytes(kept), &values].concat())
+    out[flags_at..flags_at + 2].copy_from_slice(&kept.to_be_bytes());
+    Some(())
 }
 
 /// Passes one property on.
 fn value(bit: u16, fields: &mut Fields<'_>, out: &mut Vec<u8>) -> Option<()> {
     match bit {
         flag::HEADERS => {
-            let table = simple(fields.long()?);
-            out.extend_from_slice(&u32::try_from(table.len()).ok()?.to_be_bytes());
-            out.extend_from_slice(&table);
+            let table = fields.long()?;
+            write_long(out, |out| write_simple(table, out));
         }
         flag::DELIVERY_MODE | flag::PRIORITY => out.extend_from_slice(fields.bytes(1)?),
         flag::TIMESTAMP => out.extend_from_slice(fields.bytes(8)?),
@@ -54,15 +57,13 @@ fn value(bit: u16, fields: &mut Fields<'_>, out: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-/// The entries of a table that are neither tables nor arrays nor too long.
-fn simple(table: &[u8]) -> Vec<u8> {
-    let mut kept = Vec::new();
+/// Writes the entries of a table that are neither tables nor arrays nor too long.
+fn write_simple(table: &[u8], out: &mut Vec<u8>) {
     let mut fields = Fields(table);
     let entries = std::iter::from_fn(|| fields.entry());
     for entry in entries.filter(is_simple).take(MAX_KEPT) {
-        kept.extend_from_slice(entry.all);
+        out.extend_from_slice(entry.all);
     }
-    kept
 }
 
 fn is_simple(entry: &Entry<'_>) -> bool {
@@ -75,6 +76,11 @@ fn is_simple(entry: &Entry<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn header(payload: &[u8]) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        super::header(payload, &mut out).map(|()| out)
+    }
 
     fn short(text: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
