@@ -1,10 +1,10 @@
 //! Standard input, read by a thread of its own: there is no other way to read it without blocking
 //! the calls.
 
+use super::patience::patiently;
 use std::{
-    io::{self, BufRead, ErrorKind, Read as _},
+    io::{self, BufRead, Read as _},
     thread,
-    time::Duration,
 };
 use tokio::sync::mpsc;
 
@@ -16,9 +16,6 @@ const MAX_LINE: usize = 1 << 20;
 
 /// The longest line whose end is looked for, in bytes: what is longer may have none, as /dev/zero has.
 const MAX_SKIPPED: usize = 16 << 20;
-
-/// How often a descriptor that somebody has set to not block is tried again.
-const TRY_AGAIN: Duration = Duration::from_millis(5);
 
 /// The mark that some editors put before text in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -105,14 +102,11 @@ fn read_to_end_of_line(
     line: &mut Vec<u8>,
     most: usize,
 ) -> io::Result<()> {
-    loop {
+    let read = || {
         let room = most.saturating_sub(line.len());
-        match input.by_ref().take(room as u64).read_until(b'\n', line) {
-            Ok(_) => return Ok(()),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(TRY_AGAIN),
-            Err(error) => return Err(error),
-        }
-    }
+        input.by_ref().take(room as u64).read_until(b'\n', line)
+    };
+    patiently(read).map(drop)
 }
 
 /// Leaves out the rest of a line; false if its end is too far away.

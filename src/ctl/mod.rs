@@ -7,6 +7,7 @@ mod call;
 mod input;
 mod latencies;
 mod output;
+mod patience;
 mod ping;
 mod printer;
 mod progress;

@@ -1,20 +1,17 @@
 //! Threads that write to standard output and standard error: a write may block for as long as
 //! nobody reads, and the thread that makes the calls has replies and heartbeats to see to.
 
+use super::patience::patiently;
 use std::{
     fs::File,
     io::{self, ErrorKind, Write as _},
     os::fd::AsFd,
     thread,
-    time::Duration,
 };
 use tokio::sync::{
     mpsc::{self, error::TrySendError},
     oneshot,
 };
-
-/// How often a descriptor that somebody has set to not block is tried again.
-const TRY_AGAIN: Duration = Duration::from_millis(5);
 
 /// A thread that writes.
 #[derive(Debug)]
@@ -71,11 +68,10 @@ impl Printer {
 /// Writes all, also where the descriptor is shared with somebody who has set it to not block.
 fn write_all(file: &mut File, mut rest: &[u8]) -> io::Result<()> {
     while !rest.is_empty() {
-        match file.write(rest) {
+        match patiently(|| file.write(rest)) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
             Ok(written) => rest = rest.get(written..).unwrap_or_default(),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(TRY_AGAIN),
             Err(error) => return Err(error),
         }
     }

@@ -1,21 +1,18 @@
 //! A body from a file or from standard input, read by a thread of its own, as it may be a pipe, or
 //! far away.
 
+use super::patience::patiently;
 use crate::cli::Body;
 use std::{
     ffi::OsString,
     fs::File,
-    io::{self, ErrorKind, Read},
+    io::{self, Read},
     thread,
-    time::Duration,
 };
 use tokio::sync::oneshot;
 
 /// The longest body, in bytes: as long as the largest message of `RabbitMQ` 3 by default.
 const MAX_BODY: usize = 128 << 20;
-
-/// How often a descriptor that somebody has set to not block is tried again.
-const TRY_AGAIN: Duration = Duration::from_millis(5);
 
 /// Why there is no body.
 #[derive(Debug, thiserror::Error)]
@@ -60,11 +57,6 @@ fn file(path: &OsString) -> io::Result<Vec<u8>> {
 fn limited(input: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut input = input.take(MAX_BODY as u64 + 1);
-    loop {
-        match input.read_to_end(&mut bytes) {
-            Ok(_) => return Ok(bytes),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(TRY_AGAIN),
-            Err(error) => return Err(error),
-        }
-    }
+    patiently(|| input.read_to_end(&mut bytes))?;
+    Ok(bytes)
 }
