@@ -3,6 +3,9 @@
 //! The table is the truth about them: a caller that gives up takes its entry away, and the task
 //! that keeps the link sends what is there.
 
+mod entry;
+
+use self::entry::{Entry, Obstacle, Outcome};
 use super::{CallError, Reply, Request, RequestError};
 use crate::wire::{self, Opened, Properties};
 use std::{
@@ -12,55 +15,6 @@ use std::{
 };
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
-
-/// What keeps a call from being answered at the moment, as far as is known; with the name of the
-/// request queue.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Obstacle {
-    NoQueue(String),
-    /// Nobody consumes, and requests wait.
-    NoServer(String),
-    /// Nobody consumes, and no request waits: somebody who stops has it, or the broker does not
-    /// know.
-    Unseen(String),
-    /// The broker takes no further request for the queue.
-    Refused(String),
-    /// The exchange has no queue for the routing key.
-    NoRoute(String, String),
-}
-
-impl Obstacle {
-    fn into_error(self, timeout: Duration) -> CallError {
-        match self {
-            Self::NoQueue(queue) => CallError::NoQueue(queue),
-            Self::NoServer(queue) => CallError::NoServer(queue),
-            Self::Unseen(queue) => CallError::NoConsumer { queue, timeout },
-            Self::Refused(queue) => CallError::Refused(queue),
-            Self::NoRoute(exchange, key) => CallError::NoRoute { exchange, key },
-        }
-    }
-}
-
-type Outcome = Result<Reply, CallError>;
-
-#[derive(Debug)]
-struct Entry {
-    request: Arc<Request>,
-    started: Instant,
-    deadline: Instant,
-    /// The deadline for the server, Unix time in milliseconds.
-    deadline_ms: i64,
-    /// Whether it waits for a server, and a broker, where there is none.
-    waits: bool,
-    /// The number of the session it was sent in.
-    sent_in: Option<u64>,
-    /// Whether the broker has confirmed that, in that session.
-    accepted: bool,
-    /// Whether somebody has consumed since: who stops consuming may still answer it.
-    served: bool,
-    obstacle: Option<Obstacle>,
-    done: oneshot::Sender<Outcome>,
-}
 
 /// What is needed to send a call.
 #[derive(Debug, PartialEq)]
@@ -374,18 +328,6 @@ impl Pending<'_> {
             None if entry.accepted => CallError::TimedOut(timeout),
             None => CallError::Unconfirmed(timeout),
         }
-    }
-}
-
-impl Entry {
-    /// Whether the broker has it in the request queue, or had.
-    fn is_queued(&self) -> bool {
-        self.accepted && self.request.to.is_none()
-    }
-
-    fn is_to_be_sent_again(&mut self, obstacle: Obstacle) {
-        self.obstacle = Some(obstacle);
-        (self.sent_in, self.accepted) = (None, false);
     }
 }
 
