@@ -46,6 +46,8 @@ const EXCESS: usize = 2;
 pub(super) enum Published {
     Reply(RequestId),
     Probe,
+    /// To nobody, in a silence: see [`Session::listen`].
+    Knock,
 }
 
 /// What a session waits for.
@@ -79,6 +81,8 @@ pub(super) struct Session<'a> {
     events: Vec<Event<Published>>,
     /// What the core has said and was not carried out yet.
     commands: Vec<Command>,
+    /// Whether a knock is not confirmed yet.
+    knocked: bool,
     /// Whether a stop or new settings end the session.
     ending: bool,
     /// Whether the link has said its last word.
@@ -115,6 +119,7 @@ impl<'a> Session<'a> {
             timer_at: None,
             events: Vec::new(),
             commands: Vec::new(),
+            knocked: false,
             ending: false,
             closed: false,
             over: None,
@@ -217,6 +222,9 @@ impl<'a> Session<'a> {
             Event::Confirmed(Published::Probe) | Event::Refused(Published::Probe) => {
                 self.engine.link(LinkEvent::Probed);
             }
+            Event::Confirmed(Published::Knock) | Event::Refused(Published::Knock) => {
+                self.knocked = false;
+            }
             Event::Returned { queue, .. } if queue == self.engine.nobody() => {}
             Event::Returned { queue, correlation_id } => {
                 self.engine.observer.returned(&queue, correlation_id.as_deref());
@@ -262,6 +270,9 @@ impl<'a> Session<'a> {
     }
 
     /// Looks at the queue when nothing has come from it for long.
+    ///
+    /// RabbitMQ tells of an alarm only who publishes, and callers cannot publish then: without a word
+    /// of its own to nobody, an idle server would call itself ready all the time.
     fn listen(&mut self) {
         let now = Instant::now();
         let core = self.engine.core();
@@ -269,6 +280,9 @@ impl<'a> Session<'a> {
             self.silence.broken(now);
         } else if self.over.is_none() && self.silence.look_is_due(now) {
             self.link.count_consumers(&self.amqp.queue);
+            if !std::mem::replace(&mut self.knocked, true) {
+                publish_to_nobody(&mut self.link, self.engine, Published::Knock);
+            }
         }
     }
 
@@ -306,7 +320,8 @@ impl<'a> Session<'a> {
                     if let Some((envelope, reply)) = self.engine.core().outgoing(id)
                         && let Some(queue) = envelope.reply_queue()
                     {
-                        let properties = properties::of_reply(envelope, reply);
+                        let timing = self.engine.core().timing(id);
+                        let properties = properties::of_reply(envelope, reply, timing);
                         self.link.publish_via(
                             Published::Reply(id),
                             (envelope.via, queue),
@@ -315,10 +330,7 @@ impl<'a> Session<'a> {
                         );
                     }
                 }
-                Command::Probe => {
-                    let (nobody, properties) = (self.engine.nobody(), BasicProperties::default());
-                    self.link.publish(Published::Probe, nobody, properties, Bytes::new());
-                }
+                Command::Probe => publish_to_nobody(&mut self.link, self.engine, Published::Probe),
                 Command::Ack { tag, multiple } => {
                     self.link.ack(tag, multiple);
                     self.engine.observer.acks_handed_over();
@@ -364,6 +376,10 @@ impl<'a> Session<'a> {
         self.link.close();
         while !matches!(self.link.next().await, Event::Closed(_)) {}
     }
+}
+
+fn publish_to_nobody(link: &mut Link<Published>, engine: &Engine, what: Published) {
+    link.publish(what, engine.nobody(), BasicProperties::default(), Bytes::new());
 }
 
 fn lost_because(cause: Cause) -> LostBecause {

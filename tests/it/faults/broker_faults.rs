@@ -168,6 +168,26 @@ fn a_memory_alarm_hangs_nothing_and_calls_go_on_after_it() {
     assert_eq!(daemon.terminate(), Some(0));
 }
 
+/// A broker tells of its alarm only who publishes, and callers cannot.
+#[test]
+fn a_daemon_that_nobody_calls_learns_of_an_alarm_all_the_same() {
+    let broker = Broker::private();
+    let mut daemon = Daemon::serving(&broker.uri(), &[]);
+    broker.ctl(&["set_vm_memory_high_watermark", "0.000001"]);
+    daemon.wait_for("the broker blocks publishing");
+    let (status, why) = daemon.get("/readyz");
+    assert_eq!(status, 503);
+    assert!(why.contains("takes no replies") && why.contains("memory"), "{why}");
+    assert_eq!(daemon.metric("fibrpcd_amqp_blocked"), 1);
+    alarm::clear(&broker);
+    daemon.wait_for("the broker takes publishes again");
+    assert_eq!(daemon.get("/readyz").0, 200);
+    let ran = ctl(&broker.uri(), &["call", "30"]);
+    assert_eq!(ran.stdout, "832040\n", "{ran:?}");
+    assert_eq!(daemon.metric("fibrpcd_amqp_connects_total"), 1, "the session was kept");
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
 #[test]
 fn a_daemon_stops_in_time_while_the_broker_takes_no_replies() {
     let broker = Broker::private();
