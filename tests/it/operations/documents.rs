@@ -1,5 +1,6 @@
 //! Every link within the documents leads somewhere.
 
+use super::commands::documents;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -7,19 +8,9 @@ use std::{
 
 #[test]
 fn every_link_leads_somewhere() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut documents: Vec<_> = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"]
-        .map(|name| root.join(name))
-        .into();
-    for folder in ["docs", "docs/measured"] {
-        let entries = fs::read_dir(root.join(folder)).unwrap();
-        let paths = entries.map(|entry| entry.unwrap().path());
-        documents.extend(paths.filter(|path| path.extension().is_some_and(|end| end == "md")));
-    }
     let mut links = 0;
     let mut dead = Vec::new();
-    for document in documents {
-        let text = fs::read_to_string(&document).unwrap();
+    for (document, text) in documents() {
         for link in targets(&text).filter(|link| !link.contains("://")) {
             links += 1;
             if !leads_somewhere(&document, link) {

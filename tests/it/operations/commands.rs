@@ -1,0 +1,180 @@
+//! Every command of the documents is understood, and the settings to copy are settings.
+
+use crate::support::{
+    broker,
+    program::{Daemon, Ran, fibrpcd},
+};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// README and all documents, each with its text.
+pub(super) fn documents() -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut paths: Vec<_> = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"]
+        .map(|name| root.join(name))
+        .into();
+    for folder in ["docs", "docs/measured"] {
+        let entries = fs::read_dir(root.join(folder)).unwrap();
+        let found = entries.map(|entry| entry.unwrap().path());
+        paths.extend(found.filter(|path| path.extension().is_some_and(|end| end == "md")));
+    }
+    let text = |path: PathBuf| {
+        let text = fs::read_to_string(&path).unwrap();
+        (path, text)
+    };
+    paths.into_iter().map(text).collect()
+}
+
+/// The blocks of code in this language.
+fn blocks<'a>(text: &'a str, language: &str) -> impl Iterator<Item = &'a str> {
+    let fence = format!("```{language}\n");
+    let found: Vec<_> = text.split(fence.as_str()).skip(1).collect();
+    found.into_iter().map(|rest| rest.split_once("\n```").unwrap().0)
+}
+
+/// A command to type, and what is shown below it.
+struct Typed {
+    command: String,
+    shown: Vec<String>,
+}
+
+fn typed(text: &str) -> Vec<Typed> {
+    let mut all = Vec::new();
+    for block in blocks(text, "console") {
+        for line in block.lines() {
+            match line.strip_prefix("$ ").or_else(|| line.strip_prefix("# ")) {
+                Some(command) => {
+                    let command = command.trim_start_matches("sudo ").trim_start_matches("time ");
+                    all.push(Typed { command: command.to_owned(), shown: Vec::new() });
+                }
+                None => all.last_mut().unwrap().shown.push(line.to_owned()),
+            }
+        }
+    }
+    all
+}
+
+/// Runs a line as a shell does, with our programs, beside the files that it may name.
+fn run(line: &str, uri: &str, place: &Path) -> Ran {
+    let programs = Path::new(env!("CARGO_BIN_EXE_fibrpcctl")).parent().unwrap();
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+    // What runs until Ctrl-C is stopped.
+    let mut command = Command::new("timeout");
+    command.args(["-s", "INT", "10", "sh", "-c", line]).current_dir(place);
+    command.env("PATH", path).env("FIBRPCCTL_URI", uri).env("FIBRPCCTL_TIMEOUT", "5s");
+    command.env("XDG_CONFIG_HOME", place);
+    command.stdin(Stdio::null()).output().unwrap().into()
+}
+
+#[test]
+fn every_command_of_the_client_is_understood_and_prints_what_is_shown() {
+    let vhost = broker::shared().vhost();
+    let _daemon = Daemon::serving(&vhost.uri(), &[]);
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("order.json"), "30").unwrap();
+    let (mut tried, mut compared) = (0, 0);
+    for (document, text) in documents() {
+        for Typed { command, shown } in typed(&text) {
+            let command = command.replace("target/release/", "");
+            // That which is built first is the same program.
+            if !command.contains("fibrpcctl ") || command.contains("cargo run") {
+                continue;
+            }
+            tried += 1;
+            let ran = run(&command, &vhost.uri(), place.path());
+            let name = format!("{}: {command}", document.display());
+            assert!(!matches!(ran.code, Some(2 | 126 | 127) | None), "{name}: {ran:?}");
+            // Times and ids differ, and so does what is shown of a daemon that is stopped.
+            if command.starts_with("fibrpcctl call")
+                && !shown.iter().any(|line| line.contains("no server"))
+            {
+                let printed: Vec<_> = ran.stdout.lines().chain(ran.stderr.lines()).collect();
+                let differs = shown.iter().find(|line| !printed.contains(&line.as_str()));
+                assert_eq!(differs, None, "{name}: {ran:?}");
+                compared += shown.len();
+            }
+        }
+    }
+    println!("tried {tried} commands, compared {compared} lines");
+    assert!(tried > 15 && compared > 10, "tried {tried}, compared {compared}");
+}
+
+#[test]
+fn every_command_of_the_daemon_is_understood() {
+    let place = tempfile::tempdir().unwrap();
+    let mut tried = 0;
+    for (document, text) in documents() {
+        for Typed { command, .. } in typed(&text) {
+            let command = command.replace("target/release/", "");
+            let Some(daemon) = command.strip_prefix("fibrpcd ") else { continue };
+            tried += 1;
+            let arguments = daemon.trim_end_matches(['&', ' ']);
+            let check = if arguments.contains("--check") { "" } else { "--check" };
+            let ran = run(&format!("fibrpcd {arguments} {check}"), "", place.path());
+            // A file that it names may be missing here.
+            let name = format!("{}: {command}", document.display());
+            assert!(matches!(ran.code, Some(0 | 78)), "{name}: {ran:?}");
+        }
+    }
+    assert!(tried > 1, "tried {tried}");
+}
+
+#[test]
+fn every_target_of_make_and_every_script_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let makefile = fs::read_to_string(root.join("Makefile")).unwrap();
+    let mut tried = 0;
+    for (document, text) in documents() {
+        for Typed { command, .. } in typed(&text) {
+            let mut words = command.split_whitespace();
+            let (first, second) = (words.next().unwrap_or_default(), words.next());
+            let name = format!("{}: {command}", document.display());
+            if first == "make" {
+                let target = second.unwrap();
+                assert!(makefile.contains(&format!("\n{target}:")), "{name}");
+                tried += 1;
+            } else if ["packaging/", "benches/", "tests/", "fuzz/"]
+                .iter()
+                .any(|at| first.starts_with(at))
+            {
+                assert!(root.join(first).exists(), "{name}");
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 10, "tried {tried}");
+}
+
+/// What may be copied into the configuration holds no key that there is not, commented ones included.
+#[test]
+fn the_settings_to_copy_are_settings() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("fibrpcd.toml");
+    let mut tried = 0;
+    for (document, text) in documents() {
+        let here_documents =
+            text.split("<<END\n").skip(1).map(|rest| rest.split_once("\nEND").unwrap().0);
+        for block in blocks(&text, "toml").chain(here_documents) {
+            tried += 1;
+            let is_setting =
+                |line: &str| line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
+            let uncommented = |line: &str| match line.strip_prefix("# ") {
+                Some(setting) if is_setting(setting) => format!("{setting}\n"),
+                _ => format!("{line}\n"),
+            };
+            fs::write(&file, block.lines().map(uncommented).collect::<String>()).unwrap();
+            let ran = fibrpcd(&["--config", file.to_str().unwrap(), "--check"], &[]);
+            // The files that it names are not here.
+            let elsewhere = ["No such file", "$CREDENTIALS_DIRECTORY"];
+            let is_here = |line: &&str| !elsewhere.iter().any(|what| line.contains(what));
+            let complaints = ran.stderr.lines().filter(is_here);
+            let complaints: Vec<_> =
+                complaints.filter(|line| line.contains("fibrpcd.toml")).collect();
+            assert_eq!(complaints, Vec::<&str>::new(), "{}: {block}", document.display());
+        }
+    }
+    assert!(tried > 1, "tried {tried}");
+}
