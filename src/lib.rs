@@ -73,7 +73,8 @@ use fibrpc_core::text;
 
 pub use broker_uri::BrokerUri;
 pub use client::{
-    BuildError, CallError, Client, ClientBuilder, Pong, Reply, Request, RequestError,
+    BlockingClient, BuildError, CallError, Client, ClientBuilder, ConnectStep, Pong, Reply,
+    Request, RequestError, Timing,
 };
 pub use fibonacci;
 pub use fibrpc_core::wire;

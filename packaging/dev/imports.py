@@ -27,7 +27,7 @@ ROOMS = {
     "lookup": ["threads"],
     "tls": ["files"],
     "amqp": ["broker_uri", "lookup", "text", "threads", "tls", "wire"],
-    "client": ["amqp", "broker_uri", "text", "tls", "wire"],
+    "client": ["amqp", "broker_uri", "text", "threads", "tls", "wire"],
     "cli": ["client", "exit", "wire"],
     "ctl": ["broker_uri", "cli", "client", "exit", "files", "text", "tls", "wire"],
     "daemon": ["amqp", "broker_uri", "cli", "exit", "files", "lookup", "text", "threads", "tls", "wire"],

@@ -6,8 +6,8 @@ use super::{
 };
 use crate::wire::{
     CORRELATION_ID_HEADER, DEADLINE_HEADER, DELIVERY_COUNT_HEADER, Envelope, MESSAGE_ID_HEADER,
-    Properties, REPLY_TOPIC_HEADER, Reply, STATUS_HEADER, Status, TRACE_HEADERS, TRACE_PARENT,
-    TraceParent, expiration_ms, reply_address,
+    Properties, REPLY_TOPIC_HEADER, Reply, STATUS_HEADER, ServerTiming, Status, TIMING_HEADER,
+    TRACE_HEADERS, TRACE_PARENT, TraceParent, expiration_ms, reply_address,
 };
 use lapin::{
     BasicProperties,
@@ -57,6 +57,7 @@ pub(crate) fn envelope(properties: &BasicProperties, queue: &str) -> Envelope {
         }
         envelope.delivery_count = headers.inner().get(DELIVERY_COUNT_HEADER).and_then(integer);
         envelope.rejections = header(raw::REJECTIONS).map_or(0, |told| rejections_by(queue, told));
+        envelope.timing = headers.contains_key(TIMING_HEADER);
         envelope.deadline_ms = headers.inner().get(DEADLINE_HEADER).and_then(integer);
         envelope.trace = TRACE_HEADERS
             .into_iter()
@@ -71,7 +72,11 @@ pub(crate) fn envelope(properties: &BasicProperties, queue: &str) -> Envelope {
 }
 
 /// Writes a reply's properties.
-pub(crate) fn of_reply(envelope: &Envelope, reply: &Reply) -> BasicProperties {
+pub(crate) fn of_reply(
+    envelope: &Envelope,
+    reply: &Reply,
+    timing: Option<ServerTiming>,
+) -> BasicProperties {
     let mut properties = BasicProperties::default()
         .with_content_type(reply.content_type.into())
         .with_delivery_mode(TRANSIENT);
@@ -92,6 +97,9 @@ pub(crate) fn of_reply(envelope: &Envelope, reply: &Reply) -> BasicProperties {
         for (name, value) in &envelope.trace {
             headers.insert((*name).into(), AMQPValue::LongString(value.as_slice().into()));
         }
+    }
+    if let Some(timing) = timing {
+        headers.insert(TIMING_HEADER.into(), AMQPValue::LongString(timing.to_string().into()));
     }
     if !headers.inner().is_empty() {
         properties = properties.with_headers(headers);
@@ -175,6 +183,7 @@ fn integer(value: &AMQPValue) -> Option<i64> {
 mod tests {
     use super::*;
     use crate::wire::Via;
+    use std::time::Duration;
 
     #[test]
     fn a_deadline_is_read_in_every_integer_width() {
@@ -201,7 +210,7 @@ mod tests {
         headers.insert("other".into(), AMQPValue::LongString("not echoed".into()));
         let request =
             BasicProperties::default().with_correlation_id("id".into()).with_headers(headers);
-        let reply = of_reply(&envelope(&request, "q"), &Reply::text(b"1".to_vec()));
+        let reply = of_reply(&envelope(&request, "q"), &Reply::text(b"1".to_vec()), None);
         let headers = reply.headers().as_ref().unwrap().inner();
         assert_eq!(headers.get("traceparent"), Some(&AMQPValue::LongString("00-ab-cd-01".into())));
         assert!(!headers.contains_key("other"));
@@ -217,7 +226,7 @@ mod tests {
         let mqtt = BasicProperties::default().with_headers(headers);
         let request = envelope(&mqtt, "q");
         assert_eq!((request.via, request.reply_queue()), (Via::Topic, Some("answers.1")));
-        let reply = of_reply(&request, &Reply::text(b"1".to_vec()));
+        let reply = of_reply(&request, &Reply::text(b"1".to_vec()), None);
         assert!(reply.correlation_id().is_none());
         assert_eq!(reply.headers().as_ref().unwrap().inner().get("x-correlation-id"), Some(&long));
         // The property, where there is one, is what the reply is known by.
@@ -227,8 +236,20 @@ mod tests {
     }
 
     #[test]
+    fn a_reply_says_how_long_it_took_where_that_is_asked_for() {
+        let mut headers = FieldTable::default();
+        headers.insert(TIMING_HEADER.into(), AMQPValue::Boolean(true));
+        let request = envelope(&BasicProperties::default().with_headers(headers), "q");
+        assert!(request.timing);
+        let timing = ServerTiming { compute: Duration::from_micros(5), ..ServerTiming::default() };
+        let reply = of_reply(&request, &Reply::text(b"1".to_vec()), Some(timing));
+        let says = bytes(&reply.headers().as_ref().unwrap().inner()[TIMING_HEADER]);
+        assert_eq!(says.and_then(ServerTiming::parse), Some(timing));
+    }
+
+    #[test]
     fn a_plain_answer_has_no_headers() {
-        let reply = of_reply(&Envelope::default(), &Reply::text(b"1".to_vec()));
+        let reply = of_reply(&Envelope::default(), &Reply::text(b"1".to_vec()), None);
         assert!(reply.headers().is_none());
         assert!(reply.correlation_id().is_none());
         assert_eq!(reply.delivery_mode(), &Some(TRANSIENT));

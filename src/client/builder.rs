@@ -4,7 +4,7 @@ use super::{
     BuildError, Client, MAX_CALLS_IN_FLIGHT, MAX_REPLY, MAX_TIMEOUT, calls::Calls, link::Keeper,
 };
 use crate::{
-    amqp::connect::Dial,
+    amqp::connect::{Dial, Steps},
     broker_uri::BrokerUri,
     tls::Tls,
     wire::{ReplyQueue, TraceParent, check_queue_name},
@@ -154,7 +154,7 @@ impl ClientBuilder {
     /// Outside of a tokio runtime with I/O and time enabled.
     pub fn build(self) -> Result<Client, BuildError> {
         self.check()?;
-        let calls = Arc::new(Calls::default());
+        let (calls, steps) = (Arc::new(Calls::default()), Steps::default());
         let (fresh, inbox) = mpsc::channel(MAX_CALLS_IN_FLIGHT);
         let wants_tls = self.uris.iter().any(BrokerUri::is_tls);
         let dial = Dial {
@@ -165,6 +165,7 @@ impl ClientBuilder {
             tls: self.tls.or_else(|| wants_tls.then(Tls::system)?.ok()),
             max_body: self.max_reply,
             all_properties: true,
+            steps: steps.clone(),
         };
         let table = Arc::clone(&calls);
         let reply_queue = self.reply_queue;
@@ -177,6 +178,7 @@ impl ClientBuilder {
             fresh,
             timeout: self.timeout,
             waits_for_server: self.waits_for_server,
+            steps,
         })
     }
 

@@ -20,6 +20,9 @@ pub enum BuildError {
         /// How many bytes it has.
         length: usize,
     },
+    /// A [`BlockingClient`](super::BlockingClient) got no thread.
+    #[error("cannot start the client: {0}")]
+    Thread(String),
 }
 
 /// Why a call has no answer.

@@ -4,21 +4,28 @@
 //! keeps both. A call is sent again when the connection was lost before its reply came (the calls
 //! are idempotent), within the call's timeout.
 
+mod blocking;
 mod builder;
 mod calls;
 mod error;
 mod link;
 mod probe;
 mod request;
+mod timing;
 
 pub use self::{
+    blocking::BlockingClient,
     builder::ClientBuilder,
     error::{BuildError, CallError},
     request::{Reply, Request, RequestError},
+    timing::Timing,
 };
+
+pub use crate::amqp::connect::Step as ConnectStep;
 
 use self::calls::Calls;
 use crate::{
+    amqp::connect::Steps,
     broker_uri::BrokerUri,
     wire::{Method, NO_ARGUMENT, PONG, ReplyError},
 };
@@ -56,6 +63,7 @@ pub struct Client {
     fresh: mpsc::Sender<String>,
     timeout: Duration,
     waits_for_server: bool,
+    steps: Steps,
 }
 
 /// The answer to a ping.
@@ -158,6 +166,12 @@ impl Client {
     #[must_use]
     pub fn waiting_for(&self) -> Option<String> {
         self.calls.waiting_for()
+    }
+
+    /// The steps of the connection that is made now, or was made last, and how long each took.
+    #[must_use]
+    pub fn connecting(&self) -> Vec<(ConnectStep, Duration)> {
+        self.steps.taken()
     }
 
     /// Ends the connection; calls that are under way get [`CallError::Closed`].

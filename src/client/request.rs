@@ -1,6 +1,7 @@
 //! What may be asked of any server, and what it answers.
 
-use crate::wire::{Header, Method, Properties};
+use super::Timing;
+use crate::wire::{Header, Method, Properties, TIMING_HEADER};
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -42,6 +43,7 @@ pub struct Request {
 
 /// A reply that is no error.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Reply {
     /// What it says beside its body.
     pub properties: Properties,
@@ -49,6 +51,8 @@ pub struct Reply {
     pub body: Vec<u8>,
     /// How long it took, connecting included.
     pub elapsed: Duration,
+    /// Where that time went.
+    pub timing: Timing,
 }
 
 /// Why a [`Request`] cannot be sent.
@@ -151,6 +155,13 @@ impl Request {
     pub fn resend_if_lost(mut self, resend: bool) -> Self {
         self.resend = resend;
         self
+    }
+
+    /// Asks the server to say how long it had the request, in [`Timing::server`]. Ours does; others
+    /// see one more header.
+    #[must_use]
+    pub fn timed(self) -> Self {
+        self.header(TIMING_HEADER, true)
     }
 
     /// The body.

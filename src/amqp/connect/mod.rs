@@ -1,6 +1,10 @@
 //! One connection to a broker: opened within a deadline, closed in order or cut.
 
 mod addresses;
+mod steps;
+
+pub use self::steps::Step;
+pub(crate) use self::steps::Steps;
 
 use self::addresses::{Addresses, Race, silent};
 use super::{
@@ -58,6 +62,8 @@ pub(crate) struct Dial {
     pub(crate) max_body: u64,
     /// Whether all properties of messages are wanted, or those that a server looks at.
     pub(crate) all_properties: bool,
+    /// Where it is noted how long connecting takes.
+    pub(crate) steps: Steps,
 }
 
 impl Dial {
@@ -113,11 +119,15 @@ impl Link {
     pub(crate) async fn open(uri: &BrokerUri, dial: &Dial) -> Result<Self, LinkError> {
         let what = format!("connecting to {uri}");
         let deadline = Instant::now() + dial.timeout;
+        dial.steps.begin();
         let found = timeout_at(deadline, lookup::addresses(uri.host(), uri.port())).await;
         let opened = match found {
             Err(_) => Err(LinkError::timeout("looking the host up", dial.timeout)),
             Ok(Err(error)) => Err(error.into()),
-            Ok(Ok(found)) => Self::open_any(found, deadline, uri, dial).await,
+            Ok(Ok(found)) => {
+                dial.steps.done(Step::Lookup);
+                Self::open_any(found, deadline, uri, dial).await
+            }
         };
         opened.map_err(|error| error.during(&what))
     }
@@ -144,6 +154,7 @@ impl Link {
         let secure = dial.secure(uri)?;
         let mut race = Race::between(Addresses::of(addresses));
         while let Ok(Some((address, tcp))) = timeout_at(deadline, race.next()).await {
+            dial.steps.done(Step::Tcp);
             // A peer that accepts and says nothing leaves the others their time.
             let others = u32::try_from(race.left()).unwrap_or(u32::MAX);
             let left = deadline.saturating_duration_since(Instant::now());
@@ -189,7 +200,11 @@ impl Link {
             arrivals: Arrivals::default(),
             cluster: ClusterName::default(),
         };
+        let is_tls = secure.is_some();
         let socket = Socket::new(Transport::over(tcp, secure).await?, &target);
+        if is_tls {
+            dial.steps.done(Step::Tls);
+        }
         threads::two_are_left().await?; // lapin leaks a task where it is given none
         let lapin_uri = lapin_uri(uri, dial.heartbeat, external);
         let connection = handshake(socket, lapin_uri, runtime, properties(&dial.name)).await;
@@ -198,6 +213,7 @@ impl Link {
             let error = LinkError::from(error).of_vhost(uri.vhost()).of_long_login(login);
             if external { error.of_external_login() } else { error }
         })?;
+        dial.steps.done(Step::Amqp);
         let Target { written, arrivals, cluster, .. } = target;
         Ok(Self {
             connection,

@@ -1,6 +1,6 @@
 //! Failed attempts to connect leave no tasks, threads or memory behind.
 
-use super::{Dial, Link};
+use super::{Dial, Link, Steps};
 use std::{
     env, fs,
     io::{Read as _, Write as _},
@@ -76,6 +76,7 @@ fn attempts_leave_nothing_behind(peer: Peer, attempts: u32) {
         tls: None,
         max_body: 1000,
         all_properties: false,
+        steps: Steps::default(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let fail = |attempts: u32| {

@@ -3,7 +3,7 @@
 use super::{
     super::{
         Cause, LinkError,
-        connect::{Dial, Link as Connection, answer},
+        connect::{Dial, Link as Connection, Step, answer},
         queue,
     },
     Event, Events, Link, ServerSettings,
@@ -138,6 +138,7 @@ impl<T> Link<T> {
         let opened = calling(&connections.publish).await;
         let name = opened.as_ref().map(|(_, consumer, _)| consumer.queue().to_string());
         let name = name.unwrap_or_default();
+        dial.steps.done(Step::ReplyQueue);
         Ok((connections.complete(opened, None).await?, name))
     }
 
@@ -149,6 +150,7 @@ impl<T> Link<T> {
     ) -> Result<(Self, String), LinkError> {
         let connections = Connections::of_client(uri, dial).await?;
         let opened = calling_directly(&connections.publish).await;
+        dial.steps.done(Step::ReplyQueue);
         Ok((connections.complete(opened, None).await?, DIRECT_REPLY_TO.to_owned()))
     }
 }

@@ -1,6 +1,6 @@
 //! A call that waits, and what it waits for.
 
-use super::super::{CallError, Reply, Request};
+use super::super::{CallError, Reply, Request, timing::Moments};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -53,6 +53,7 @@ pub(super) struct Entry {
     /// Whether somebody has consumed since: who stops consuming may still answer it.
     pub(super) served: bool,
     pub(super) obstacle: Option<Obstacle>,
+    pub(super) moments: Moments,
     pub(super) done: oneshot::Sender<Outcome>,
 }
 

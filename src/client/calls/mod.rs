@@ -6,7 +6,7 @@
 mod entry;
 
 use self::entry::{Entry, Obstacle, Outcome};
-use super::{CallError, Reply, Request, RequestError};
+use super::{CallError, Reply, Request, RequestError, timing::Moments};
 use crate::wire::{self, Opened, Properties};
 use std::{
     collections::HashMap,
@@ -71,6 +71,7 @@ impl Calls {
             accepted: false,
             served: false,
             obstacle: None,
+            moments: Moments::default(),
             done,
         };
         let mut table = self.lock();
@@ -98,6 +99,7 @@ impl Calls {
             return None;
         }
         entry.sent_in = Some(session);
+        entry.moments = Moments { sent: Some(Instant::now()), confirmed: None };
         (entry.accepted, entry.served) = (false, false);
         Some(ToSend {
             request: Arc::clone(&entry.request),
@@ -137,8 +139,9 @@ impl Calls {
             return;
         };
         let elapsed = entry.started.elapsed();
+        let timing = entry.moments.timing(entry.started, elapsed, &properties);
         let outcome = match wire::Reply::open(status, body) {
-            Opened::Answer(body) => Ok(Reply { properties, body, elapsed }),
+            Opened::Answer(body) => Ok(Reply { properties, body, elapsed, timing }),
             Opened::Failed(failure) => Err(CallError::Failed(failure)),
             Opened::Unknown(error) => Err(CallError::BadReply(error)),
         };
@@ -189,6 +192,7 @@ impl Calls {
         entry.is_some_and(|entry| {
             entry.obstacle = None;
             entry.accepted = true;
+            entry.moments.confirmed = Some(Instant::now());
             true
         })
     }

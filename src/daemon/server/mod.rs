@@ -20,7 +20,7 @@ use crate::{
     amqp::{
         Cause, LinkError,
         backoff::Backoff,
-        connect::Dial,
+        connect::{Dial, Steps},
         link::{Link, ServerSettings},
     },
     broker_uri::BrokerUri,
@@ -191,6 +191,7 @@ fn settings(amqp: &Amqp) -> ServerSettings {
             tls: amqp.tls.clone(),
             max_body: MAX_BODY as u64,
             all_properties: false,
+            steps: Steps::default(),
         },
         queue: amqp.queue.clone(),
         queue_type: amqp.queue_type,

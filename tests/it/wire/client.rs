@@ -6,11 +6,12 @@ use crate::support::{
     program::{Daemon, memory_kib},
     raw_amqp::RawConnection,
 };
-use fibrpc::{BuildError, CallError, Client, ClientBuilder, wire::QueueNameError};
+use fibrpc::{BuildError, CallError, Client, ClientBuilder, Request, wire::QueueNameError};
 use futures_util::{StreamExt as _, stream};
 use std::{
     env,
     process::{self, Command},
+    thread,
     time::Duration,
 };
 
@@ -184,4 +185,69 @@ fn the_example_in_the_library_runs() {
         Command::new(programs.join("examples/call")).arg(vhost.uri()).arg("30").output().unwrap();
     assert!(output.status.success(), "{output:?}");
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "F(30) = 832040\n");
+    // Where nobody serves it says so.
+    let output = Command::new(programs.join("examples/call"))
+        .args([&vhost.uri(), "30", "no such queue"])
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("nobody serves no such queue; start fibrpcd"), "{said}");
+}
+
+#[test]
+fn a_blocking_client_serves_several_threads_and_needs_no_runtime() {
+    const THREADS: u64 = 8;
+    let vhost = broker::shared().vhost();
+    let mut daemon = Daemon::serving(&vhost.uri(), &[]);
+    let builder = Client::builder(vhost.uri().parse().unwrap());
+    let refused = builder.clone().timeout(Duration::ZERO).build_blocking().unwrap_err();
+    assert_eq!(refused, BuildError::Timeout(Duration::ZERO));
+    let client = builder.build_blocking().unwrap();
+    let right = thread::scope(|scope| {
+        let call = |n: u64| client.fibonacci(n).unwrap();
+        let threads: Vec<_> = (0..THREADS)
+            .map(|n| scope.spawn(move || (0..50).map(|i| call(n + i)).collect()))
+            .collect();
+        let answers: Vec<Vec<String>> =
+            threads.into_iter().map(|one| one.join().unwrap()).collect();
+        let expected = |n: u64| fibrpc::fibonacci::decimal(n, || false).unwrap();
+        let all = (0..THREADS).flat_map(|n| (0..50).map(move |i| n + i));
+        answers
+            .concat()
+            .into_iter()
+            .zip(all)
+            .filter(|(answer, n)| answer.as_bytes() == expected(*n))
+            .count()
+    });
+    assert_eq!(right as u64, THREADS * 50);
+    assert_eq!(client.ping().unwrap().instead, None);
+    assert!(client.info().unwrap().contains_key("version"));
+    assert_eq!(daemon.terminate(), Some(0));
+    assert_eq!(client.fibonacci(30), Err(CallError::NoServer(QUEUE.to_owned())));
+    client.close();
+}
+
+#[test]
+fn a_reply_says_where_the_time_of_its_call_went() {
+    let vhost = broker::shared().vhost();
+    let _daemon = Daemon::serving(&vhost.uri(), &[]);
+    runtime().block_on(async {
+        let client = Client::builder(vhost.uri().parse().unwrap()).build().unwrap();
+        assert_eq!(client.connecting(), []);
+        let plain = client.request(Request::new("30")).await.unwrap();
+        assert_eq!(plain.timing.server, None, "it was not asked for");
+        let steps = client.connecting();
+        let names: Vec<_> = steps.iter().map(|(step, _)| step.name()).collect();
+        assert_eq!(names, ["lookup", "tcp", "amqp", "reply_queue"]);
+        let connecting: Duration = steps.iter().map(|(_, took)| *took).sum();
+        assert!(plain.timing.waited >= connecting, "{plain:?}, {steps:?}");
+        // Computed on a thread: some 2 MB of digits.
+        let timed = client.request(Request::new("10000000").timed()).await.unwrap();
+        let server = timed.timing.server.unwrap();
+        assert!(server.compute > Duration::ZERO, "{server:?}");
+        assert!(timed.timing.answer >= server.queue + server.compute, "{:?}", timed.timing);
+        assert!(timed.elapsed >= timed.timing.waited + timed.timing.answer, "{:?}", timed.timing);
+        client.close().await;
+    });
 }

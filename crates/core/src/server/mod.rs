@@ -69,7 +69,8 @@ use self::{
     schedule::Schedule,
     troubled::TroubledQueues,
 };
-use crate::wire::{Envelope, Reply, Via};
+use crate::wire::{Envelope, Reply, ServerTiming, Via};
+use std::time::Duration;
 
 /// A request that a dead-letter policy has brought back so often, after it was rejected each time, is
 /// dropped: it goes in circles. An operator may well send one again by hand.
@@ -186,6 +187,19 @@ impl Core {
     pub fn outgoing(&self, id: RequestId) -> Option<(&Envelope, &Reply)> {
         let request = self.requests.get(id)?;
         Some((&request.envelope, request.reply.as_ref()?))
+    }
+
+    /// How long the request took whose reply is [`Self::outgoing`], if it asks for that.
+    #[must_use]
+    pub fn timing(&self, id: RequestId) -> Option<ServerTiming> {
+        let request = self.requests.get(id).filter(|request| request.envelope.timing)?;
+        let total = request.replied?.since(request.received);
+        let compute = match request.compute_time {
+            ComputeTime::NotComputed => Duration::ZERO,
+            ComputeTime::InPlace => total,
+            ComputeTime::OnThread(from, to) => to.since(from.max(request.received)),
+        };
+        Some(ServerTiming { queue: total.saturating_sub(compute), compute })
     }
 
     /// How many requests are delivered and not settled.

@@ -11,6 +11,7 @@ mod reply;
 mod reply_address;
 mod request;
 mod status;
+mod timing;
 mod trace;
 
 pub use number::{MAX_BODY, Number, NumberError};
@@ -20,6 +21,7 @@ pub use reply::{Opened, Reply, ReplyError};
 pub use reply_address::{REPLY_TOPIC_HEADER, TOPIC_EXCHANGE, Via, reply_address};
 pub use request::{Call, Envelope, Method, decode};
 pub use status::{Failure, Status};
+pub use timing::{ServerTiming, TIMING_HEADER};
 pub use trace::TraceParent;
 
 /// The header that names the outcome of a call in its reply.

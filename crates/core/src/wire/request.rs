@@ -28,6 +28,8 @@ pub struct Envelope {
     pub rejections: u64,
     /// Trace context headers, echoed in the reply.
     pub trace: Vec<(&'static str, Vec<u8>)>,
+    /// The reply is to say how long it took here: [`TIMING_HEADER`](super::TIMING_HEADER).
+    pub timing: bool,
 }
 
 impl Envelope {

@@ -8,7 +8,10 @@ mod peer;
 
 use self::peer::{Conversation, Method, PATIENCE, Peer};
 use super::{
-    super::{QueueType, connect::Dial},
+    super::{
+        QueueType,
+        connect::{Dial, Steps},
+    },
     Event, Link, ServerSettings,
 };
 use bytes::Bytes;
@@ -33,6 +36,7 @@ fn dial() -> Dial {
         tls: None,
         max_body: 1000,
         all_properties: false,
+        steps: Steps::default(),
     }
 }
 

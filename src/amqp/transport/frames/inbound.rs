@@ -13,7 +13,7 @@ use super::{
 };
 use crate::wire::{
     CORRELATION_ID_HEADER, DEADLINE_HEADER, DELIVERY_COUNT_HEADER, MESSAGE_ID_HEADER,
-    REPLY_TOPIC_HEADER, STATUS_HEADER, TRACE_HEADERS,
+    REPLY_TOPIC_HEADER, STATUS_HEADER, TIMING_HEADER, TRACE_HEADERS,
 };
 use std::{
     io,
@@ -286,13 +286,14 @@ fn write_table(
 }
 
 fn is_kept(entry: &Entry<'_>) -> bool {
-    const KNOWN: [&str; 6] = [
+    const KNOWN: [&str; 7] = [
         CORRELATION_ID_HEADER,
         DEADLINE_HEADER,
         DELIVERY_COUNT_HEADER,
         MESSAGE_ID_HEADER,
         REPLY_TOPIC_HEADER,
         STATUS_HEADER,
+        TIMING_HEADER,
     ];
     let known = KNOWN.iter().chain(&TRACE_HEADERS).any(|name| name.as_bytes() == entry.name);
     if entry.name == DEATHS.as_bytes() {

@@ -55,6 +55,25 @@ fn requests_for_the_same_work_share_it() {
 }
 
 #[test]
+fn a_reply_says_how_long_the_request_waited_and_was_worked_on_where_it_asks() {
+    let mut desk = Desk::new(1, AMPLE);
+    let ask =
+        |timing| Envelope { reply_to: Some("caller".to_owned()), timing, ..Default::default() };
+    desk.deliver(ask(false), "1000");
+    let [(first, _)] = desk.started()[..] else { panic!("not started") };
+    desk.deliver(ask(true), "2000");
+    desk.pass(30 * MILLI);
+    desk.finish(first);
+    let [(second, _)] = desk.started()[..] else { panic!("not started") };
+    desk.pass(50 * MILLI);
+    desk.finish(second);
+    let replies = desk.published();
+    let timings: Vec<_> = replies.iter().map(|id| desk.core.timing(*id)).collect();
+    let (queue, compute) = (Duration::from_millis(30), Duration::from_millis(50));
+    assert_eq!(timings, [None, Some(ServerTiming { queue, compute })]);
+}
+
+#[test]
 fn what_is_known_needs_no_thread() {
     let mut desk = Desk::ample();
     desk.service.known = Some((LONG, Bytes::from_static(b"known")));
