@@ -5,7 +5,7 @@ CARGO ?= cargo
 TEST = $(CARGO) test --locked --workspace --features otlp
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test screenshots panels chaos soak model sim fuzz cluster lint deb system-test generated build bench bench-all bench-peers bench-core bench-kernel bench-mixed bench-observability clean
+.PHONY: help run demo test screenshots panels chaos soak model sim fuzz cluster lint deb system-test generated build bench bench-all bench-peers bench-instructions bench-core bench-kernel bench-mixed bench-observability clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -79,7 +79,7 @@ system-test: ## Try the package on booted Debian 12, 13 and unstable (as root); 
 generated: ## Write manual pages, completions and the unit of instances anew, after a change of options or settings
 	FIBRPC_GENERATE=1 $(TEST) --test it generated::
 
-bench: bench-core bench-kernel bench-mixed bench-observability bench-peers ## Measure everything there is a benchmark for
+bench: bench-core bench-instructions bench-kernel bench-mixed bench-observability bench-peers ## Measure everything there is a benchmark for
 
 bench-all: ## The same with more rounds where there are rounds: ROUNDS=45
 	$(MAKE) bench ROUNDS=$(or $(ROUNDS),45)
@@ -87,6 +87,10 @@ bench-all: ## The same with more rounds where there are rounds: ROUNDS=45
 bench-peers: ## Calls beside servers in C, Go, Java, Node, Python and Rust, into docs/measured/calls.md; ROUNDS=15
 	@packaging/dev/install-deps.sh bench
 	@benches/peers/run.py --rounds $(or $(ROUNDS),15)
+
+bench-instructions: ## Count the instructions that the daemon spends on a call, and say in whose code
+	@packaging/dev/install-deps.sh bench
+	@benches/instructions/run.py
 
 bench-core: ## Time a small call within the core, without a broker
 	$(CARGO) bench --locked --package fibrpc-core --bench small_calls

