@@ -54,6 +54,15 @@
 //! costs; work waits in the core for a thread of `daemon::compute`. The link publishes the reply, and
 //! only when the broker has confirmed it, the core has the request acknowledged.
 //! `docs/development.md` has the states of a request, the threads, tasks and channels.
+//!
+//! # What other programs may rely on
+//!
+//! [`Client`], [`BlockingClient`], [`ClientBuilder`], [`Request`], [`Reply`], the errors, [`BrokerUri`],
+//! [`Tls`] and [`wire`] follow semantic versioning: before 1.0, what breaks them comes with a new minor
+//! version and a line in the change log. Errors and replies may gain fields and variants at any time, and
+//! are marked `non_exhaustive`. [`cli`], [`ctl`], [`daemon`] and [`exit`] are public for the programs and
+//! their tests only; of the programs, options, exit codes, keys, metrics and JSON fields are covered in the
+//! same way.
 
 mod amqp;
 pub mod broker_uri;
