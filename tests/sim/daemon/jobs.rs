@@ -64,8 +64,11 @@ impl Daemon {
         // Whose turn comes by another request, which has left since, is not known here.
         let mine: Vec<_> = self.held.values().filter(|held| key(held) == work.key).collect();
         let Some(first) = mine.iter().map(|held| held.arrived).min() else { return };
-        let leaves =
-            |one: &Record| one.request.work.key == work.key && one.request.deadline.is_some();
+        let leaves = |one: &Record| {
+            let request = &one.request;
+            let is_bounded = request.deadline.is_some() || request.expiration.is_some();
+            request.work.key == work.key && is_bounded
+        };
         if requests.iter().any(leaves) {
             return;
         }

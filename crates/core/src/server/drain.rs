@@ -74,6 +74,7 @@ impl Core {
         if self.phase == Phase::Serving {
             self.commands.push(Command::StopConsuming);
         }
+        self.take_back_publishes();
         let open = self.requests.ids();
         self.gave_up |= !open.is_empty();
         self.give_back_all(clocks, &open, WhyGivenBack::GivingUp);

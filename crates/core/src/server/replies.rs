@@ -132,6 +132,13 @@ impl Core {
         self.commands.push(Command::Publish(id));
     }
 
+    /// Publishes nothing of what was to be published in this turn.
+    pub(super) fn take_back_publishes(&mut self) {
+        let before = self.commands.len();
+        self.commands.retain(|command| !matches!(command, Command::Publish(_)));
+        self.replies.unconfirmed -= before - self.commands.len();
+    }
+
     /// The reply, or an error if it is larger than the broker takes; `None` if even the error is.
     fn fit(&self, reply: Reply) -> Option<Reply> {
         let Some(limit) = self.reply_limit.filter(|limit| reply.body.len() > *limit) else {

@@ -58,6 +58,21 @@ fn a_drain_that_takes_too_long_gives_everything_back() {
 }
 
 #[test]
+fn what_is_given_back_in_the_turn_in_which_it_was_to_be_published_is_not() {
+    let mut desk = Desk::ample();
+    let tag = desk.request("1");
+    let [id] = desk.published()[..] else { panic!("not answered") };
+    desk.link(LinkEvent::Refused(id));
+    desk.input(Input::Drain { patience: Some(SECOND) });
+    desk.commands();
+    desk.clocks.now = desk.clocks.now.plus(SECOND);
+    let session = desk.core.session;
+    desk.input(Input::Link { session, event: LinkEvent::RepliesRenewed });
+    assert_eq!(desk.commands(), [Command::GiveBack { tag }]);
+    assert_eq!(desk.core.unconfirmed(), 0);
+}
+
+#[test]
 fn a_stop_takes_its_patience_from_whoever_asked_last() {
     let mut desk = Desk::ample();
     let job = running(&mut desk);

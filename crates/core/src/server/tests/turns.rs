@@ -57,20 +57,24 @@ fn requests_for_the_same_work_share_it() {
 #[test]
 fn a_reply_says_how_long_the_request_waited_and_was_worked_on_where_it_asks() {
     let mut desk = Desk::new(1, AMPLE);
-    let ask =
-        |timing| Envelope { reply_to: Some("caller".to_owned()), timing, ..Default::default() };
-    desk.deliver(ask(false), "1000");
+    let reply_to = Some("caller".to_owned());
+    let asking = Envelope { reply_to, timing: true, ..Default::default() };
+    desk.request("1000");
     let [(first, _)] = desk.started()[..] else { panic!("not started") };
-    desk.deliver(ask(true), "2000");
+    desk.deliver(asking, "2000");
     desk.pass(30 * MILLI);
-    desk.finish(first);
-    let [(second, _)] = desk.started()[..] else { panic!("not started") };
+    desk.take_in(Input::Finished { job: first, result: Ok(Bytes::from_static(b"1000")) });
+    desk.conclude();
+    let [Command::Publish(plain), Command::Compute { job: second, .. }] = desk.commands()[..]
+    else {
+        panic!("the second one does not follow the first")
+    };
     desk.pass(50 * MILLI);
     desk.finish(second);
-    let replies = desk.published();
-    let timings: Vec<_> = replies.iter().map(|id| desk.core.timing(*id)).collect();
+    let [asking] = desk.published()[..] else { panic!("not answered") };
     let (queue, compute) = (Duration::from_millis(30), Duration::from_millis(50));
-    assert_eq!(timings, [None, Some(ServerTiming { queue, compute })]);
+    assert_eq!(desk.core.timing(asking), Some(ServerTiming { queue, compute }));
+    assert_eq!(desk.core.timing(plain), None);
 }
 
 #[test]
