@@ -73,7 +73,8 @@ use fibrpc_core::text;
 
 pub use broker_uri::BrokerUri;
 pub use client::{
-    BuildError, CallError, Client, ClientBuilder, Pong, Reply, Request, RequestError,
+    BrokerState, BuildError, CallError, Client, ClientBuilder, Pong, QueueState, Reply, Request,
+    RequestError,
 };
 pub use fibonacci;
 pub use fibrpc_core::wire;

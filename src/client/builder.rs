@@ -2,6 +2,7 @@
 
 use super::{
     BuildError, Client, MAX_CALLS_IN_FLIGHT, MAX_REPLY, MAX_TIMEOUT, calls::Calls, link::Keeper,
+    look::Look,
 };
 use crate::{
     amqp::connect::Dial,
@@ -166,6 +167,7 @@ impl ClientBuilder {
             max_body: self.max_reply,
             all_properties: true,
         };
+        let look = Look { uris: self.uris.clone(), dial: dial.clone(), queue: self.queue.clone() };
         let table = Arc::clone(&calls);
         let reply_queue = self.reply_queue;
         let keeper = Keeper::new(self.uris, dial, self.queue, reply_queue, self.trace, table);
@@ -177,6 +179,7 @@ impl ClientBuilder {
             fresh,
             timeout: self.timeout,
             waits_for_server: self.waits_for_server,
+            look: Arc::new(look),
         })
     }
 
