@@ -19,6 +19,7 @@
 //! - [`tls`]: which certificates are trusted, and which is ours
 //! - `files`: small files that settings name
 //! - `lookup`: the addresses of a host
+//! - `http_client`: a request over HTTP
 //! - `threads`: threads for what may stand still
 //! - [`cli`]: the command lines
 //! - `fuzzing`: what the fuzzers do, for them and for the tests
@@ -65,6 +66,7 @@ pub mod exit;
 mod files;
 #[cfg(any(fuzzing, test))]
 pub mod fuzzing;
+mod http_client;
 mod lookup;
 mod threads;
 pub mod tls;
