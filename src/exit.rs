@@ -30,6 +30,18 @@ pub enum Exit {
     Terminated = 143,
 }
 
+/// What plugins of Nagios and its kin end with
+/// (<https://www.monitoring-plugins.org/doc/guidelines.html#AEN78>); only `fibrpcctl status --check`
+/// does, and 0 is [`Exit::Ok`] there, too.
+impl Exit {
+    /// 1: something is not as it should be.
+    pub const CHECK_WARNING: Self = Self::Failure;
+    /// 2: it is bad.
+    pub const CHECK_CRITICAL: Self = Self::Usage;
+    /// 3: it could not be found out.
+    pub const CHECK_UNKNOWN: Self = Self::ServerError;
+}
+
 impl Exit {
     /// This, or the other one if this is that all is well.
     #[must_use]

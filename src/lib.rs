@@ -19,6 +19,7 @@
 //! - [`tls`]: which certificates are trusted, and which is ours
 //! - `files`: small files that settings name
 //! - `lookup`: the addresses of a host
+//! - `http_client`: a request over HTTP
 //! - `threads`: threads for what may stand still
 //! - [`cli`]: the command lines
 //! - `fuzzing`: what the fuzzers do, for them and for the tests
@@ -74,6 +75,7 @@ pub mod exit;
 mod files;
 #[cfg(any(fuzzing, test))]
 pub mod fuzzing;
+mod http_client;
 mod lookup;
 mod threads;
 pub mod tls;
@@ -82,8 +84,8 @@ use fibrpc_core::text;
 
 pub use broker_uri::BrokerUri;
 pub use client::{
-    BlockingClient, BuildError, CallError, Client, ClientBuilder, ConnectStep, Pong, Reply,
-    Request, RequestError, Timing,
+    BlockingClient, BrokerState, BuildError, CallError, Client, ClientBuilder, ConnectStep, Pong,
+    QueueState, Reply, Request, RequestError, Timing,
 };
 pub use fibonacci;
 pub use fibrpc_core::wire;

@@ -34,6 +34,9 @@ _fibrpcctl() {
             fibrpcctl,request)
                 cmd="fibrpcctl__subcmd__request"
                 ;;
+            fibrpcctl,status)
+                cmd="fibrpcctl__subcmd__status"
+                ;;
             fibrpcctl__subcmd__help,call)
                 cmd="fibrpcctl__subcmd__help__subcmd__call"
                 ;;
@@ -52,6 +55,9 @@ _fibrpcctl() {
             fibrpcctl__subcmd__help,request)
                 cmd="fibrpcctl__subcmd__help__subcmd__request"
                 ;;
+            fibrpcctl__subcmd__help,status)
+                cmd="fibrpcctl__subcmd__help__subcmd__status"
+                ;;
             *)
                 ;;
         esac
@@ -59,7 +65,7 @@ _fibrpcctl() {
 
     case "${cmd}" in
         fibrpcctl)
-            opts="-h -V --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --json --help --version call request ping info completions help"
+            opts="-h -V --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --json --help --version call request ping info status completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -217,7 +223,7 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__help)
-            opts="call request ping info completions help"
+            opts="call request ping info status completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -314,8 +320,22 @@ _fibrpcctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        fibrpcctl__subcmd__help__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         fibrpcctl__subcmd__info)
-            opts="-h --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --json --help"
+            opts="-h --stats --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -515,6 +535,64 @@ _fibrpcctl() {
                     ;;
                 --format)
                     COMPREPLY=($(compgen -W "plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fibrpcctl__subcmd__status)
+            opts="-h --check --warn --crit --http --format --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --warn)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --crit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --http)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "plain json nagios prometheus" -- "${cur}"))
+                    return 0
+                    ;;
+                --uri)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --queue)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

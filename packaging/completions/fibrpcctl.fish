@@ -42,7 +42,8 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -s V -l version -d 'Pr
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -f -a "call" -d 'Compute F(N) for every N'
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -f -a "request" -d 'Send any request to any RPC server, and print the reply'
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -f -a "ping" -d 'Ask the server for a sign of life, once or again and again'
-complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -f -a "info" -d 'Show the server\'s version, methods and limits'
+complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -f -a "info" -d 'Show the server\'s version, methods and limits, or what it has done'
+complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -f -a "status" -d 'Show the broker, the queue and the server on one screen, or judge them'
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -f -a "completions" -d 'Print what makes a shell complete the arguments of fibrpcctl'
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -s c -l concurrency -d 'Most calls under way at once, with those whose answers are not written yet' -r
@@ -120,11 +121,32 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l cert-file -
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l key-file -d 'The key of that certificate, in PEM' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l format -d 'How to print answers: bare, or as one JSON object a line' -r -f -a "plain\t''
 json\t''"
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l stats -d 'Show what the server has done since it started: calls, failures and latencies by method'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l wait -d 'Wait, within the timeout, for a broker, a queue, a server, or room in the queue; without, a call ends as soon as it is certain that one of them is missing'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l no-wait -d 'Do not wait for them: the default, unless `FIBRPCCTL_WAIT` is set'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it: to standard error, or as a field of each JSON object'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l json -d 'The same as --format json, and stronger'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -s h -l help -d 'Print help'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l warn -d 'Conditions for WARNING' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l crit -d 'Conditions for CRITICAL [default: consumers<1]' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l http -d 'Ask the daemon over HTTP, too' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l format -d 'With --check plain is nagios' -r -f -a "plain\t''
+json\t''
+nagios\t''
+prometheus\t''"
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l uri -d 'The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows arguments to everybody' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l queue -d 'The queue that the server consumes' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l password-file -d 'A file whose only line replaces the URI\'s password' -r -F
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l ca-file -d 'The only authorities to trust for amqps, in PEM [default: those that the system trusts]' -r -F
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l cert-file -d 'A client certificate for amqps, in PEM; it logs in where the URI names no user' -r -F
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l key-file -d 'The key of that certificate, in PEM' -r -F
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l check -d 'Judge it, with the exit codes of Nagios plugins'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l wait -d 'Wait, within the timeout, for a broker, a queue, a server, or room in the queue; without, a call ends as soon as it is certain that one of them is missing'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l no-wait -d 'Do not wait for them: the default, unless `FIBRPCCTL_WAIT` is set'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it: to standard error, or as a field of each JSON object'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l json -d 'The same as --format json, and stronger'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -s h -l help -d 'Print help'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l uri -d 'The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows arguments to everybody' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l queue -d 'The queue that the server consumes' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m' -r
@@ -139,9 +161,10 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l no-w
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it: to standard error, or as a field of each JSON object'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l json -d 'The same as --format json, and stronger'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -s h -l help -d 'Print help'
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request ping info completions help" -f -a "call" -d 'Compute F(N) for every N'
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request ping info completions help" -f -a "request" -d 'Send any request to any RPC server, and print the reply'
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request ping info completions help" -f -a "ping" -d 'Ask the server for a sign of life, once or again and again'
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request ping info completions help" -f -a "info" -d 'Show the server\'s version, methods and limits'
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request ping info completions help" -f -a "completions" -d 'Print what makes a shell complete the arguments of fibrpcctl'
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request ping info completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request ping info status completions help" -f -a "call" -d 'Compute F(N) for every N'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request ping info status completions help" -f -a "request" -d 'Send any request to any RPC server, and print the reply'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request ping info status completions help" -f -a "ping" -d 'Ask the server for a sign of life, once or again and again'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request ping info status completions help" -f -a "info" -d 'Show the server\'s version, methods and limits, or what it has done'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request ping info status completions help" -f -a "status" -d 'Show the broker, the queue and the server on one screen, or judge them'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request ping info status completions help" -f -a "completions" -d 'Print what makes a shell complete the arguments of fibrpcctl'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request ping info status completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -139,6 +139,29 @@ _arguments "${_arguments_options[@]}" : \
 '--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
 '--key-file=[The key of that certificate, in PEM]:FILE:_files' \
 '--format=[How to print answers\: bare, or as one JSON object a line]:FORMAT:(plain json)' \
+'--stats[Show what the server has done since it started\: calls, failures and latencies by method]' \
+'--wait[Wait, within the timeout, for a broker, a queue, a server, or room in the queue; without, a call ends as soon as it is certain that one of them is missing]' \
+'--no-wait[Do not wait for them\: the default, unless \`FIBRPCCTL_WAIT\` is set]' \
+'--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
+'--json[The same as --format json, and stronger]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
+(status)
+_arguments "${_arguments_options[@]}" : \
+'--warn=[Conditions for WARNING]:CONDITIONS:_default' \
+'--crit=[Conditions for CRITICAL \[default\: consumers<1\]]:CONDITIONS:_default' \
+'--http=[Ask the daemon over HTTP, too]:URL:_default' \
+'--format=[With --check plain is nagios]:FORMAT:(plain json nagios prometheus)' \
+'--uri=[The broker; put a password into \`FIBRPCCTL_URI\` or --password-file instead, as \`ps\` shows arguments to everybody]:URI:_default' \
+'--queue=[The queue that the server consumes]:QUEUE:_default' \
+'--timeout=[How long a call may take, connecting included, such as 250ms or 1m]:TIMEOUT:_default' \
+'--password-file=[A file whose only line replaces the URI'\''s password]:FILE:_files' \
+'--ca-file=[The only authorities to trust for amqps, in PEM \[default\: those that the system trusts\]]:FILE:_files' \
+'--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
+'--key-file=[The key of that certificate, in PEM]:FILE:_files' \
+'--check[Judge it, with the exit codes of Nagios plugins]' \
 '--wait[Wait, within the timeout, for a broker, a queue, a server, or room in the queue; without, a call ends as soon as it is certain that one of them is missing]' \
 '--no-wait[Do not wait for them\: the default, unless \`FIBRPCCTL_WAIT\` is set]' \
 '--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
@@ -194,6 +217,10 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(status)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (completions)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -217,7 +244,8 @@ _fibrpcctl_commands() {
 'call:Compute F(N) for every N' \
 'request:Send any request to any RPC server, and print the reply' \
 'ping:Ask the server for a sign of life, once or again and again' \
-'info:Show the server'\''s version, methods and limits' \
+'info:Show the server'\''s version, methods and limits, or what it has done' \
+'status:Show the broker, the queue and the server on one screen, or judge them' \
 'completions:Print what makes a shell complete the arguments of fibrpcctl' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
@@ -239,7 +267,8 @@ _fibrpcctl__subcmd__help_commands() {
 'call:Compute F(N) for every N' \
 'request:Send any request to any RPC server, and print the reply' \
 'ping:Ask the server for a sign of life, once or again and again' \
-'info:Show the server'\''s version, methods and limits' \
+'info:Show the server'\''s version, methods and limits, or what it has done' \
+'status:Show the broker, the queue and the server on one screen, or judge them' \
 'completions:Print what makes a shell complete the arguments of fibrpcctl' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
@@ -275,6 +304,11 @@ _fibrpcctl__subcmd__help__subcmd__request_commands() {
     local commands; commands=()
     _describe -t commands 'fibrpcctl help request commands' commands "$@"
 }
+(( $+functions[_fibrpcctl__subcmd__help__subcmd__status_commands] )) ||
+_fibrpcctl__subcmd__help__subcmd__status_commands() {
+    local commands; commands=()
+    _describe -t commands 'fibrpcctl help status commands' commands "$@"
+}
 (( $+functions[_fibrpcctl__subcmd__info_commands] )) ||
 _fibrpcctl__subcmd__info_commands() {
     local commands; commands=()
@@ -289,6 +323,11 @@ _fibrpcctl__subcmd__ping_commands() {
 _fibrpcctl__subcmd__request_commands() {
     local commands; commands=()
     _describe -t commands 'fibrpcctl request commands' commands "$@"
+}
+(( $+functions[_fibrpcctl__subcmd__status_commands] )) ||
+_fibrpcctl__subcmd__status_commands() {
+    local commands; commands=()
+    _describe -t commands 'fibrpcctl status commands' commands "$@"
 }
 
 if [ "$funcstack[1]" = "_fibrpcctl" ]; then

@@ -25,12 +25,13 @@ ROOMS = {
     "files": [],
     "threads": [],
     "lookup": ["threads"],
+    "http_client": ["lookup"],
     "tls": ["files"],
     "amqp": ["broker_uri", "lookup", "text", "threads", "tls", "wire"],
     "client": ["amqp", "broker_uri", "text", "threads", "tls", "wire"],
     "cli": ["client", "exit", "wire"],
-    "ctl": ["broker_uri", "cli", "client", "exit", "files", "text", "tls", "wire"],
-    "daemon": ["amqp", "broker_uri", "cli", "exit", "files", "lookup", "text", "threads", "tls", "wire"],
+    "ctl": ["broker_uri", "cli", "client", "exit", "files", "http_client", "text", "tls", "wire"],
+    "daemon": ["amqp", "broker_uri", "cli", "exit", "files", "http_client", "lookup", "text", "threads", "tls", "wire"],
 }
 
 TOKENS = re.compile(

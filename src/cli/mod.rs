@@ -6,24 +6,32 @@
 
 mod beginning;
 mod call;
+mod conditions;
+mod format;
+mod info;
 mod ping;
 mod ranges;
 mod request;
+mod status;
 
 pub use self::{
     call::{CallArgs, Numbers, expanded},
+    conditions::{Comparison, Condition, Figure, Unit},
+    format::{CheckFormat, OutputFormat},
+    info::InfoArgs,
     ping::{PingArgs, PingSeries},
     request::{Body, RequestArgs},
+    status::StatusArgs,
 };
 
-use self::beginning::begin;
+use self::{beginning::begin, format::Format};
 use crate::{
     client::MAX_TIMEOUT,
     exit::Exit,
     wire::{QueueNameError, check_queue_name},
 };
 use clap::{
-    Arg, Args, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
+    Arg, Args, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
     builder::FalseyValueParser, error::ErrorKind,
 };
 use std::{
@@ -55,6 +63,7 @@ Examples:
   fibrpcctl call -- -1
   seq 0 90 | fibrpcctl call -
   fibrpcctl --format json info
+  fibrpcctl status
   fibrpcctl --queue prices request -d @order.json -H 'x-tenant: acme'
 
 Exit codes, that of the first call that failed:
@@ -113,7 +122,12 @@ impl CtlArgs {
     /// # Errors
     /// How the program is to end: what is wrong with them, or the help that they ask for, is printed.
     pub fn from_process() -> Result<Self, Exit> {
-        begin(|| Self::try_from(std::env::args_os(), |name| std::env::var_os(name)))
+        let given: Vec<_> = std::env::args_os().collect();
+        let is_check = status::is_check(&given);
+        begin(|| Self::try_from(given, |name| std::env::var_os(name))).map_err(|exit| match exit {
+            Exit::Usage if is_check => Exit::CHECK_UNKNOWN,
+            exit => exit,
+        })
     }
 
     /// These arguments, with these variables.
@@ -143,10 +157,11 @@ fn without_empty_variables(
     command: Command,
     variable: impl Fn(&OsStr) -> Option<OsString>,
 ) -> Command {
-    command.mut_args(|arg| {
+    let unset = |arg: Arg| {
         let is_empty = arg.get_env().and_then(&variable).is_some_and(|value| value.is_empty());
         if is_empty { Arg::env(arg, None::<&'static str>) } else { arg }
-    })
+    };
+    command.mut_args(unset).mut_subcommands(|sub| sub.mut_args(unset))
 }
 
 /// Says which variable is no text, where that is what is wrong; clap says the same of all arguments.
@@ -246,11 +261,11 @@ pub struct CtlOptions {
     #[arg(
         long,
         global = true,
-        value_enum,
+        value_parser = Format::everywhere(),
         env = "FIBRPCCTL_FORMAT",
-        default_value_t = OutputFormat::Plain
+        default_value = "plain"
     )]
-    format: OutputFormat,
+    format: Format,
 
     /// The same as --format json, and stronger
     #[arg(long, global = true)]
@@ -261,7 +276,13 @@ impl CtlOptions {
     /// How answers are printed.
     #[must_use]
     pub fn format(&self) -> OutputFormat {
-        if self.json { OutputFormat::Json } else { self.format }
+        if self.json { OutputFormat::Json } else { self.format.of_output() }
+    }
+
+    /// How the verdict of `status --check` is printed.
+    #[must_use]
+    pub fn check_format(&self) -> CheckFormat {
+        if self.json { CheckFormat::Json } else { self.format.of_check() }
     }
 
     /// Whether calls wait for what is missing.
@@ -296,17 +317,6 @@ impl fmt::Debug for Sensitive {
     }
 }
 
-/// How answers are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
-pub enum OutputFormat {
-    /// The bare answer, one a line.
-    #[value(help = None)] // with help here, clap would spread every option over five lines
-    Plain,
-    /// One JSON object a line.
-    #[value(help = None)]
-    Json,
-}
-
 /// What `fibrpcctl` does.
 #[derive(Debug, Subcommand)]
 pub enum CtlCommand {
@@ -316,8 +326,10 @@ pub enum CtlCommand {
     Request(RequestArgs),
     /// Ask the server for a sign of life, once or again and again
     Ping(PingArgs),
-    /// Show the server's version, methods and limits
-    Info,
+    /// Show the server's version, methods and limits, or what it has done
+    Info(InfoArgs),
+    /// Show the broker, the queue and the server on one screen, or judge them
+    Status(StatusArgs),
     /// Print what makes a shell complete the arguments of fibrpcctl
     Completions {
         /// The shell

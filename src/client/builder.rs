@@ -2,6 +2,7 @@
 
 use super::{
     BuildError, Client, MAX_CALLS_IN_FLIGHT, MAX_REPLY, MAX_TIMEOUT, calls::Calls, link::Keeper,
+    look::Look,
 };
 use crate::{
     amqp::connect::{Dial, Steps},
@@ -167,6 +168,7 @@ impl ClientBuilder {
             all_properties: true,
             steps: steps.clone(),
         };
+        let look = Look { uris: self.uris.clone(), dial: dial.clone(), queue: self.queue.clone() };
         let table = Arc::clone(&calls);
         let reply_queue = self.reply_queue;
         let keeper = Keeper::new(self.uris, dial, self.queue, reply_queue, self.trace, table);
@@ -179,6 +181,7 @@ impl ClientBuilder {
             timeout: self.timeout,
             waits_for_server: self.waits_for_server,
             steps,
+            look: Arc::new(look),
         })
     }
 

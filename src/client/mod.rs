@@ -9,6 +9,7 @@ mod builder;
 mod calls;
 mod error;
 mod link;
+mod look;
 mod probe;
 mod request;
 mod timing;
@@ -17,13 +18,14 @@ pub use self::{
     blocking::BlockingClient,
     builder::ClientBuilder,
     error::{BuildError, CallError},
+    look::{BrokerState, QueueState},
     request::{Reply, Request, RequestError},
     timing::Timing,
 };
 
 pub use crate::amqp::connect::Step as ConnectStep;
 
-use self::calls::Calls;
+use self::{calls::Calls, look::Look};
 use crate::{
     amqp::connect::Steps,
     broker_uri::BrokerUri,
@@ -64,6 +66,7 @@ pub struct Client {
     timeout: Duration,
     waits_for_server: bool,
     steps: Steps,
+    look: Arc<Look>,
 }
 
 /// The answer to a ping.
@@ -114,6 +117,29 @@ impl Client {
             Ok(Value::Object(info)) => Ok(info),
             _ => Err(ReplyError::no_info(&body).into()),
         }
+    }
+
+    /// What the server has done since it started, by method: a JSON object. Of several servers of a
+    /// queue, one answers.
+    ///
+    /// # Errors
+    /// [`CallError`] says why there is no answer; [`ReplyError::NoStats`] that the one there is
+    /// comes from a server that does not know `stats`.
+    pub async fn stats(&self) -> Result<Map<String, Value>, CallError> {
+        let body = self.call(Method::Stats, NO_ARGUMENT.to_vec()).await?;
+        match serde_json::from_slice(&body) {
+            Ok(Value::Object(stats)) => Ok(stats),
+            _ => Err(ReplyError::no_stats(&body).into()),
+        }
+    }
+
+    /// Looks at the broker and at the request queue, without a request: on a connection of its own,
+    /// and by a passive declaration. It waits for nothing that is not there.
+    ///
+    /// # Errors
+    /// [`CallError::Unreachable`] if no broker can be reached, or it does not let us look.
+    pub async fn look(&self) -> Result<BrokerState, CallError> {
+        self.look.within(self.timeout).await
     }
 
     /// Calls a method with any body; the server judges it. Returns the body of the reply.

@@ -14,6 +14,8 @@ mod progress;
 mod replies;
 mod request;
 mod signals;
+mod stats;
+mod status;
 mod whole_input;
 mod window;
 
@@ -41,27 +43,30 @@ use uuid::Uuid;
 /// looked at.
 const TELL_AFTER: Duration = Duration::from_secs(1);
 
+/// The longest that a server says of itself, in bytes. Ours says a few kilobytes.
+const MAX_DESCRIPTION: u64 = 1 << 20;
+
 /// Runs one command.
 #[must_use]
 pub fn main(args: &CtlArgs) -> Exit {
     // A pipe may wait for its reader here: the signals still do what the system has them do.
     let file = match destination(&args.command) {
         Ok(file) => file,
-        Err(error) => return cannot_start(&error),
+        Err(error) => return cannot_start(args, &error),
     };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return cannot_start(&error),
+        Err(error) => return cannot_start(args, &error),
     };
     let exit = runtime.block_on(async {
         let mut signals = match Signals::register() {
             Ok(signals) => signals,
-            Err(error) => return cannot_start(&error),
+            Err(error) => return cannot_start(args, &error),
         };
         let trace = args.options.trace.then(new_trace).flatten();
         match Output::start(args.options.format(), trace, file) {
             Ok(output) => command(args, trace, output, &mut signals).await,
-            Err(error) => cannot_start(&error),
+            Err(error) => cannot_start(args, &error),
         }
     });
     // A name lookup may hang on. So may the threads that read and write, which end with the program.
@@ -81,9 +86,24 @@ fn destination(command: &CtlCommand) -> io::Result<Option<(File, String)>> {
 
 /// Says why there is not even an output.
 #[expect(clippy::print_stderr, reason = "there is no other way left")]
-fn cannot_start(error: &io::Error) -> Exit {
+fn cannot_start(args: &CtlArgs, error: &io::Error) -> Exit {
     eprintln!("fibrpcctl: cannot start: {error}");
-    Exit::Failure
+    if is_check(&args.command) { Exit::CHECK_UNKNOWN } else { Exit::Failure }
+}
+
+/// Whether a command ends with the codes of plugins.
+fn is_check(command: &CtlCommand) -> bool {
+    matches!(command, CtlCommand::Status(status) if status.check)
+}
+
+/// Says why a command cannot begin.
+fn cannot_begin(args: &CtlArgs, output: &mut Output, why: &str, exit: Exit) -> Exit {
+    if is_check(&args.command) {
+        status::unknown(why, &args.options, output);
+        return Exit::CHECK_UNKNOWN;
+    }
+    output.tell().complain(why);
+    exit
 }
 
 /// Runs one command to its end, or until a signal comes, which nothing can hold up.
@@ -103,8 +123,7 @@ async fn command(
         let limit = args.options.timeout;
         let Ok(client) = timeout(limit, client(args, trace)).await else {
             let message = format!("the files that the options name: not read within {limit:?}");
-            output.tell().complain(&message);
-            return Exit::TimedOut;
+            return cannot_begin(args, &mut output, &message, Exit::TimedOut);
         };
         match client {
             Ok(client) => {
@@ -112,10 +131,7 @@ async fn command(
                 client.close().await;
                 exit
             }
-            Err(error) => {
-                output.tell().complain(&error.to_string());
-                Exit::Usage
-            }
+            Err(error) => cannot_begin(args, &mut output, &error.to_string(), Exit::Usage),
         }
     };
     let mut asked = None;
@@ -137,7 +153,10 @@ async fn command(
     };
     let exit = asked.unwrap_or(exit);
     tokio::select! {
-        finished = output.finish() => exit.or(finished),
+        finished = output.finish() => match finished {
+            Exit::Failure if is_check(&args.command) => Exit::CHECK_UNKNOWN,
+            finished => exit.or(finished),
+        },
         exit = signals.next() => exit,
     }
 }
@@ -162,7 +181,13 @@ async fn run(args: &CtlArgs, client: &Client, output: &mut Output, stop: &Notify
                 }
                 None => client.ping().await.map(|pong| output.pong(&pong)),
             },
-            CtlCommand::Info => client.info().await.map(|info| output.info(info)),
+            CtlCommand::Info(info) if info.stats => {
+                client.stats().await.map(|stats| output.stats(stats))
+            }
+            CtlCommand::Info(_) => client.info().await.map(|info| output.info(info)),
+            CtlCommand::Status(status) => {
+                return status::run(status, &args.options, client, output).await;
+            }
             CtlCommand::Completions { .. } => Ok(()), // needs no client
         };
         result.map_or_else(
@@ -230,6 +255,12 @@ async fn client(
     let mut builder = receiver.await??;
     if let CtlCommand::Ping(PingArgs { reply_timeout: Some(timeout), .. }) = &args.command {
         builder = builder.timeout(*timeout);
+    }
+    if let CtlCommand::Info(_) | CtlCommand::Status(_) = &args.command {
+        builder = builder.max_reply(MAX_DESCRIPTION);
+    }
+    if let CtlCommand::Status(_) = &args.command {
+        builder = builder.wait_for_server(false); // it tells what is missing
     }
     if let CtlCommand::Request(request) = &args.command {
         builder = builder.reply_queue(request.reply_queue());

@@ -3,6 +3,7 @@
 use super::{
     input::InputError,
     printer::{Broken, Printer},
+    stats::Stats,
 };
 use crate::{
     cli::{CtlArgs, OutputFormat},
@@ -34,6 +35,9 @@ const MAX_COMPLAINT: usize = 8 << 10;
 
 /// Most bytes of a number that are shown again.
 const MAX_NUMBER: usize = 60;
+
+/// The columns of a small terminal.
+const COLUMNS: usize = 80;
 
 /// What empties the line of a terminal (ECMA-48, EL).
 const CLEAR: &str = "\r\x1b[K";
@@ -268,6 +272,27 @@ impl Output {
             OutputFormat::Plain => self.lines_of("", &info),
             OutputFormat::Json => self.json(info),
         }
+    }
+
+    /// What the server has done: as JSON, or as a table.
+    pub(super) fn stats(&mut self, stats: Map<String, Value>) {
+        match (self.format, Stats::read(&stats)) {
+            (OutputFormat::Plain, Some(stats)) => {
+                stats.table().iter().for_each(|line| self.shown(line));
+            }
+            (OutputFormat::Plain, None) => self.lines_of("", &stats),
+            (OutputFormat::Json, _) => self.json(stats),
+        }
+    }
+
+    /// A line for a screen of 80 columns, of what may be a stranger's.
+    pub(super) fn shown(&mut self, line: &str) {
+        let line = escaped(line);
+        if line.chars().count() <= COLUMNS {
+            return self.line(line.as_bytes());
+        }
+        let start: String = line.chars().take(COLUMNS - 3).collect();
+        self.line(format!("{start}...").as_bytes());
     }
 
     fn lines_of(&mut self, prefix: &str, object: &Map<String, Value>) {

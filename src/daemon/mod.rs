@@ -136,13 +136,14 @@ async fn start(
     let shares = Shares::new(compute.memory, compute.max_n, compute.threads);
     let (pool, finished) = Pool::start(compute.threads, shares)?;
     let compute_watchdogs = pool.watchdog_timers();
-    let handler = Handler::new(compute.max_n, ResultCache::new(compute.cache));
 
     // HTTP, the page, and the service manager.
     let (state, states) = watch::channel(State::Detached("not attached yet".to_owned()));
     let http = listen(&config).await?;
     let instance = instance(http.as_ref());
-    let overview = Overview::new(Arc::clone(&metrics), log_monitor, states.clone(), instance);
+    let start = Instant::now();
+    let watched = Arc::clone(&metrics);
+    let overview = Arc::new(Overview::new(start, watched, log_monitor, states.clone(), instance));
     let notifier = Notifier::new(Arc::clone(&metrics), states);
     let watchdog = Watchdog { server: Arc::default(), compute: compute_watchdogs };
     let (spans, exporter) = spans::start(&config.trace, &metrics);
@@ -151,7 +152,8 @@ async fn start(
 
     // The server, and what makes it stop or reconfigure.
     let (phase, phases) = watch::channel(Phase::Serving);
-    let start = Instant::now();
+    let cache = ResultCache::new(config.compute.cache);
+    let handler = Handler::new(config.compute.max_n, cache, Arc::clone(&overview));
     let request_log = RequestLog::new(&config.amqp.queue, spans);
     let observer = Observer::new(Arc::clone(&metrics), request_log, start);
     let engine = Engine::new((compute.threads, shares), (pool, finished), handler, observer, start);
@@ -172,7 +174,7 @@ async fn start(
     let ending = tokio::select! {
         ending = server.run(phases) => ending,
         ending = handle_signals(signals, phase, reloader, &notifier) => ending,
-        never = serve_http(http, Arc::new(overview)) => match never {},
+        never = serve_http(http, overview) => match never {},
         never = notifier.report(&watchdog) => match never {},
         never = export(exporting.as_mut()) => match never {},
     };

@@ -12,7 +12,7 @@ use super::{
     error::broker_reply,
     transport::{
         Arrivals, KillOnDrop, KillSwitch, Socket, Sockets, Target,
-        frames::ClusterName,
+        frames::{Greeted, Greeting},
         stream::{Secure, Stream as Transport},
     },
 };
@@ -90,7 +90,7 @@ impl Dial {
 pub(crate) struct Link {
     connection: Connection,
     address: SocketAddr,
-    cluster: ClusterName,
+    greeted: Greeted,
     written: Arc<AtomicU64>,
     arrivals: Arrivals,
     /// How many numbers of channels lapin answers with an old error.
@@ -198,7 +198,7 @@ impl Link {
             kill_switch,
             written: Arc::default(),
             arrivals: Arrivals::default(),
-            cluster: ClusterName::default(),
+            greeted: Greeted::default(),
         };
         let is_tls = secure.is_some();
         let socket = Socket::new(Transport::over(tcp, secure).await?, &target);
@@ -214,11 +214,11 @@ impl Link {
             if external { error.of_external_login() } else { error }
         })?;
         dial.steps.done(Step::Amqp);
-        let Target { written, arrivals, cluster, .. } = target;
+        let Target { written, arrivals, greeted, .. } = target;
         Ok(Self {
             connection,
             address,
-            cluster,
+            greeted,
             written,
             arrivals,
             spent: AtomicU32::new(0),
@@ -234,7 +234,12 @@ impl Link {
 
     /// What the broker calls its cluster, if it says so.
     pub(crate) fn cluster(&self) -> Option<&str> {
-        self.cluster.get().map(String::as_str)
+        self.greeting()?.cluster.as_deref()
+    }
+
+    /// What the broker says of itself.
+    pub(crate) fn greeting(&self) -> Option<&Greeting> {
+        self.greeted.get()
     }
 
     pub(crate) async fn channel(&self) -> Result<Channel, LinkError> {

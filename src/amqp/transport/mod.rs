@@ -16,7 +16,7 @@ pub(super) use self::{arrivals::Arrivals, foreign::ForeignPeer};
 
 use self::{
     frame_timeout::FrameTimeout,
-    frames::{ClusterName, Inbound, Outbound},
+    frames::{Greeted, Inbound, Outbound},
     stream::{Stream, TlsMismatch},
 };
 use async_rs::{Tokio, traits::Reactor};
@@ -145,7 +145,7 @@ impl Socket {
             written: Arc::clone(&target.written),
             arrivals: target.arrivals.clone(),
             first_bytes_checked: false,
-            inbound: Inbound::new(target.max_body, ClusterName::clone(&target.cluster))
+            inbound: Inbound::new(target.max_body, Greeted::clone(&target.greeted))
                 .keeping_all(target.all_properties),
             frame_timeout: FrameTimeout::new(target.heartbeat),
             outbound: Outbound::default(),
@@ -275,8 +275,8 @@ pub(crate) struct Target {
     pub(crate) written: Arc<AtomicU64>,
     /// Notes when deliveries come.
     pub(crate) arrivals: Arrivals,
-    /// Gets what the broker calls its cluster.
-    pub(crate) cluster: ClusterName,
+    /// Gets what the broker says of itself.
+    pub(crate) greeted: Greeted,
 }
 
 /// tokio's reactor, but with our sockets, which are connected already.
@@ -318,12 +318,12 @@ impl Reactor for Sockets {
 /// What the fuzzers of `fuzz/` can reach.
 #[cfg(any(fuzzing, test))]
 pub(crate) mod fuzzing {
-    use super::{ClusterName, Inbound, Outbound};
+    use super::{Greeted, Inbound, Outbound};
 
     /// What lapin reads when bytes arrive in these pieces; `None` if they are refused.
     pub fn inbound<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Option<Vec<u8>> {
         // Bodies of more than 16 bytes are cut.
-        let (mut inbound, mut out) = (Inbound::new(16, ClusterName::default()), Vec::new());
+        let (mut inbound, mut out) = (Inbound::new(16, Greeted::default()), Vec::new());
         pieces.into_iter().try_for_each(|piece| inbound.push(piece, &mut out)).ok()?;
         Some(out)
     }

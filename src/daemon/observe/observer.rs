@@ -167,6 +167,7 @@ impl Observer {
         }
         let count = |number| i64::try_from(number).unwrap_or(i64::MAX);
         self.metrics.requests.in_flight.set(count(core.in_flight()));
+        self.metrics.requests.set_oldest(core.oldest().map(Moment::since_start));
         self.metrics.link.unconfirmed.set(count(core.unconfirmed()));
         let usage = core.usage();
         if usage != self.usage {

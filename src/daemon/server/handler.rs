@@ -1,10 +1,14 @@
 //! What the methods of fibrpcd do and cost, for the core.
 
 use super::cache::ResultCache;
-use crate::wire::{Call, Envelope, Failure, Method, Number, PONG, Reply, Status, decode};
+use crate::{
+    daemon::observe::overview::Overview,
+    wire::{Call, Envelope, Failure, Method, Number, PONG, Reply, Status, decode},
+};
 use bytes::Bytes;
 use fibrpc_core::server::{Decision, Service, Work};
 use serde::Serialize;
+use std::sync::Arc;
 
 /// Answers requests within limits.
 #[derive(Debug)]
@@ -12,6 +16,7 @@ pub(crate) struct Handler {
     max_n: u64,
     info: Bytes,
     cache: ResultCache,
+    overview: Arc<Overview>,
 }
 
 #[derive(Serialize)]
@@ -28,8 +33,8 @@ struct Limits {
 }
 
 impl Handler {
-    pub(crate) fn new(max_n: u64, cache: ResultCache) -> Self {
-        Self { max_n, info: info(max_n), cache }
+    pub(crate) fn new(max_n: u64, cache: ResultCache, overview: Arc<Overview>) -> Self {
+        Self { max_n, info: info(max_n), cache, overview }
     }
 
     /// Sets the largest n that is answered; false if it is the same.
@@ -50,6 +55,7 @@ impl Handler {
         match decode(envelope, body)? {
             Call::Ping => Ok(Decision::Reply(Reply::text(PONG))),
             Call::Info => Ok(Decision::Reply(Reply::json(self.info.clone()))),
+            Call::Stats => Ok(Decision::Reply(Reply::json(self.overview.stats()))),
             Call::Fib(number) => {
                 let n = self.within_limit(number)?;
                 if n > fibonacci::SMALL {
@@ -118,11 +124,12 @@ fn internal() -> Failure {
 mod tests {
     use super::*;
     use crate::wire::MAX_BODY;
+    use serde_json::Value;
 
     const LIMIT: u64 = 1_000_000;
 
     fn handler() -> Handler {
-        Handler::new(LIMIT, ResultCache::new(1 << 20))
+        Handler::new(LIMIT, ResultCache::new(1 << 20), Arc::new(Overview::for_tests()))
     }
 
     fn decide(envelope: &Envelope, body: &[u8]) -> Decision {
@@ -177,14 +184,19 @@ mod tests {
     }
 
     #[test]
-    fn ping_and_info_answer() {
+    fn ping_info_and_stats_answer() {
         let of = |kind: &str| Envelope { kind: Some(kind.into()), ..Envelope::default() };
         assert_eq!(reply(decide(&of("ping"), b"")), Reply::text(b"pong".to_vec()));
         let reply = reply(decide(&of("info"), b""));
-        let info: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+        let info: Value = serde_json::from_slice(&reply.body).unwrap();
         assert_eq!(info["version"], crate::VERSION);
         assert_eq!(info["limits"]["max_n"], LIMIT);
-        assert_eq!(info["methods"], serde_json::json!(["fib", "ping", "info"]));
+        assert_eq!(info["methods"], serde_json::json!(["fib", "ping", "info", "stats"]));
         assert_eq!(reply.content_type, "application/json");
+        let stats: Value =
+            serde_json::from_slice(&self::reply(decide(&of("stats"), b"")).body).unwrap();
+        assert_eq!((&stats["name"], &stats["in_flight"]), (&"fibrpcd".into(), &0.into()));
+        assert_eq!(stats["methods"]["fib"]["requests"], 0);
+        assert_eq!((&stats["oldest_seconds"], &stats["recent"]), (&Value::Null, &Value::Null));
     }
 }

@@ -174,9 +174,10 @@ fn fibrpcctl() -> String {
             let value = option.get_value_names().filter(|_| option.get_action().takes_values());
             let value = value.map(|names| format!(" {}", names[0])).unwrap_or_default();
             let help = option.get_help().map(ToString::to_string).unwrap_or_default();
+            let variable = option.get_env().map(|name| format!(" [env: {}]", name.display()));
             page.control("TP", []);
             page.text([bold(names), italic(value)]);
-            page.text([roman(help + ".")]);
+            page.text([roman(help + "." + &variable.unwrap_or_default())]);
         }
         if let Some(more) = sub.get_after_help() {
             page.control("nf", []);

@@ -10,6 +10,9 @@ mod ctl_ping;
 
 mod ctl_request;
 
+/// What there is between a caller and an answer.
+mod ctl_status;
+
 mod ctl_streams;
 /// Why a call of `fibrpcctl` has no answer.
 mod ctl_verdicts;

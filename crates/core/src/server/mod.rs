@@ -208,6 +208,12 @@ impl Core {
         self.requests.len()
     }
 
+    /// When the oldest of them was delivered.
+    #[must_use]
+    pub fn oldest(&self) -> Option<Moment> {
+        self.requests.first().map(|(_, request)| request.received)
+    }
+
     /// How many replies are published and neither confirmed nor refused.
     #[must_use]
     pub fn unconfirmed(&self) -> usize {

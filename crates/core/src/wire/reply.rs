@@ -35,6 +35,9 @@ pub enum ReplyError {
     /// The reply to `info` is no JSON object. Holds the start of it.
     #[error("the server does not know info; it answered \"{0}\"")]
     NoInfo(String),
+    /// The same of `stats`.
+    #[error("the server does not know stats; it answered \"{0}\"")]
+    NoStats(String),
 }
 
 impl ReplyError {
@@ -42,6 +45,12 @@ impl ReplyError {
     #[must_use]
     pub fn no_info(body: &[u8]) -> Self {
         Self::NoInfo(excerpt(body, 60))
+    }
+
+    /// The error for a reply to `stats` with this body.
+    #[must_use]
+    pub fn no_stats(body: &[u8]) -> Self {
+        Self::NoStats(excerpt(body, 60))
     }
 }
 

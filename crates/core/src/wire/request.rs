@@ -66,6 +66,7 @@ impl Envelope {
             None | Some("" | "fib" | amqp10::SECTIONS | amqp10::DATA) => Method::Fib,
             Some("ping") => Method::Ping,
             Some("info") => Method::Info,
+            Some("stats") => Method::Stats,
             Some(_) => Method::Unknown,
         }
     }
@@ -80,16 +81,18 @@ pub enum Method {
     Ping,
     /// Version, methods and limits of the server.
     Info,
+    /// What the server has done since it started.
+    Stats,
     /// A `type` that names none of these.
     Unknown,
 }
 
 impl Method {
     /// Every method, in the order of their declaration.
-    pub const ALL: [Self; 4] = [Self::Fib, Self::Ping, Self::Info, Self::Unknown];
+    pub const ALL: [Self; 5] = [Self::Fib, Self::Ping, Self::Info, Self::Stats, Self::Unknown];
 
     /// The methods a client can call.
-    pub const CALLABLE: [Self; 3] = [Self::Fib, Self::Ping, Self::Info];
+    pub const CALLABLE: [Self; 4] = [Self::Fib, Self::Ping, Self::Info, Self::Stats];
 
     /// The name in the `type` property and in metrics.
     #[must_use]
@@ -98,6 +101,7 @@ impl Method {
             Self::Fib => "fib",
             Self::Ping => "ping",
             Self::Info => "info",
+            Self::Stats => "stats",
             Self::Unknown => "unknown",
         }
     }
@@ -112,6 +116,8 @@ pub enum Call {
     Ping,
     /// Answered with JSON.
     Info,
+    /// Answered with JSON.
+    Stats,
 }
 
 /// Decodes a request.
@@ -132,10 +138,11 @@ pub fn decode(envelope: &Envelope, body: &[u8]) -> Result<Call, Failure> {
         }
         Method::Ping => Ok(Call::Ping),
         Method::Info => Ok(Call::Info),
+        Method::Stats => Ok(Call::Stats),
         Method::Unknown => Err(Failure::new(
             Status::Unimplemented,
             format!(
-                "unknown method \"{}\"; the methods are fib, ping and info",
+                "unknown method \"{}\"; the methods are fib, ping, info and stats",
                 envelope.kind.as_deref().unwrap_or_default().escape_debug()
             ),
         )),
@@ -158,6 +165,7 @@ mod tests {
         assert_eq!(decode(&with_kind(Some("fib")), b"7"), fib);
         assert_eq!(decode(&with_kind(Some("ping")), b"whatever"), Ok(Call::Ping));
         assert_eq!(decode(&with_kind(Some("info")), b""), Ok(Call::Info));
+        assert_eq!(decode(&with_kind(Some("stats")), b"0"), Ok(Call::Stats));
     }
 
     #[test]

@@ -4,7 +4,8 @@
 use super::{
     bodies::Bodies,
     deaths::{self, DEATHS},
-    methods, raw,
+    methods::{self, Greeting},
+    raw,
     reader::{
         BASIC, CONNECTION, END, Entry, Fields, HEADER, METHOD, Splitter, Visitor, make_utf8, parts,
         write_bytes_entry, write_frame, write_long, write_short,
@@ -29,8 +30,8 @@ const DELIVER: [u8; 4] = [0, 60, 0, 60];
 /// Most headers that are kept. There are few names, but a table may repeat them.
 const MAX_KEPT: usize = 32;
 
-/// What a broker says of itself when it greets.
-pub(in crate::amqp) type ClusterName = Arc<OnceLock<String>>;
+/// What a broker says of itself, as soon as it has greeted.
+pub(in crate::amqp) type Greeted = Arc<OnceLock<Greeting>>;
 
 /// Rewrites what a broker sends.
 #[derive(Debug)]
@@ -50,16 +51,16 @@ enum State {
 }
 
 impl Inbound {
-    /// Bodies of more than `max_body` bytes are cut to one byte more; the broker's name for its
-    /// cluster is put into `cluster`.
-    pub(in crate::amqp) fn new(max_body: u64, cluster: ClusterName) -> Self {
+    /// Bodies of more than `max_body` bytes are cut to one byte more; what the broker says of itself
+    /// is put into `greeted`.
+    pub(in crate::amqp) fn new(max_body: u64, greeted: Greeted) -> Self {
         Self {
             splitter: Splitter::default(),
             state: State::Start,
             rewrite: Rewrite {
                 deliveries: 0,
                 bodies: Bodies::up_to(max_body),
-                cluster,
+                greeted,
                 whole: false,
             },
         }
@@ -98,7 +99,7 @@ impl Inbound {
 struct Rewrite {
     deliveries: usize,
     bodies: Bodies,
-    cluster: ClusterName,
+    greeted: Greeted,
     /// Whether all properties are wanted.
     whole: bool,
 }
@@ -114,8 +115,8 @@ impl Visitor for Rewrite {
         if kind == METHOD {
             self.deliveries += usize::from(payload.starts_with(&DELIVER));
             self.bodies.method(channel, payload);
-            if let Some(name) = methods::cluster_name(payload) {
-                let _ = self.cluster.set(name); // the first greeting counts
+            if let Some(greeting) = methods::introduction(payload) {
+                let _ = self.greeted.set(greeting); // the first greeting counts
             }
             let written = write_frame(kind, channel, out, |out| methods::rewrite(payload, out));
             written.ok_or_else(impossible)

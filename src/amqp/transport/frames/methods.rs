@@ -2,7 +2,7 @@
 
 use super::reader::{Fields, make_utf8};
 
-/// The longest name of a cluster that is kept, in bytes.
+/// The longest name of a cluster, a product or a version that is kept, in bytes.
 const MAX_NAME: usize = 255;
 
 /// A field of a method.
@@ -95,21 +95,38 @@ fn without_table(payload: &[u8], out: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-/// The name of the broker's cluster, if this is its greeting and says so.
-pub(super) fn cluster_name(payload: &[u8]) -> Option<String> {
+/// What a broker says of itself when it greets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Greeting {
+    /// What it calls its cluster.
+    pub(crate) cluster: Option<String>,
+    /// What it is.
+    pub(crate) product: Option<String>,
+    /// Its version.
+    pub(crate) version: Option<String>,
+}
+
+/// What the broker says of itself, if this is its greeting.
+pub(super) fn introduction(payload: &[u8]) -> Option<Greeting> {
     let mut fields = Fields(payload);
     if (fields.u16()?, fields.u16()?) != GREETING {
         return None;
     }
     let (_, _, table) = greeting(payload)?;
     let mut entries = Fields(table);
+    let mut heard = Greeting::default();
     while let Some(entry) = entries.entry() {
-        if entry.name == b"cluster_name" && entry.kind == b'S' {
+        let field = match entry.name {
+            b"cluster_name" => &mut heard.cluster,
+            b"product" => &mut heard.product,
+            b"version" => &mut heard.version,
+            _ => continue,
+        };
+        if entry.kind == b'S' && field.is_none() {
             // A long string, whose length comes first; `Fields::value` has taken that away.
-            return Some(
-                String::from_utf8_lossy(&entry.value[..entry.value.len().min(MAX_NAME)]).into(),
-            );
+            let start = &entry.value[..entry.value.len().min(MAX_NAME)];
+            *field = Some(String::from_utf8_lossy(start).into());
         }
     }
-    None
+    Some(heard)
 }

@@ -29,8 +29,9 @@ mod tests;
 mod whole;
 
 pub(in crate::amqp) use deaths::rejections_by;
-pub(in crate::amqp) use inbound::ClusterName;
+pub(in crate::amqp) use inbound::Greeted;
 pub(super) use inbound::Inbound;
+pub(in crate::amqp) use methods::Greeting;
 pub(super) use outbound::Outbound;
 
 /// Headers that carry what lapin cannot read, such as ids that are not UTF-8, between us and the socket. They never reach the

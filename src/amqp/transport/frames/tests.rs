@@ -1,6 +1,6 @@
 //! Frames in both directions: translated, damaged, and in pieces.
 
-use super::{ClusterName, Inbound, Outbound, raw, reader::*};
+use super::{Greeted, Greeting, Inbound, Outbound, raw, reader::*};
 
 /// A content header of class `basic`, of a body of 5 bytes.
 fn header(flags: u16, properties: &[u8]) -> Vec<u8> {
@@ -39,7 +39,7 @@ fn raw_entry(name: &str, value: &[u8]) -> Vec<u8> {
 const MAX_BODY: usize = 500;
 
 fn new() -> Inbound {
-    Inbound::new(MAX_BODY as u64, ClusterName::default())
+    Inbound::new(MAX_BODY as u64, Greeted::default())
 }
 
 fn inbound(input: &[u8]) -> Vec<u8> {
@@ -284,16 +284,23 @@ fn lapin_sees_no_table_of_a_method_and_no_method_that_no_broker_sends() {
 }
 
 #[test]
-fn the_name_of_the_cluster_is_heard() {
+fn what_a_broker_says_of_itself_is_heard() {
     let other = entry(b"product", b'S', &long(b"RabbitMQ"));
     let name = entry(b"cluster_name", b'S', &long(b"rabbit@a"));
-    for (table, expected) in
-        [([&other[..], &name].concat(), Some("rabbit@a")), (other, None), (vec![0xFF; 3], None)]
-    {
-        let heard = ClusterName::default();
-        let mut inbound = Inbound::new(0, ClusterName::clone(&heard));
+    let all = |cluster: Option<&str>, product: Option<&str>| Greeting {
+        cluster: cluster.map(str::to_owned),
+        product: product.map(str::to_owned),
+        version: None,
+    };
+    for (table, expected) in [
+        ([&other[..], &name].concat(), all(Some("rabbit@a"), Some("RabbitMQ"))),
+        (other, all(None, Some("RabbitMQ"))),
+        (vec![0xFF; 3], all(None, None)),
+    ] {
+        let heard = Greeted::default();
+        let mut inbound = Inbound::new(0, Greeted::clone(&heard));
         inbound.push(&greeting(&table), &mut Vec::new()).unwrap();
-        assert_eq!(heard.get().map(String::as_str), expected);
+        assert_eq!(heard.get(), Some(&expected));
     }
 }
 

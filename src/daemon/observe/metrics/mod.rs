@@ -15,6 +15,7 @@ mod compute;
 mod link;
 mod maker;
 mod process;
+mod quantile;
 mod requests;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ pub(crate) use self::{
     compute::Compute,
     link::Link,
     process::{DaemonMetrics, LogMessages},
+    quantile::quantile,
     requests::{Reason, Requests, Times},
     traces::Traces,
 };
@@ -68,6 +70,7 @@ impl Drop for SessionGauges {
         self.0.link.set_blocked(false);
         self.0.link.unconfirmed.set(0);
         self.0.requests.in_flight.set(0);
+        self.0.requests.set_oldest(None);
     }
 }
 

@@ -3,7 +3,10 @@
 use super::{DURATION_BUCKETS, maker::Maker};
 use crate::wire::{Method, Status};
 use prometheus::{Histogram, IntCounter, IntGauge, core::Metric as _, proto::Bucket};
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, SystemTime},
+};
 
 /// Bucket bounds of the time in the queue, in seconds: nothing finer than a second is known.
 const WAIT_BUCKETS: [f64; 9] = [1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0];
@@ -52,6 +55,9 @@ impl Reason {
     }
 }
 
+/// No request.
+const NONE: u64 = u64::MAX;
+
 /// How long the parts of a request's way took.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Times {
@@ -67,6 +73,11 @@ pub(crate) struct Requests {
     total: Vec<IntCounter>,
     failures: Vec<IntCounter>,
     durations: Vec<Histogram>,
+    /// The failures of each method, in the order of the reasons. No metric: so many series would
+    /// be of little use.
+    failures_by_method: Vec<Vec<AtomicU64>>,
+    /// When the oldest of those in flight was delivered, in nanoseconds after the start.
+    oldest: AtomicU64,
     queue_wait: Histogram,
     answer: Histogram,
     confirm: Histogram,
@@ -111,6 +122,10 @@ impl Requests {
                 "method",
                 methods(),
             )?,
+            failures_by_method: methods()
+                .map(|_| Reason::all().map(|_| AtomicU64::default()).collect())
+                .into(),
+            oldest: AtomicU64::new(NONE),
             queue_wait: make.histogram(
                 "fibrpcd_request_queue_wait_seconds",
                 "Time from a request's time stamp, where it has one, to its delivery.",
@@ -172,14 +187,14 @@ impl Requests {
             self.confirm.observe(times.total.saturating_sub(answer).as_secs_f64());
         }
         if status != Status::Ok {
-            self.failed(Reason::Status(status));
+            self.failed(method, Reason::Status(status));
         }
     }
 
     /// Counts a request that was rejected without an answer.
     pub(crate) fn rejected(&self, method: Method, reason: Reason) {
         self.count(method);
-        self.failed(reason);
+        self.failed(method, reason);
     }
 
     /// How many requests have ended, of all methods.
@@ -196,17 +211,35 @@ impl Requests {
     /// How many requests took no longer than each bound, in seconds; those of all methods together.
     #[must_use]
     pub(crate) fn durations(&self) -> Vec<(f64, u64)> {
-        let mut sums: Vec<_> =
-            DURATION_BUCKETS.into_iter().chain([f64::INFINITY]).map(|bound| (bound, 0)).collect();
-        for histogram in &self.durations {
-            let histogram = histogram.metric();
-            let histogram = histogram.get_histogram();
-            let below = histogram.get_bucket().iter().map(Bucket::cumulative_count);
-            for (sum, count) in sums.iter_mut().zip(below.chain([histogram.get_sample_count()])) {
-                sum.1 += count;
-            }
-        }
-        sums
+        cumulative(&self.durations)
+    }
+
+    /// The same of one method, and how many of its requests have ended.
+    #[must_use]
+    pub(crate) fn of_method(&self, method: Method) -> (u64, Vec<(f64, u64)>) {
+        let place = method as usize;
+        let ended = self.total.get(place).map_or(0, IntCounter::get);
+        (ended, cumulative(self.durations.get(place)))
+    }
+
+    /// How many of them failed, for each reason that there was.
+    pub(crate) fn failures_of(&self, method: Method) -> impl Iterator<Item = (&'static str, u64)> {
+        let counters = self.failures_by_method.get(method as usize).into_iter().flatten();
+        let counts = counters.map(|counter| counter.load(Ordering::Relaxed));
+        Reason::all().map(Reason::label).zip(counts).filter(|(_, count)| *count > 0)
+    }
+
+    /// Notes when the oldest of the requests in flight was delivered: so long after the start.
+    pub(crate) fn set_oldest(&self, after_start: Option<Duration>) {
+        let nanos = after_start.map_or(NONE, |at| u64::try_from(at.as_nanos()).unwrap_or(NONE));
+        self.oldest.store(nanos, Ordering::Relaxed);
+    }
+
+    /// When that was.
+    #[must_use]
+    pub(crate) fn oldest(&self) -> Option<Duration> {
+        let nanos = self.oldest.load(Ordering::Relaxed);
+        (nanos != NONE).then(|| Duration::from_nanos(nanos))
     }
 
     fn count(&self, method: Method) {
@@ -215,10 +248,29 @@ impl Requests {
         }
     }
 
-    fn failed(&self, reason: Reason) {
-        let place = Reason::all().position(|known| known == reason);
-        if let Some(counter) = place.and_then(|place| self.failures.get(place)) {
+    fn failed(&self, method: Method, reason: Reason) {
+        let Some(place) = Reason::all().position(|known| known == reason) else { return };
+        if let Some(counter) = self.failures.get(place) {
             counter.inc();
         }
+        let of_method = self.failures_by_method.get(method as usize);
+        if let Some(counter) = of_method.and_then(|counters| counters.get(place)) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
     }
+}
+
+/// How many observations of these histograms are no larger than each bound.
+fn cumulative<'a>(histograms: impl IntoIterator<Item = &'a Histogram>) -> Vec<(f64, u64)> {
+    let mut sums: Vec<_> =
+        DURATION_BUCKETS.into_iter().chain([f64::INFINITY]).map(|bound| (bound, 0)).collect();
+    for histogram in histograms {
+        let histogram = histogram.metric();
+        let histogram = histogram.get_histogram();
+        let below = histogram.get_bucket().iter().map(Bucket::cumulative_count);
+        for (sum, count) in sums.iter_mut().zip(below.chain([histogram.get_sample_count()])) {
+            sum.1 += count;
+        }
+    }
+    sums
 }

@@ -72,6 +72,10 @@ fn answers_are_counted_by_method_and_failures_by_reason() {
     assert_eq!(metrics.requests.ended(), 4);
     let failures: u64 = metrics.requests.failures().map(|(_, count)| count).sum();
     assert_eq!(failures, 3);
+    let of_fib = metrics.requests.failures_of(Method::Fib).collect::<Vec<_>>();
+    assert_eq!(of_fib, [("invalid_argument", 1), ("reply_refused", 1)]);
+    assert_eq!(metrics.requests.of_method(Method::Fib).0, 3);
+    assert_eq!(metrics.requests.of_method(Method::Ping).1.last(), Some(&(f64::INFINITY, 0)));
     let durations = metrics.requests.durations();
     assert_eq!(durations[..2], [(0.000_05, 0), (0.000_1, 2)]);
     assert_eq!(durations.last(), Some(&(f64::INFINITY, 2)));

@@ -1,5 +1,6 @@
 //! The last quarter of an hour, in points of a few seconds.
 
+use crate::daemon::observe::metrics::quantile;
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
@@ -29,6 +30,10 @@ pub(super) struct Sample {
 /// What happened between two samples.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Point {
+    /// Requests.
+    ended: u64,
+    /// Failures among them.
+    failed: u64,
     /// Requests in a second.
     pub(super) rate: f64,
     /// Failures in a second.
@@ -68,6 +73,15 @@ impl History {
         self.points.iter()
     }
 
+    /// How many requests ended in the last minute, and how many of them failed; `None` before
+    /// anything was noted.
+    pub(super) fn recent_counts(&self) -> Option<(u64, u64)> {
+        let recent = || self.points.iter().rev().take(RECENT);
+        let counts =
+            (recent().map(|point| point.ended).sum(), recent().map(|point| point.failed).sum());
+        (!self.points.is_empty()).then_some(counts)
+    }
+
     /// The time that this share of the last minute's requests took at most, in seconds.
     pub(super) fn recent_quantile(&self, share: f64) -> Option<f64> {
         let mut recent = self.points.iter().rev().take(RECENT);
@@ -84,31 +98,18 @@ impl History {
 #[expect(clippy::cast_precision_loss, reason = "rates are shown in three digits")]
 fn between(last: &Sample, sample: &Sample) -> Point {
     let seconds = sample.at.saturating_duration_since(last.at).as_secs_f64().max(0.001);
-    let rate = |now: u64, then: u64| now.saturating_sub(then) as f64 / seconds;
+    let ended = sample.ended.saturating_sub(last.ended);
+    let failed = sample.failed.saturating_sub(last.failed);
     let durations = sample.durations.iter().zip(&last.durations);
     Point {
-        rate: rate(sample.ended, last.ended),
-        failures: rate(sample.failed, last.failed),
+        ended,
+        failed,
+        rate: ended as f64 / seconds,
+        failures: failed as f64 / seconds,
         durations: durations.map(|(now, then)| (now.0, now.1.saturating_sub(then.1))).collect(),
         in_flight: sample.in_flight,
         consuming: sample.consuming,
     }
-}
-
-/// As Prometheus estimates it from the buckets of a histogram: evenly spread within each
-/// (<https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile>).
-#[expect(clippy::cast_precision_loss, reason = "an estimate")]
-fn quantile(durations: &[(f64, u64)], share: f64) -> Option<f64> {
-    let total = durations.last().map(|last| last.1).filter(|total| *total > 0)?;
-    let rank = share * total as f64;
-    let place = durations.iter().position(|(_, count)| *count as f64 >= rank)?;
-    let (bound, count) = durations[place];
-    let (from, before) = place.checked_sub(1).map_or((0.0, 0), |place| durations[place]);
-    if bound.is_infinite() {
-        return Some(from); // the last bucket has no upper bound
-    }
-    let within = count.saturating_sub(before).max(1) as f64;
-    Some(from + (bound - from) * ((rank - before as f64) / within).clamp(0.0, 1.0))
 }
 
 #[cfg(test)]
@@ -133,6 +134,8 @@ mod tests {
             assert!((point.failures - 2.0).abs() < 1e-9, "{point:?}");
         }
         assert_eq!(history.points().next().unwrap().durations[1], (0.01, 100));
+        assert_eq!(history.recent_counts(), Some((1200, 120)));
+        assert_eq!(History::default().recent_counts(), None);
     }
 
     #[test]

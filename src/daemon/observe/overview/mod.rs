@@ -1,4 +1,5 @@
-//! What people see of the daemon over HTTP: `/` and `/status`, and whether it is ready.
+//! What people see of the daemon: over HTTP `/`, `/status`, and whether it is ready; through the broker
+//! the answer to `stats`.
 //!
 //! A few numbers are noted every few seconds and kept for a quarter of an hour; the rest is looked
 //! up when somebody asks.
@@ -7,10 +8,12 @@ mod chart;
 mod history;
 mod html;
 mod page;
+mod stats;
 mod status;
 
 use self::{
     history::{History, INTERVAL, Sample},
+    stats::Stats,
     status::Status,
 };
 use crate::daemon::{
@@ -22,6 +25,7 @@ use crate::daemon::{
     state::State,
     ticks::every,
 };
+use bytes::Bytes;
 use std::{
     borrow::Cow,
     convert::Infallible,
@@ -43,14 +47,26 @@ pub(crate) struct Overview {
 }
 
 impl Overview {
+    /// `started` is where the moments of the core begin.
     pub(crate) fn new(
+        started: Instant,
         metrics: Arc<Metrics>,
         log_monitor: Arc<LogMonitor>,
         states: watch::Receiver<State>,
         instance: String,
     ) -> Self {
-        let (started, history) = (Instant::now(), Mutex::default());
+        let history = Mutex::default();
         Self { metrics, log_monitor, states, started, instance, history }
+    }
+
+    /// One that nobody else knows.
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> Self {
+        let metrics = Arc::new(Metrics::new().unwrap());
+        let daemon = &metrics.daemon;
+        let log = LogMonitor::new(daemon.log_messages.clone(), daemon.log_suppressed.clone());
+        let (_, states) = watch::channel(State::Draining);
+        Self::new(Instant::now(), metrics, Arc::new(log), states, String::new())
     }
 
     /// Notes the numbers of the charts, every few seconds.
@@ -61,6 +77,12 @@ impl Overview {
             let sample = self.sample();
             self.history().add(sample);
         }
+    }
+
+    /// The answer to `stats`: JSON, of a few kilobytes at most.
+    pub(crate) fn stats(&self) -> Bytes {
+        // A struct of strings and numbers can always be serialized.
+        serde_json::to_vec(&Stats::of(self)).unwrap_or_default().into()
     }
 
     /// Has the log report, every few seconds, the warnings that it left out.

@@ -205,6 +205,6 @@ fn tenths(value: f64) -> f64 {
     clippy::cast_sign_loss,
     reason = "a duration of 30 s at most"
 )]
-fn micros(seconds: f64) -> u64 {
+pub(super) fn micros(seconds: f64) -> u64 {
     (seconds * 1e6).round() as u64
 }
