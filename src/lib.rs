@@ -26,6 +26,7 @@
 //! # The client
 //!
 //! - [`client`]: [`Client`], for programs
+//! - `stub`: a server that stands in for any other, which `fibrpcctl serve` runs
 //! - [`ctl`]: `fibrpcctl`, for people
 //!
 //! # The daemon
@@ -66,6 +67,7 @@ mod files;
 #[cfg(any(fuzzing, test))]
 pub mod fuzzing;
 mod lookup;
+mod stub;
 mod threads;
 pub mod tls;
 

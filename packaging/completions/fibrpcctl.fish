@@ -41,6 +41,7 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -s h -l help -d 'Print
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -s V -l version -d 'Print version'
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -f -a "call" -d 'Compute F(N) for every N'
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -f -a "request" -d 'Send any request to any RPC server, and print the reply'
+complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -f -a "serve" -d 'Answer the requests of a queue as a stub, to test a client without its server'
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -f -a "ping" -d 'Ask the server for a sign of life, once or again and again'
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -f -a "info" -d 'Show the server\'s version, methods and limits'
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -f -a "completions" -d 'Print what makes a shell complete the arguments of fibrpcctl'
@@ -92,6 +93,35 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l no-wait 
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it: to standard error, or as a field of each JSON object'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l json -d 'The same as --format json, and stronger'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -s h -l help -d 'Print help'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l reply -d 'Reply with the content of FILE' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l reply-text -d 'Reply with TEXT' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l command -d 'Reply with what a shell command writes' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -s H -l header -d 'A header of replies; may be repeated' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l content-type -d 'The media type of replies [default with --echo: that of the request]' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l type -d 'The property `type` of replies' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l delay -d 'Wait before each reply' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l fail -d 'Reply to so many with an error' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l seed -d 'Draw the same delays and failures again' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l prefetch -d 'Take so many requests at once' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l concurrency -d 'Work on so many at once [default: all; CMD: cores]' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -s c -l count -d 'End after so many requests, with exit code 0' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l uri -d 'The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows arguments to everybody' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l queue -d 'The queue that the server consumes' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l password-file -d 'A file whose only line replaces the URI\'s password' -r -F
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l ca-file -d 'The only authorities to trust for amqps, in PEM [default: those that the system trusts]' -r -F
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l cert-file -d 'A client certificate for amqps, in PEM; it logs in where the URI names no user' -r -F
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l key-file -d 'The key of that certificate, in PEM' -r -F
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l format -d 'How to print answers: bare, or as one JSON object a line' -r -f -a "plain\t''
+json\t''"
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l echo -d 'Send each body back: the default'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l declare -d 'Declare the queue, for a while, if there is none'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -s q -l quiet -d 'Print no line for each request'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l wait -d 'Wait, within the timeout, for a broker, a queue, a server, or room in the queue; without, a call ends as soon as it is certain that one of them is missing'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l no-wait -d 'Do not wait for them: the default, unless `FIBRPCCTL_WAIT` is set'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it: to standard error, or as a field of each JSON object'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l json -d 'The same as --format json, and stronger'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -s c -l count -d 'Stop after so many pings [default: at Ctrl-C]' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -s i -l interval -d 'The pause between pings, such as 200ms; a bare number is seconds [default: 1s]' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -s W -l reply-timeout -d 'How long to wait for each answer [default: that of --timeout]' -r
@@ -139,9 +169,10 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l no-w
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it: to standard error, or as a field of each JSON object'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l json -d 'The same as --format json, and stronger'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -s h -l help -d 'Print help'
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request ping info completions help" -f -a "call" -d 'Compute F(N) for every N'
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request ping info completions help" -f -a "request" -d 'Send any request to any RPC server, and print the reply'
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request ping info completions help" -f -a "ping" -d 'Ask the server for a sign of life, once or again and again'
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request ping info completions help" -f -a "info" -d 'Show the server\'s version, methods and limits'
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request ping info completions help" -f -a "completions" -d 'Print what makes a shell complete the arguments of fibrpcctl'
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request ping info completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request serve ping info completions help" -f -a "call" -d 'Compute F(N) for every N'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request serve ping info completions help" -f -a "request" -d 'Send any request to any RPC server, and print the reply'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request serve ping info completions help" -f -a "serve" -d 'Answer the requests of a queue as a stub, to test a client without its server'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request serve ping info completions help" -f -a "ping" -d 'Ask the server for a sign of life, once or again and again'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request serve ping info completions help" -f -a "info" -d 'Show the server\'s version, methods and limits'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request serve ping info completions help" -f -a "completions" -d 'Print what makes a shell complete the arguments of fibrpcctl'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request serve ping info completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

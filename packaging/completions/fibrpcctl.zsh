@@ -101,6 +101,42 @@ _arguments "${_arguments_options[@]}" : \
 '::body -- The body; `-` is all of standard input \[default\: empty\]:_default' \
 && ret=0
 ;;
+(serve)
+_arguments "${_arguments_options[@]}" : \
+'(--reply-text --command)--reply=[Reply with the content of FILE]:FILE:_default' \
+'(--command)--reply-text=[Reply with TEXT]:TEXT:_default' \
+'--command=[Reply with what a shell command writes]:CMD:_default' \
+'*-H+[A header of replies; may be repeated]:NAME: VALUE:_default' \
+'*--header=[A header of replies; may be repeated]:NAME: VALUE:_default' \
+'--content-type=[The media type of replies \[default with --echo\: that of the request\]]:TYPE:_default' \
+'--type=[The property \`type\` of replies]:TYPE:_default' \
+'--delay=[Wait before each reply]:MIN[..MAX]:_default' \
+'--fail=[Reply to so many with an error]:PERCENT:_default' \
+'--seed=[Draw the same delays and failures again]:NUMBER:_default' \
+'--prefetch=[Take so many requests at once]:COUNT:_default' \
+'--concurrency=[Work on so many at once \[default\: all; CMD\: cores\]]:COUNT:_default' \
+'-c+[End after so many requests, with exit code 0]:COUNT:_default' \
+'--count=[End after so many requests, with exit code 0]:COUNT:_default' \
+'--uri=[The broker; put a password into \`FIBRPCCTL_URI\` or --password-file instead, as \`ps\` shows arguments to everybody]:URI:_default' \
+'--queue=[The queue that the server consumes]:QUEUE:_default' \
+'--timeout=[How long a call may take, connecting included, such as 250ms or 1m]:TIMEOUT:_default' \
+'--password-file=[A file whose only line replaces the URI'\''s password]:FILE:_files' \
+'--ca-file=[The only authorities to trust for amqps, in PEM \[default\: those that the system trusts\]]:FILE:_files' \
+'--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
+'--key-file=[The key of that certificate, in PEM]:FILE:_files' \
+'--format=[How to print answers\: bare, or as one JSON object a line]:FORMAT:(plain json)' \
+'(--reply --reply-text --command)--echo[Send each body back\: the default]' \
+'--declare[Declare the queue, for a while, if there is none]' \
+'-q[Print no line for each request]' \
+'--quiet[Print no line for each request]' \
+'--wait[Wait, within the timeout, for a broker, a queue, a server, or room in the queue; without, a call ends as soon as it is certain that one of them is missing]' \
+'--no-wait[Do not wait for them\: the default, unless \`FIBRPCCTL_WAIT\` is set]' \
+'--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
+'--json[The same as --format json, and stronger]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
 (ping)
 _arguments "${_arguments_options[@]}" : \
 '-c+[Stop after so many pings \[default\: at Ctrl-C\]]:COUNT:_default' \
@@ -186,6 +222,10 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(serve)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (ping)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -216,6 +256,7 @@ _fibrpcctl_commands() {
     local commands; commands=(
 'call:Compute F(N) for every N' \
 'request:Send any request to any RPC server, and print the reply' \
+'serve:Answer the requests of a queue as a stub, to test a client without its server' \
 'ping:Ask the server for a sign of life, once or again and again' \
 'info:Show the server'\''s version, methods and limits' \
 'completions:Print what makes a shell complete the arguments of fibrpcctl' \
@@ -238,6 +279,7 @@ _fibrpcctl__subcmd__help_commands() {
     local commands; commands=(
 'call:Compute F(N) for every N' \
 'request:Send any request to any RPC server, and print the reply' \
+'serve:Answer the requests of a queue as a stub, to test a client without its server' \
 'ping:Ask the server for a sign of life, once or again and again' \
 'info:Show the server'\''s version, methods and limits' \
 'completions:Print what makes a shell complete the arguments of fibrpcctl' \
@@ -275,6 +317,11 @@ _fibrpcctl__subcmd__help__subcmd__request_commands() {
     local commands; commands=()
     _describe -t commands 'fibrpcctl help request commands' commands "$@"
 }
+(( $+functions[_fibrpcctl__subcmd__help__subcmd__serve_commands] )) ||
+_fibrpcctl__subcmd__help__subcmd__serve_commands() {
+    local commands; commands=()
+    _describe -t commands 'fibrpcctl help serve commands' commands "$@"
+}
 (( $+functions[_fibrpcctl__subcmd__info_commands] )) ||
 _fibrpcctl__subcmd__info_commands() {
     local commands; commands=()
@@ -289,6 +336,11 @@ _fibrpcctl__subcmd__ping_commands() {
 _fibrpcctl__subcmd__request_commands() {
     local commands; commands=()
     _describe -t commands 'fibrpcctl request commands' commands "$@"
+}
+(( $+functions[_fibrpcctl__subcmd__serve_commands] )) ||
+_fibrpcctl__subcmd__serve_commands() {
+    local commands; commands=()
+    _describe -t commands 'fibrpcctl serve commands' commands "$@"
 }
 
 if [ "$funcstack[1]" = "_fibrpcctl" ]; then

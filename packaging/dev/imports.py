@@ -28,8 +28,9 @@ ROOMS = {
     "tls": ["files"],
     "amqp": ["broker_uri", "lookup", "text", "threads", "tls", "wire"],
     "client": ["amqp", "broker_uri", "text", "tls", "wire"],
+    "stub": ["amqp", "broker_uri", "text", "threads", "tls", "wire"],
     "cli": ["client", "exit", "wire"],
-    "ctl": ["broker_uri", "cli", "client", "exit", "files", "text", "tls", "wire"],
+    "ctl": ["broker_uri", "cli", "client", "exit", "files", "stub", "text", "tls", "wire"],
     "daemon": ["amqp", "broker_uri", "cli", "exit", "files", "lookup", "text", "threads", "tls", "wire"],
 }
 

@@ -9,11 +9,13 @@ mod call;
 mod ping;
 mod ranges;
 mod request;
+mod serve;
 
 pub use self::{
     call::{CallArgs, Numbers, expanded},
     ping::{PingArgs, PingSeries},
     request::{Body, RequestArgs},
+    serve::{ReplySource, ServeArgs},
 };
 
 use self::beginning::begin;
@@ -56,6 +58,7 @@ Examples:
   seq 0 90 | fibrpcctl call -
   fibrpcctl --format json info
   fibrpcctl --queue prices request -d @order.json -H 'x-tenant: acme'
+  fibrpcctl --queue prices serve --declare --command ./prices.sh
 
 Exit codes, that of the first call that failed:
   0  ok
@@ -314,6 +317,8 @@ pub enum CtlCommand {
     Call(CallArgs),
     /// Send any request to any RPC server, and print the reply
     Request(RequestArgs),
+    /// Answer the requests of a queue as a stub, to test a client without its server
+    Serve(ServeArgs),
     /// Ask the server for a sign of life, once or again and again
     Ping(PingArgs),
     /// Show the server's version, methods and limits

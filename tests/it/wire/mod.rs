@@ -10,6 +10,9 @@ mod ctl_ping;
 
 mod ctl_request;
 
+/// The stub that answers any queue.
+mod ctl_serve;
+
 mod ctl_streams;
 /// Why a call of `fibrpcctl` has no answer.
 mod ctl_verdicts;
