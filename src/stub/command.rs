@@ -326,7 +326,8 @@ mod tests {
         // The pipe of the test ends when nobody holds it any more.
         let (mut held, holder) = io::pipe().unwrap();
         let path = format!("/proc/{}/fd/{}", process::id(), holder.as_raw_fd());
-        let command = format!("exec 3>{path}; echo >&3; (tail -f /dev/null) & tail -f /dev/null");
+        let command =
+            format!("exec 3>{path}; echo >&3; (tail -f /dev/null >&3) & tail -f /dev/null >&3");
         let failure = run(&command, "", Duration::from_secs(1)).await.unwrap_err();
         assert_eq!(failure.status, Status::DeadlineExceeded);
         drop(holder);

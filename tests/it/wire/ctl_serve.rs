@@ -20,7 +20,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-const NEVER_ENDS: &str = "tail -f /dev/null";
+/// Ends by nothing but a signal: not even when nobody reads its output any more.
+const NEVER_ENDS: &str = "tail -f /dev/null > /dev/null";
 
 /// Makes a request of a queue, and waits for its server.
 fn ask(uri: &str, args: &[&str]) -> Ran {
