@@ -27,6 +27,7 @@
 //! # The client
 //!
 //! - [`client`]: [`Client`], for programs
+//! - `stub`: a server that stands in for any other, which `fibrpcctl serve` runs
 //! - [`ctl`]: `fibrpcctl`, for people
 //!
 //! # The daemon
@@ -77,6 +78,7 @@ mod files;
 pub mod fuzzing;
 mod http_client;
 mod lookup;
+mod stub;
 mod threads;
 pub mod tls;
 

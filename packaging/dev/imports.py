@@ -29,8 +29,9 @@ ROOMS = {
     "tls": ["files"],
     "amqp": ["broker_uri", "lookup", "text", "threads", "tls", "wire"],
     "client": ["amqp", "broker_uri", "text", "threads", "tls", "wire"],
+    "stub": ["amqp", "broker_uri", "text", "threads", "tls", "wire"],
     "cli": ["client", "exit", "wire"],
-    "ctl": ["broker_uri", "cli", "client", "exit", "files", "http_client", "text", "tls", "wire"],
+    "ctl": ["broker_uri", "cli", "client", "exit", "files", "http_client", "stub", "text", "tls", "wire"],
     "daemon": ["amqp", "broker_uri", "cli", "exit", "files", "http_client", "lookup", "text", "threads", "tls", "wire"],
 }
 

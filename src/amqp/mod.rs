@@ -12,14 +12,14 @@
 //! - [`backoff`]: how long to wait between attempts
 //!
 //! lapin's own recovery is not used: a session that ends in any way is dropped whole and made
-//! anew by its supervisor (`daemon::server`, [`crate::client`]).
+//! anew by its supervisor (`daemon::server`, [`crate::client`], [`crate::stub`]).
 
 pub(crate) mod backoff;
 pub(crate) mod calling;
 pub(crate) mod connect;
 mod error;
 pub(crate) mod link;
-mod message;
+pub(crate) mod message;
 pub(crate) mod properties;
 pub(crate) mod queue;
 mod transport;

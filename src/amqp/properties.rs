@@ -81,17 +81,7 @@ pub(crate) fn of_reply(
         .with_content_type(reply.content_type.into())
         .with_delivery_mode(TRANSIENT);
     let mut headers = FieldTable::default();
-    match envelope.reply_id().map(|id| (id, str::from_utf8(id))) {
-        Some((id, _)) if envelope.id_in_header => {
-            headers.insert(CORRELATION_ID_HEADER.into(), AMQPValue::LongString(id.into()));
-        }
-        Some((_, Ok(id))) => properties = properties.with_correlation_id(id.into()),
-        // The socket moves the bytes into the property; see `transport::frames`.
-        Some((id, Err(_))) => {
-            headers.insert(raw::CORRELATION_ID.into(), AMQPValue::ByteArray(id.into()));
-        }
-        None => {}
-    }
+    properties = with_id(properties, &mut headers, envelope);
     if reply.status != Status::Ok || !envelope.trace.is_empty() {
         headers.insert(STATUS_HEADER.into(), AMQPValue::LongString(reply.status.name().into()));
         for (name, value) in &envelope.trace {
@@ -103,6 +93,44 @@ pub(crate) fn of_reply(
     }
     if !headers.inner().is_empty() {
         properties = properties.with_headers(headers);
+    }
+    properties
+}
+
+/// Writes the properties of a reply that says what it likes, but for the id and the status.
+pub(crate) fn of_any_reply(
+    envelope: &Envelope,
+    said: &Properties,
+    status: Status,
+) -> BasicProperties {
+    let mut properties = message::written(said);
+    if said.delivery_mode.is_none() {
+        properties = properties.with_delivery_mode(TRANSIENT);
+    }
+    let mut headers = properties.headers().clone().unwrap_or_default();
+    properties = with_id(properties, &mut headers, envelope);
+    if status != Status::Ok {
+        headers.insert(STATUS_HEADER.into(), AMQPValue::LongString(status.name().into()));
+    }
+    if headers.inner().is_empty() { properties } else { properties.with_headers(headers) }
+}
+
+/// Adds what the caller knows the reply by.
+fn with_id(
+    properties: BasicProperties,
+    headers: &mut FieldTable,
+    envelope: &Envelope,
+) -> BasicProperties {
+    match envelope.reply_id().map(|id| (id, str::from_utf8(id))) {
+        Some((id, _)) if envelope.id_in_header => {
+            headers.insert(CORRELATION_ID_HEADER.into(), AMQPValue::LongString(id.into()));
+        }
+        Some((_, Ok(id))) => return properties.with_correlation_id(id.into()),
+        // The socket moves the bytes into the property; see `transport::frames`.
+        Some((id, Err(_))) => {
+            headers.insert(raw::CORRELATION_ID.into(), AMQPValue::ByteArray(id.into()));
+        }
+        None => {}
     }
     properties
 }

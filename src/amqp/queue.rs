@@ -12,7 +12,10 @@ use lapin::{
     types::{AMQPValue, FieldTable},
 };
 use serde::Deserialize;
-use std::fmt::{self, Display, Formatter};
+use std::{
+    fmt::{self, Display, Formatter},
+    time::Duration,
+};
 use tokio::time::timeout;
 
 /// The type of a queue, as the argument of its declaration
@@ -36,7 +39,16 @@ pub enum QueueType {
     Transient,
     /// An existing queue as it is; none is created.
     Passive,
+    /// A classic queue that goes away soon after its last consumer. Not for the daemon's settings.
+    #[serde(skip)]
+    Temporary,
 }
+
+/// How long a temporary queue outlives its last consumer: long enough to attach again.
+const TEMPORARY: Duration = Duration::from_mins(1);
+
+/// The argument for that, in milliseconds (<https://www.rabbitmq.com/docs/ttl#queue-ttl>).
+const EXPIRES_ARGUMENT: &str = "x-expires";
 
 impl Display for QueueType {
     /// The word in the configuration.
@@ -47,6 +59,7 @@ impl Display for QueueType {
             Self::Classic => "classic",
             Self::Transient => "transient",
             Self::Passive => "passive",
+            Self::Temporary => "temporary",
         })
     }
 }
@@ -62,7 +75,7 @@ pub(crate) async fn ensure(link: &Link, queue: &str, kind: QueueType) -> Result<
             }
             other => other.map(drop),
         },
-        QueueType::Quorum | QueueType::Classic | QueueType::Transient => {
+        QueueType::Quorum | QueueType::Classic | QueueType::Transient | QueueType::Temporary => {
             declare(link, queue, kind).await
         }
     }
@@ -112,6 +125,10 @@ async fn declare(link: &Link, queue: &str, kind: QueueType) -> Result<(), LinkEr
     // Always said: a virtual host may have another default.
     let name = if kind == QueueType::Quorum { "quorum" } else { "classic" };
     arguments.insert(TYPE_ARGUMENT.into(), AMQPValue::LongString(name.into()));
+    if kind == QueueType::Temporary {
+        let millis = u32::try_from(TEMPORARY.as_millis()).unwrap_or(u32::MAX);
+        arguments.insert(EXPIRES_ARGUMENT.into(), AMQPValue::LongUInt(millis));
+    }
     let options = QueueDeclareOptions { durable, ..QueueDeclareOptions::default() };
     let what = format!("declaring queue \"{}\"", queue.escape_debug());
     match request(link, queue, options, arguments).await.map_err(|error| error.during(&what))? {

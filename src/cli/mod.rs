@@ -12,6 +12,7 @@ mod info;
 mod ping;
 mod ranges;
 mod request;
+mod serve;
 mod status;
 
 pub use self::{
@@ -21,6 +22,7 @@ pub use self::{
     info::InfoArgs,
     ping::{PingArgs, PingSeries},
     request::{Body, RequestArgs},
+    serve::{ReplySource, ServeArgs},
     status::StatusArgs,
 };
 
@@ -65,6 +67,7 @@ Examples:
   fibrpcctl --format json info
   fibrpcctl status
   fibrpcctl --queue prices request -d @order.json -H 'x-tenant: acme'
+  fibrpcctl --queue prices serve --declare --command ./prices.sh
 
 Exit codes, that of the first call that failed:
   0  ok
@@ -324,6 +327,8 @@ pub enum CtlCommand {
     Call(CallArgs),
     /// Send any request to any RPC server, and print the reply
     Request(RequestArgs),
+    /// Answer the requests of a queue as a stub, to test a client without its server
+    Serve(ServeArgs),
     /// Ask the server for a sign of life, once or again and again
     Ping(PingArgs),
     /// Show the server's version, methods and limits, or what it has done

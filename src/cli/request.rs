@@ -169,7 +169,7 @@ impl RequestArgs {
 
 /// What is wrong with a `--header` or a `--property`.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-enum PairError {
+pub(super) enum PairError {
     #[error("expected NAME: VALUE, such as 'x-tenant: acme'")]
     Header,
     #[error("expected a number, true or false behind :=; for a text, leave out the =")]
@@ -187,7 +187,7 @@ enum PairError {
     Number(&'static str),
 }
 
-fn checked_header(text: &str) -> Result<String, PairError> {
+pub(super) fn checked_header(text: &str) -> Result<String, PairError> {
     header(text).map(|_| text.to_owned())
 }
 
@@ -195,7 +195,7 @@ fn checked_property(text: &str) -> Result<String, PairError> {
     set_property(&mut Properties::default(), text).map(|()| text.to_owned())
 }
 
-fn header(text: &str) -> Result<(String, Header), PairError> {
+pub(super) fn header(text: &str) -> Result<(String, Header), PairError> {
     let (name, value) = text.split_once(':').ok_or(PairError::Header)?;
     if name.trim().is_empty() {
         return Err(PairError::Header);

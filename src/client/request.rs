@@ -176,7 +176,7 @@ impl Request {
     }
 
     /// Whether AMQP can carry it.
-    pub(super) fn check(&self) -> Result<(), RequestError> {
+    pub(crate) fn check(&self) -> Result<(), RequestError> {
         let properties = self
             .properties
             .texts()

@@ -13,6 +13,7 @@ mod printer;
 mod progress;
 mod replies;
 mod request;
+mod serve;
 mod signals;
 mod stats;
 mod status;
@@ -45,6 +46,8 @@ const TELL_AFTER: Duration = Duration::from_secs(1);
 
 /// The longest that a server says of itself, in bytes. Ours says a few kilobytes.
 const MAX_DESCRIPTION: u64 = 1 << 20;
+/// How long a program that was told to stop waits for somebody to read its last words.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Runs one command.
 #[must_use]
@@ -120,6 +123,9 @@ async fn command(
             output.completions(shell);
             return Exit::Ok;
         }
+        if let CtlCommand::Serve(serve) = &args.command {
+            return serve::run(serve, &args.options, &mut output, &stop).await;
+        }
         let limit = args.options.timeout;
         let Ok(client) = timeout(limit, client(args, trace)).await else {
             let message = format!("the files that the options name: not read within {limit:?}");
@@ -140,7 +146,7 @@ async fn command(
         loop {
             tokio::select! {
                 exit = &mut work => break exit,
-                // A series is summed up first, but a second signal ends that.
+                // What was begun is ended and summed up first, but a second signal ends that.
                 exit = signals.next() => {
                     if asked.is_some() || !sums_up(&args.command) {
                         return exit;
@@ -158,12 +164,17 @@ async fn command(
             finished => exit.or(finished),
         },
         exit = signals.next() => exit,
+        () = sleep(LAST_WORDS), if asked.is_some() => exit,
     }
 }
 
 /// Whether a command has something to say when it is told to stop.
 fn sums_up(command: &CtlCommand) -> bool {
-    matches!(command, CtlCommand::Ping(ping) if ping.series().is_some())
+    match command {
+        CtlCommand::Ping(ping) => ping.series().is_some(),
+        CtlCommand::Serve(_) => true,
+        _ => false,
+    }
 }
 
 async fn run(args: &CtlArgs, client: &Client, output: &mut Output, stop: &Notify) -> Exit {
@@ -188,7 +199,7 @@ async fn run(args: &CtlArgs, client: &Client, output: &mut Output, stop: &Notify
             CtlCommand::Status(status) => {
                 return status::run(status, &args.options, client, output).await;
             }
-            CtlCommand::Completions { .. } => Ok(()), // needs no client
+            CtlCommand::Completions { .. } | CtlCommand::Serve(_) => Ok(()), // need no client
         };
         result.map_or_else(
             |error| {
@@ -248,11 +259,8 @@ async fn client(
     args: &CtlArgs,
     trace: Option<TraceParent>,
 ) -> Result<Client, Box<dyn Error + Send + Sync>> {
-    let (sender, receiver) = oneshot::channel();
     let options = args.options.clone();
-    let read = move || drop(sender.send(settings(&options, trace)));
-    thread::Builder::new().name("files".to_owned()).spawn(read)?;
-    let mut builder = receiver.await??;
+    let mut builder = elsewhere(move || settings(&options, trace)).await??;
     if let CtlCommand::Ping(PingArgs { reply_timeout: Some(timeout), .. }) = &args.command {
         builder = builder.timeout(*timeout);
     }
@@ -271,10 +279,31 @@ async fn client(
     Ok(builder.build()?)
 }
 
-fn settings(options: &CtlOptions, trace: Option<TraceParent>) -> Result<ClientBuilder, UsageError> {
+/// Reads files on a thread of its own.
+async fn elsewhere<T: Send + 'static>(
+    read: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Box<dyn Error + Send + Sync>> {
+    let (sender, receiver) = oneshot::channel();
+    let read = move || drop(sender.send(read())); // nobody may be waiting any more
+    thread::Builder::new().name("files".to_owned()).spawn(read)?;
+    Ok(receiver.await?)
+}
+
+/// The broker with the password for it, and whom to trust.
+fn broker(options: &CtlOptions) -> Result<(BrokerUri, Option<Tls>), UsageError> {
     let uri = options.uri.as_str().parse::<BrokerUri>();
-    let uri = uri.map_err(|error| UsageError::of("--uri", error))?;
+    let mut uri = uri.map_err(|error| UsageError::of("--uri", error))?;
     let tls = tls(options, &uri)?;
+    if let Some(path) = &options.password_file {
+        let password = files::password(path);
+        let password = password.map_err(|error| UsageError::of("--password-file", error))?;
+        uri = uri.with_password(&password);
+    }
+    Ok((uri, tls))
+}
+
+fn settings(options: &CtlOptions, trace: Option<TraceParent>) -> Result<ClientBuilder, UsageError> {
+    let (uri, tls) = broker(options)?;
     let mut client = Client::builder(uri)
         .queue(&options.queue)
         .timeout(options.timeout)
@@ -282,11 +311,6 @@ fn settings(options: &CtlOptions, trace: Option<TraceParent>) -> Result<ClientBu
         .connection_name("fibrpcctl");
     if let Some(parent) = trace {
         client = client.trace(parent);
-    }
-    if let Some(path) = &options.password_file {
-        let password = files::password(path);
-        let password = password.map_err(|error| UsageError::of("--password-file", error))?;
-        client = client.password(&password);
     }
     Ok(match tls {
         Some(tls) => client.tls(tls),

@@ -36,6 +36,8 @@ pub(crate) mod random;
 pub(crate) mod raw_amqp;
 /// A network between a client and its broker, with faults at will.
 pub(crate) mod relay;
+/// `fibrpcctl serve` as a process.
+pub(crate) mod stub;
 /// Load for the tests of faults: a durable caller and library clients that call without pause.
 pub(crate) mod sustained_load;
 /// What became of calls under faults.

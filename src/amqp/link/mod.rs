@@ -22,11 +22,7 @@ mod publishing;
 mod same_broker;
 mod sources;
 
-use self::{
-    ending::Phase,
-    open::{CONSUMER_TAG, Connections},
-    publishing::Publishing,
-};
+use self::{ending::Phase, open::Connections, publishing::Publishing};
 use super::{
     LinkError, QueueType,
     connect::{Dial, answer},
@@ -38,7 +34,10 @@ use futures_util::{FutureExt as _, Stream, stream::FuturesOrdered};
 use lapin::{
     BasicProperties, Channel, Consumer, Event as ConnectionEvent,
     message::Delivery,
-    options::{BasicAckOptions, BasicCancelOptions, BasicNackOptions, BasicRejectOptions},
+    options::{
+        BasicAckOptions, BasicCancelOptions, BasicNackOptions, BasicRejectOptions,
+        QueueDeleteOptions,
+    },
 };
 use std::{
     collections::VecDeque,
@@ -223,15 +222,21 @@ impl<T: Send + 'static> Link<T> {
 
     /// Stops consuming: [`Event::ConsumerEnded`] comes after the last delivery.
     pub(crate) fn stop_consuming(&mut self) {
-        if self.stopped || self.consumer.is_none() {
-            return;
-        }
+        let Some(consumer) = self.consumer.as_ref().filter(|_| !self.stopped) else { return };
         self.stopped = true;
-        let channel = self.deliveries.clone();
+        let (channel, tag) = (self.deliveries.clone(), consumer.tag());
         self.cancelling = Some(started(Box::pin(async move {
-            let cancel = channel.basic_cancel(CONSUMER_TAG.into(), BasicCancelOptions::default());
+            let cancel = channel.basic_cancel(tag, BasicCancelOptions::default());
             answer("stopping to consume", cancel).await
         })));
+    }
+
+    /// Has the broker delete a queue that nobody consumes and that has no messages, after all that
+    /// was acknowledged before. Nobody is told whether it did; only [`Self::close`] may follow, as a
+    /// refusal closes the channel.
+    pub(crate) fn remove_idle_queue(&mut self, queue: &str) {
+        let options = QueueDeleteOptions { if_unused: true, if_empty: true, nowait: true };
+        let _ = self.deliveries.queue_delete(queue.into(), options).now_or_never();
     }
 
     /// Publishes on a new channel as soon as there is one: [`Event::RepliesRenewed`] or

@@ -27,9 +27,6 @@ const SERVER_CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The same of a client: somebody is waiting for the program to end.
 const CLIENT_CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The tag of a server's consumer, the only one on its channel.
-pub(super) const CONSUMER_TAG: &str = "fibrpcd";
-
 /// The connections of a link.
 pub(super) struct Connections {
     pub(super) publish: Arc<Connection>,
@@ -179,7 +176,7 @@ async fn serving(
     answer("setting the prefetch", qos).await?;
     let consumer = deliveries.basic_consume(
         settings.queue.as_str().into(),
-        CONSUMER_TAG.into(),
+        settings.dial.name.as_str().into(), // for whoever looks at the broker's consumers
         BasicConsumeOptions::default(),
         queue::consumer_arguments(),
     );

@@ -21,7 +21,7 @@ use std::{
 };
 
 /// Debian's Python: the first one on PATH may be one without pika.
-fn python(script: &str, uri: &str) -> Command {
+pub(super) fn python(script: &str, uri: &str) -> Command {
     let mut command = Command::new("/usr/bin/python3");
     command.arg(format!("{}/tests/interop/{script}", env!("CARGO_MANIFEST_DIR"))).arg(uri);
     command

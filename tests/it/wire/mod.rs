@@ -10,6 +10,8 @@ mod ctl_ping;
 
 mod ctl_request;
 
+/// The stub that answers any queue.
+mod ctl_serve;
 /// What there is between a caller and an answer.
 mod ctl_status;
 
@@ -30,5 +32,7 @@ mod non_utf8;
 mod request_queue;
 /// Requests as any client may send them, and the replies they get.
 mod requests;
+/// The stub and the clients of other languages, and `request` and their servers.
+mod serve_interop;
 /// TLS: who is trusted, how to log in, and the messages when something does not fit.
 mod tls;
