@@ -19,6 +19,7 @@
 //! - [`tls`]: which certificates are trusted, and which is ours
 //! - `files`: small files that settings name
 //! - `lookup`: the addresses of a host
+//! - `mistakes`: what messages about mistakes in settings share
 //! - `threads`: threads for what may stand still
 //! - [`cli`]: the command lines
 //! - `fuzzing`: what the fuzzers do, for them and for the tests
@@ -66,6 +67,7 @@ mod files;
 #[cfg(any(fuzzing, test))]
 pub mod fuzzing;
 mod lookup;
+mod mistakes;
 mod threads;
 pub mod tls;
 

@@ -24,13 +24,14 @@ ROOMS = {
     "broker_uri": [],
     "files": [],
     "threads": [],
+    "mistakes": [],
     "lookup": ["threads"],
     "tls": ["files"],
     "amqp": ["broker_uri", "lookup", "text", "threads", "tls", "wire"],
     "client": ["amqp", "broker_uri", "text", "tls", "wire"],
     "cli": ["client", "exit", "wire"],
-    "ctl": ["broker_uri", "cli", "client", "exit", "files", "text", "tls", "wire"],
-    "daemon": ["amqp", "broker_uri", "cli", "exit", "files", "lookup", "text", "threads", "tls", "wire"],
+    "ctl": ["broker_uri", "cli", "client", "exit", "files", "mistakes", "text", "threads", "tls", "wire"],
+    "daemon": ["amqp", "broker_uri", "cli", "exit", "files", "lookup", "mistakes", "text", "threads", "tls", "wire"],
 }
 
 TOKENS = re.compile(

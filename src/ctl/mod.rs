@@ -4,6 +4,7 @@
 //! Answers go to standard output, everything else to standard error.
 
 mod call;
+mod context;
 mod input;
 mod latencies;
 mod output;
@@ -43,7 +44,7 @@ const TELL_AFTER: Duration = Duration::from_secs(1);
 
 /// Runs one command.
 #[must_use]
-pub fn main(args: &CtlArgs) -> Exit {
+pub fn main(args: CtlArgs) -> Exit {
     // A pipe may wait for its reader here: the signals still do what the system has them do.
     let file = match destination(&args.command) {
         Ok(file) => file,
@@ -88,17 +89,28 @@ fn cannot_start(error: &io::Error) -> Exit {
 
 /// Runs one command to its end, or until a signal comes, which nothing can hold up.
 async fn command(
-    args: &CtlArgs,
+    args: CtlArgs,
     trace: Option<TraceParent>,
     mut output: Output,
     signals: &mut Signals,
 ) -> Exit {
+    let args = tokio::select! {
+        args = context::apply(args, &mut output) => args,
+        exit = signals.next() => return exit,
+    };
+    let args = match &args {
+        Ok(args) => args,
+        Err(exit) => return exit.or(output.finish().await),
+    };
     output.announce_trace();
     let stop = Notify::new();
     let work = async {
         if let CtlCommand::Completions { shell } = args.command {
             output.completions(shell);
             return Exit::Ok;
+        }
+        if let CtlCommand::Context(context) = &args.command {
+            return context::run(context, &args.options, &mut output).await;
         }
         let limit = args.options.timeout;
         let Ok(client) = timeout(limit, client(args, trace)).await else {
@@ -163,7 +175,7 @@ async fn run(args: &CtlArgs, client: &Client, output: &mut Output, stop: &Notify
                 None => client.ping().await.map(|pong| output.pong(&pong)),
             },
             CtlCommand::Info => client.info().await.map(|info| output.info(info)),
-            CtlCommand::Completions { .. } => Ok(()), // needs no client
+            CtlCommand::Context(_) | CtlCommand::Completions { .. } => Ok(()), // need no client
         };
         result.map_or_else(
             |error| {
@@ -201,9 +213,10 @@ fn new_trace() -> Option<TraceParent> {
 
 /// An option that cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("{option}: {source}")]
+#[error("{place}: {source}")]
 struct UsageError {
-    option: &'static str,
+    /// The option, or the key of the context.
+    place: String,
     source: Box<dyn Error + Send + Sync>,
 }
 
@@ -213,8 +226,8 @@ struct UsageError {
 struct DoesNothing;
 
 impl UsageError {
-    fn of(option: &'static str, source: impl Error + Send + Sync + 'static) -> Self {
-        Self { option, source: source.into() }
+    fn of(place: String, source: impl Error + Send + Sync + 'static) -> Self {
+        Self { place, source: source.into() }
     }
 }
 
@@ -242,7 +255,7 @@ async fn client(
 
 fn settings(options: &CtlOptions, trace: Option<TraceParent>) -> Result<ClientBuilder, UsageError> {
     let uri = options.uri.as_str().parse::<BrokerUri>();
-    let uri = uri.map_err(|error| UsageError::of("--uri", error))?;
+    let uri = uri.map_err(|error| UsageError::of(options.place("uri"), error))?;
     let tls = tls(options, &uri)?;
     let mut client = Client::builder(uri)
         .queue(&options.queue)
@@ -254,7 +267,8 @@ fn settings(options: &CtlOptions, trace: Option<TraceParent>) -> Result<ClientBu
     }
     if let Some(path) = &options.password_file {
         let password = files::password(path);
-        let password = password.map_err(|error| UsageError::of("--password-file", error))?;
+        let place = || options.place("password_file");
+        let password = password.map_err(|error| UsageError::of(place(), error))?;
         client = client.password(&password);
     }
     Ok(match tls {
@@ -271,19 +285,19 @@ fn tls(options: &CtlOptions, uri: &BrokerUri) -> Result<Option<Tls>, UsageError>
         key: options.key_file.clone(),
     };
     let named =
-        [(&files.ca, "--ca-file"), (&files.certificate, "--cert-file"), (&files.key, "--key-file")];
+        [(&files.ca, "ca_file"), (&files.certificate, "cert_file"), (&files.key, "key_file")];
     if !uri.is_tls() {
         return match named.into_iter().find(|(file, _)| file.is_some()) {
-            Some((_, option)) => Err(UsageError::of(option, DoesNothing)),
+            Some((_, name)) => Err(UsageError::of(options.place(name), DoesNothing)),
             None => Ok(None),
         };
     }
-    let option = |file| match file {
-        TlsFile::Ca => "--ca-file",
-        TlsFile::Certificate => "--cert-file",
-        TlsFile::Key => "--key-file",
+    let place = |file| match file {
+        TlsFile::Ca => options.place("ca_file"),
+        TlsFile::Certificate => options.place("cert_file"),
+        TlsFile::Key => options.place("key_file"),
     };
-    let tls = Tls::load(&files).map_err(|error| UsageError::of(option(error.file), error))?;
+    let tls = Tls::load(&files).map_err(|error| UsageError::of(place(error.file), error))?;
     Ok(Some(tls))
 }
 

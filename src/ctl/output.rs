@@ -141,6 +141,11 @@ impl Output {
         })
     }
 
+    /// From now on answers are printed like this.
+    pub(super) fn set_format(&mut self, format: OutputFormat) {
+        self.format = format;
+    }
+
     /// For lines to people.
     pub(super) fn tell(&self) -> Teller {
         self.teller.clone()

@@ -178,6 +178,13 @@ fn fibrpcctl() -> String {
             page.text([bold(names), italic(value)]);
             page.text([roman(help + ".")]);
         }
+        for below in sub.get_subcommands() {
+            let values = below.get_positionals().map(|value| format!(" [{}]", value.get_id()));
+            let about = below.get_about().unwrap().to_string();
+            page.control("TP", []);
+            page.text([bold(below.get_name()), roman(values.collect::<String>())]);
+            page.text([roman(about + ".")]);
+        }
         if let Some(more) = sub.get_after_help() {
             page.control("nf", []);
             for line in more.to_string().lines() {

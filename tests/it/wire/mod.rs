@@ -5,6 +5,8 @@
 mod client;
 /// What is at the other ends of `fibrpcctl`: readers, input, signals.
 mod ctl_call;
+/// Named brokers.
+mod ctl_context;
 
 mod ctl_ping;
 
