@@ -136,7 +136,8 @@ impl CtlOptions {
                 ("key_file", &mut self.key_file, context.key_file),
             ];
             for (name, place, path) in files {
-                origins.fill(name, place, path.map(Some));
+                let is_typed = self.ask_password && name == "password_file";
+                origins.fill(name, place, path.filter(|_| !is_typed).map(Some));
             }
         }
         self.context = Some(name.to_owned());

@@ -130,11 +130,14 @@ impl CtlArgs {
         let mut command = with_brief_help(command);
         let matches = command.try_get_matches_from_mut(arguments);
         let matches = matches.map_err(|error| name_the_variable(error, &mut command, variable))?;
-        let mut args = Self::from_arg_matches(&matches);
-        if let Ok(args) = &mut args {
-            args.options.origins = Origins::of(&matches);
+        let args = Self::from_arg_matches(&matches);
+        let mut args = args.map_err(|error| error.format(&mut command))?;
+        args.options.origins = Origins::of(&matches);
+        if args.options.ask_password && args.options.origin("password_file") == Origin::Option {
+            let message = "--ask-password cannot be used with --password-file: give one of them";
+            return Err(command.error(ErrorKind::ArgumentConflict, message));
         }
-        args.map_err(|error| error.format(&mut command))
+        Ok(args)
     }
 }
 

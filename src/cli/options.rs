@@ -67,6 +67,10 @@ pub struct CtlOptions {
     #[arg(long, global = true, env = "FIBRPCCTL_PASSWORD_FILE", value_name = "FILE")]
     pub password_file: Option<PathBuf>,
 
+    /// Ask for the password on the terminal
+    #[arg(long, global = true)]
+    pub ask_password: bool,
+
     /// The only authorities to trust for amqps, in PEM [default: those that the system trusts]
     #[arg(long, global = true, env = "FIBRPCCTL_CA_FILE", value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
@@ -97,6 +101,10 @@ pub struct CtlOptions {
     /// The same as --format json, and stronger
     #[arg(long, global = true)]
     json: bool,
+
+    /// The password that was typed.
+    #[arg(skip)]
+    pub password: Option<Sensitive>,
 
     /// Where each setting comes from.
     #[arg(skip)]

@@ -12,6 +12,7 @@ mod patience;
 mod ping;
 mod printer;
 mod progress;
+mod prompt;
 mod replies;
 mod request;
 mod signals;
@@ -28,6 +29,7 @@ use crate::{
     client::{CallError, Client, ClientBuilder},
     exit::Exit,
     files,
+    text::escaped,
     tls::{Tls, TlsFile, TlsFiles},
     wire::TraceParent,
 };
@@ -95,7 +97,7 @@ async fn command(
     signals: &mut Signals,
 ) -> Exit {
     let args = tokio::select! {
-        args = context::apply(args, &mut output) => args,
+        args = prepared(args, &mut output) => args,
         exit = signals.next() => return exit,
     };
     let args = match &args {
@@ -152,6 +154,27 @@ async fn command(
         finished = output.finish() => exit.or(finished),
         exit = signals.next() => exit,
     }
+}
+
+/// The arguments with what the context says, and with the password if it is to be asked for.
+async fn prepared(args: CtlArgs, output: &mut Output) -> Result<CtlArgs, Exit> {
+    let mut args = context::apply(args, output).await?;
+    let needs_none =
+        matches!(args.command, CtlCommand::Context(_) | CtlCommand::Completions { .. });
+    if !args.options.ask_password || needs_none {
+        return Ok(args);
+    }
+    // What is wrong with the URI is told later.
+    let Ok(uri) = args.options.uri.as_str().parse::<BrokerUri>() else { return Ok(args) };
+    let question = escaped(&format!("password of {} at {}: ", uri.user(), uri.host()));
+    match prompt::ask(question).await {
+        Ok(password) => args.options.password = Some(password.into()),
+        Err(error) => {
+            output.tell().complain(&error.to_string());
+            return Err(Exit::Usage);
+        }
+    }
+    Ok(args)
 }
 
 /// Whether a command has something to say when it is told to stop.
@@ -265,7 +288,9 @@ fn settings(options: &CtlOptions, trace: Option<TraceParent>) -> Result<ClientBu
     if let Some(parent) = trace {
         client = client.trace(parent);
     }
-    if let Some(path) = &options.password_file {
+    if let Some(password) = &options.password {
+        client = client.password(password.as_str());
+    } else if let Some(path) = &options.password_file {
         let password = files::password(path);
         let place = || options.place("password_file");
         let password = password.map_err(|error| UsageError::of(place(), error))?;

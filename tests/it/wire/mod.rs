@@ -13,6 +13,8 @@ mod ctl_ping;
 mod ctl_request;
 
 mod ctl_streams;
+/// A terminal: a password that is asked for, colours.
+mod ctl_terminal;
 /// Why a call of `fibrpcctl` has no answer.
 mod ctl_verdicts;
 /// The client on the command line: arguments, output, exit codes.
