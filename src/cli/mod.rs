@@ -16,7 +16,7 @@ mod request;
 pub use self::{
     call::{CallArgs, Numbers, expanded},
     context::{ContextArgs, ContextCommand, ContextSettings},
-    options::{CtlOptions, OutputFormat, Sensitive},
+    options::{ColorWhen, CtlOptions, OutputFormat, Sensitive},
     origins::Origin,
     ping::{PingArgs, PingSeries},
     request::{Body, RequestArgs},
@@ -126,7 +126,9 @@ impl CtlArgs {
         arguments: impl IntoIterator<Item = OsString>,
         variable: impl Fn(&OsStr) -> Option<OsString>,
     ) -> Result<Self, clap::Error> {
-        let command = without_empty_variables(Self::command(), &variable);
+        let arguments: Vec<_> = arguments.into_iter().collect();
+        let command = Self::command().color(ColorWhen::of_unparsed(&arguments).into());
+        let command = without_empty_variables(command, &variable);
         let mut command = with_brief_help(command);
         let matches = command.try_get_matches_from_mut(arguments);
         let matches = matches.map_err(|error| name_the_variable(error, &mut command, variable))?;

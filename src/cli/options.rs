@@ -5,8 +5,8 @@ use crate::{
     client::MAX_TIMEOUT,
     wire::{QueueNameError, check_queue_name},
 };
-use clap::{Args, ValueEnum, builder::FalseyValueParser};
-use std::{fmt, path::PathBuf, time::Duration};
+use clap::{Args, ColorChoice, ValueEnum, builder::FalseyValueParser};
+use std::{ffi::OsString, fmt, path::PathBuf, time::Duration};
 
 /// What every command of `fibrpcctl` takes, before or after its name.
 #[derive(Clone, Debug, Args)]
@@ -102,6 +102,11 @@ pub struct CtlOptions {
     #[arg(long, global = true)]
     json: bool,
 
+    /// Whether to use colours: `auto` is on a terminal, unless `NO_COLOR`, `CLICOLOR=0` or `TERM=dumb`
+    /// says otherwise; `CLICOLOR_FORCE` is everywhere
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto)]
+    pub color: ColorWhen,
+
     /// The password that was typed.
     #[arg(skip)]
     pub password: Option<Sensitive>,
@@ -159,6 +164,46 @@ pub enum OutputFormat {
     /// One JSON object a line.
     #[value(help = None)]
     Json,
+}
+
+/// Whether there are colours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, ValueEnum)]
+pub enum ColorWhen {
+    /// Where a person sees them.
+    #[default]
+    #[value(help = None)]
+    Auto,
+    /// Everywhere.
+    #[value(help = None)]
+    Always,
+    /// Nowhere.
+    #[value(help = None)]
+    Never,
+}
+
+impl ColorWhen {
+    /// As far as arguments say that are not parsed yet: help and usage errors have colours too.
+    pub(super) fn of_unparsed(arguments: &[OsString]) -> Self {
+        let arguments = arguments.iter().take_while(|argument| *argument != "--");
+        let arguments: Vec<_> = arguments.filter_map(|argument| argument.to_str()).collect();
+        let apart = arguments.windows(2).filter_map(|pair| match pair {
+            ["--color", when] => Some(*when),
+            _ => None,
+        });
+        let joined = arguments.iter().filter_map(|argument| argument.strip_prefix("--color="));
+        let when = apart.chain(joined).next().unwrap_or_default();
+        Self::from_str(when, false).unwrap_or_default()
+    }
+}
+
+impl From<ColorWhen> for ColorChoice {
+    fn from(when: ColorWhen) -> Self {
+        match when {
+            ColorWhen::Auto => Self::Auto,
+            ColorWhen::Always => Self::Always,
+            ColorWhen::Never => Self::Never,
+        }
+    }
 }
 
 /// What is wrong with a `--timeout`.

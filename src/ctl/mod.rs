@@ -4,6 +4,7 @@
 //! Answers go to standard output, everything else to standard error.
 
 mod call;
+mod colour;
 mod context;
 mod input;
 mod latencies;
@@ -62,7 +63,7 @@ pub fn main(args: CtlArgs) -> Exit {
             Err(error) => return cannot_start(&error),
         };
         let trace = args.options.trace.then(new_trace).flatten();
-        match Output::start(args.options.format(), trace, file) {
+        match Output::start(args.options.format(), args.options.color, trace, file) {
             Ok(output) => command(args, trace, output, &mut signals).await,
             Err(error) => cannot_start(&error),
         }

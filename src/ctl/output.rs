@@ -1,16 +1,18 @@
 //! What `fibrpcctl` prints. Nothing here waits: lines are kept until a thread can take them.
 
 use super::{
+    colour::{self, GOOD, HINT, NAME, painted},
     input::InputError,
     printer::{Broken, Printer},
 };
 use crate::{
-    cli::{CtlArgs, OutputFormat},
+    cli::{ColorWhen, CtlArgs, OutputFormat},
     client::{CallError, Pong},
     exit::Exit,
     text::{escaped, excerpt, is_treacherous},
     wire::TraceParent,
 };
+use anstyle::Style;
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 use serde_json::{Map, Value};
@@ -49,25 +51,43 @@ pub(super) struct Teller {
     left_out: Arc<AtomicU64>,
     /// Whether the last line is one of progress, without an end.
     progress: Arc<AtomicBool>,
+    has_colours: bool,
 }
 
 impl Teller {
-    fn start() -> io::Result<Self> {
+    fn start(colour: ColorWhen) -> io::Result<Self> {
         let printer = Printer::start("stderr", io::stderr(), MAX_COMPLAINTS)?;
-        Ok(Self { printer: Arc::new(printer), left_out: Arc::default(), progress: Arc::default() })
+        Ok(Self {
+            printer: Arc::new(printer),
+            left_out: Arc::default(),
+            progress: Arc::default(),
+            has_colours: colour::wanted(colour, &io::stderr()),
+        })
     }
 
     /// One line, of what went wrong.
     pub(super) fn complain(&self, message: &str) {
-        self.say(&format!("fibrpcctl: {message}"));
+        self.say(&self.painted(NAME, "fibrpcctl: "), message);
     }
 
-    fn say(&self, line: &str) {
+    /// One line, of what to do.
+    pub(super) fn hint(&self, hint: &str) {
+        let name = self.painted(NAME, "fibrpcctl: ");
+        self.say(&(name + &self.painted(HINT, "hint: ")), hint);
+    }
+
+    fn painted(&self, style: Style, text: &str) -> String {
+        if self.has_colours { painted(style, text) } else { text.to_owned() }
+    }
+
+    /// A line, behind what is ours and may have colours.
+    fn say(&self, start: &str, line: &str) {
         let short = line.len() <= MAX_COMPLAINT;
         let end = if short { line.len() } else { line.floor_char_boundary(MAX_COMPLAINT) };
         // Some of it may be what a server or a broker says.
         let mut text =
             if self.progress.swap(false, Ordering::Relaxed) { CLEAR } else { "" }.to_owned();
+        text.push_str(start);
         text.push_str(&escaped(line.get(..end).unwrap_or_default()));
         text.push_str(if short { "\n" } else { "...\n" });
         if !self.printer.try_give(text.into_bytes()) {
@@ -117,12 +137,14 @@ pub(super) struct Output {
     pending_lines: usize,
     /// The id of the trace that the calls are part of.
     trace: Option<String>,
+    has_colours: bool,
 }
 
 impl Output {
     /// Starts the threads that write: answers to a file of this name, or to standard output.
     pub(super) fn start(
         format: OutputFormat,
+        colour: ColorWhen,
         trace: Option<TraceParent>,
         file: Option<(File, String)>,
     ) -> io::Result<Self> {
@@ -134,10 +156,11 @@ impl Output {
             format,
             stdout,
             name,
-            teller: Teller::start()?,
+            teller: Teller::start(colour)?,
             pending: Vec::new(),
             pending_lines: 0,
             trace: trace.map(|parent| parent.trace_id_text()),
+            has_colours: colour::wanted(colour, &io::stdout()),
         })
     }
 
@@ -190,7 +213,7 @@ impl Output {
     /// Tells people the trace; in JSON every object has it.
     pub(super) fn announce_trace(&self) {
         if let (OutputFormat::Plain, Some(trace)) = (self.format, &self.trace) {
-            self.teller.say(&format!("trace {trace}"));
+            self.teller.say("", &format!("trace {trace}"));
         }
     }
 
@@ -223,6 +246,11 @@ impl Output {
         }
     }
 
+    /// A word of an answer that is as it should be.
+    pub(super) fn good(&self, word: &str) -> String {
+        if self.has_colours { painted(GOOD, word) } else { word.to_owned() }
+    }
+
     /// Why a line of standard input was not sent.
     pub(super) fn bad_input(&mut self, error: &InputError) {
         match self.format {
@@ -250,7 +278,7 @@ impl Output {
         match self.format {
             OutputFormat::Plain => self.line(
                 match instead {
-                    None => format!("pong after {elapsed:.1?}"),
+                    None => format!("{} after {elapsed:.1?}", self.good("pong")),
                     Some(answer) => format!(
                         "\"{answer}\" after {elapsed:.1?}: a server that does not know ping"
                     ),

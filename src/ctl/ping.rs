@@ -100,7 +100,7 @@ impl<'a> Results<'a> {
             object.insert("answer".into(), answer.unwrap_or_else(|| "pong".into()).into());
             return output.json(object);
         }
-        let what = answer.map_or_else(|| "pong".to_owned(), |answer| format!("\"{answer}\""));
+        let what = answer.map_or_else(|| output.good("pong"), |answer| format!("\"{answer}\""));
         let connecting = if sequence == 1 { " (connecting included)" } else { "" };
         let time = milliseconds(pong.elapsed);
         let line = format!("{}{what}: seq={sequence} time={time} ms{connecting}", self.time());

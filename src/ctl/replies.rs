@@ -77,7 +77,7 @@ pub(super) fn failed(
     let place = if shape.lines { format!("request {number}: ") } else { String::new() };
     output.tell().complain(&format!("{place}{error}"));
     if let Some(hint) = hint {
-        output.tell().complain(&format!("{place}hint: {hint}"));
+        output.tell().hint(&format!("{place}{hint}"));
     }
 }
 

@@ -109,7 +109,7 @@ pub(super) async fn run(args: &ContextArgs, options: &CtlOptions, output: &mut O
             let name = name.clone();
             on_a_thread(limit, || use_from_now_on(name)).await.map(|()| {
                 if env::var_os(VARIABLE).is_some_and(|value| !value.is_empty()) {
-                    output.tell().complain(&format!("hint: {VARIABLE} is set, and stronger"));
+                    output.tell().hint(&format!("{VARIABLE} is set, and stronger"));
                 }
             })
         }
@@ -150,7 +150,7 @@ impl List {
         if self.found.is_empty() {
             let file = self.place.file.display();
             output.tell().complain(&format!("there is no context in {file}"));
-            output.tell().complain("hint: fibrpcctl context -h shows how to write one");
+            output.tell().hint("fibrpcctl context -h shows how to write one");
         }
         let width = self.found.keys().map(|name| name.chars().count()).max().unwrap_or(0);
         for (name, settings) in &self.found {

@@ -1,6 +1,9 @@
 //! `fibrpcctl` on a terminal: a password that is asked for, and colours.
 
-use crate::support::{broker, program::Daemon};
+use crate::support::{
+    broker,
+    program::{Daemon, ctl_command},
+};
 use serde_json::Value;
 use std::process::{Command, Stdio};
 
@@ -63,4 +66,44 @@ fn without_a_terminal_there_is_nobody_to_ask() {
     let (_, says) = ask(&["ping"], &[("FIBRPCCTL_PASSWORD_FILE", "/x")]);
     assert!(says.contains("no terminal to ask on"), "{says}");
     assert_eq!(ask(&["context", "show"], &[]).0, Some(0));
+}
+
+#[test]
+fn colours_are_where_a_person_sees_them() {
+    const COLOUR: &str = "\u{1b}[";
+    let vhost = broker::shared().vhost();
+    let _daemon = Daemon::serving(&vhost.uri(), &[]);
+    let uri = vhost.uri();
+    for (args, variables, coloured) in [
+        (&["ping"][..], &[][..], true),
+        (&["ping", "--color", "never"], &[], false),
+        (&["ping"], &[("NO_COLOR", "1")], false),
+        (&["ping"], &[("CLICOLOR", "0")], false),
+        (&["ping"], &[("TERM", "dumb")], false),
+        (&["ping", "--color=always"], &[("NO_COLOR", "1")], true),
+        (&["ping", "--json"], &[], false),
+        (&["call", "x"], &[], true),
+        (&["request", "--exchange", "nowhere", "30"], &[], true),
+        (&["--help"], &[], true),
+        (&["--help", "--color", "never"], &[], false),
+        (&["dial"], &[], true),
+    ] {
+        let said = on_a_terminal(&[], &[&["--uri", &uri], args].concat(), variables);
+        let screen = said["screen"].as_str().unwrap();
+        assert_eq!(screen.contains(COLOUR), coloured, "{args:?} {variables:?}: {said}");
+    }
+    let said = on_a_terminal(&[], &["--uri", &uri, "request", "--exchange", "nowhere"], &[]);
+    let hint = "\u{1b}[2mfibrpcctl: \u{1b}[0m\u{1b}[36mhint: \u{1b}[0mlook at";
+    assert!(said["screen"].as_str().unwrap().contains(hint), "{said}");
+    // Without a terminal there are none, unless somebody insists.
+    for (variables, args, coloured) in [
+        (&[][..], &["ping"][..], false),
+        (&[("CLICOLOR_FORCE", "1")], &["ping"], true),
+        (&[], &["ping", "--color", "always"], true),
+        (&[], &["ping", "--color", "always", "--json"], false),
+    ] {
+        let ran = ctl_command(&uri, args).envs(variables.iter().copied()).output().unwrap();
+        let printed = String::from_utf8(ran.stdout).unwrap();
+        assert_eq!(printed.contains(COLOUR), coloured, "{args:?}: {printed}");
+    }
 }
