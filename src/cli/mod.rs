@@ -16,7 +16,7 @@ mod request;
 pub use self::{
     call::{CallArgs, Numbers, expanded},
     context::{ContextArgs, ContextCommand, ContextSettings},
-    options::{ColorWhen, CtlOptions, OutputFormat, Sensitive},
+    options::{ColorWhen, CtlOptions, InputFormat, OutputFormat, Sensitive},
     origins::Origin,
     ping::{PingArgs, PingSeries},
     request::{Body, RequestArgs},
@@ -26,6 +26,7 @@ pub(crate) use self::{
     context::names_password,
     options::{queue, timeout},
     origins::SETTINGS,
+    request::set_property,
 };
 
 use self::{beginning::begin, origins::Origins};

@@ -166,6 +166,17 @@ pub enum OutputFormat {
     Json,
 }
 
+/// What a line of standard input is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
+pub enum InputFormat {
+    /// What is sent.
+    #[value(help = None)]
+    Lines,
+    /// A JSON object, with what is sent and how.
+    #[value(help = None)]
+    Json,
+}
+
 /// Whether there are colours.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, ValueEnum)]
 pub enum ColorWhen {

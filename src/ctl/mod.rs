@@ -3,9 +3,11 @@
 //!
 //! Answers go to standard output, everything else to standard error.
 
+mod base64;
 mod call;
 mod colour;
 mod context;
+mod envelope;
 mod input;
 mod latencies;
 mod output;

@@ -218,13 +218,19 @@ impl Output {
     }
 
     /// F(n).
-    pub(super) fn answer(&mut self, number: &str, digits: &[u8], elapsed: Duration) {
+    pub(super) fn answer(
+        &mut self,
+        number: &str,
+        id: Option<Value>,
+        digits: &[u8],
+        elapsed: Duration,
+    ) {
         match self.format {
             OutputFormat::Plain if digits.iter().all(u8::is_ascii_digit) => self.line(digits),
             // Whatever it is, it came from a stranger.
             OutputFormat::Plain => self.line(escaped(&String::from_utf8_lossy(digits)).as_bytes()),
             OutputFormat::Json => {
-                let mut object = call_object(number, "OK", elapsed);
+                let mut object = call_object(number, id, "OK", elapsed);
                 object.insert("result".into(), text(digits));
                 self.json(object);
             }
@@ -232,14 +238,20 @@ impl Output {
     }
 
     /// Why there is no F(n).
-    pub(super) fn call_failed(&mut self, number: &str, error: &CallError, elapsed: Duration) {
+    pub(super) fn call_failed(
+        &mut self,
+        number: &str,
+        id: Option<Value>,
+        error: &CallError,
+        elapsed: Duration,
+    ) {
         match self.format {
             OutputFormat::Plain => {
                 let number = excerpt(number.as_bytes(), MAX_NUMBER);
                 self.teller.complain(&format!("call {number}: {error}"));
             }
             OutputFormat::Json => {
-                let mut object = call_object(number, status(error), elapsed);
+                let mut object = call_object(number, id, status(error), elapsed);
                 object.insert("error".into(), error.to_string().into());
                 self.json(object);
             }
@@ -252,11 +264,14 @@ impl Output {
     }
 
     /// Why a line of standard input was not sent.
-    pub(super) fn bad_input(&mut self, error: &InputError) {
+    pub(super) fn bad_input(&mut self, error: &InputError, id: Option<Value>) {
         match self.format {
             OutputFormat::Plain => self.teller.complain(&error.to_string()),
             OutputFormat::Json => {
                 let mut object = Map::new();
+                if let Some(id) = id {
+                    object.insert("id".into(), id);
+                }
                 object.insert("status".into(), "BAD_INPUT".into());
                 object.insert("error".into(), error.to_string().into());
                 self.json(object);
@@ -377,8 +392,16 @@ fn json_escaped(json: &str) -> String {
     line
 }
 
-fn call_object(number: &str, status: &str, elapsed: Duration) -> Map<String, Value> {
+fn call_object(
+    number: &str,
+    id: Option<Value>,
+    status: &str,
+    elapsed: Duration,
+) -> Map<String, Value> {
     let mut object = Map::new();
+    if let Some(id) = id {
+        object.insert("id".into(), id);
+    }
     let number = if number.len() > MAX_NUMBER {
         excerpt(number.as_bytes(), MAX_NUMBER)
     } else {

@@ -1,6 +1,9 @@
 //! What `fibrpcctl request` prints of a reply.
 
-use super::output::{Output, status};
+use super::{
+    base64,
+    output::{Output, status},
+};
 use crate::{
     client::{CallError, Reply},
     text::{escaped, is_treacherous},
@@ -18,20 +21,22 @@ pub(super) struct Shape {
 }
 
 /// Prints a reply.
-pub(super) fn reply(output: &mut Output, shape: Shape, number: u64, reply: &Reply) {
+pub(super) fn reply(
+    output: &mut Output,
+    shape: Shape,
+    (number, id): (u64, Option<&Value>),
+    reply: &Reply,
+) {
     if shape.raw {
         return output.raw(&reply.body);
     }
     if output.is_json() {
-        let mut object = Map::new();
-        if shape.lines {
-            object.insert("line".into(), number.into());
-        }
+        let mut object = started(shape, number, id);
         object.insert("status".into(), "OK".into());
         object.insert("seconds".into(), reply.elapsed.as_secs_f64().into());
         match str::from_utf8(&reply.body) {
             Ok(text) => object.insert("body".into(), text.into()),
-            Err(_) => object.insert("body_base64".into(), base64(&reply.body).into()),
+            Err(_) => object.insert("body_base64".into(), base64::encode(&reply.body).into()),
         };
         object.insert("properties".into(), Value::Object(properties_object(&reply.properties)));
         return output.json(object);
@@ -57,16 +62,13 @@ pub(super) fn reply(output: &mut Output, shape: Shape, number: u64, reply: &Repl
 pub(super) fn failed(
     output: &mut Output,
     shape: Shape,
-    number: u64,
+    (number, id): (u64, Option<&Value>),
     error: &CallError,
     unmatched: u64,
 ) {
     let hint = hint(error, unmatched);
     if output.is_json() && !shape.raw {
-        let mut object = Map::new();
-        if shape.lines {
-            object.insert("line".into(), number.into());
-        }
+        let mut object = started(shape, number, id);
         object.insert("status".into(), status(error).into());
         object.insert("error".into(), error.to_string().into());
         if let Some(hint) = hint {
@@ -79,6 +81,35 @@ pub(super) fn failed(
     if let Some(hint) = hint {
         output.tell().hint(&format!("{place}{hint}"));
     }
+}
+
+/// Prints why a line is no request.
+pub(super) fn refused(
+    output: &mut Output,
+    shape: Shape,
+    (number, id): (u64, Option<&Value>),
+    why: &str,
+) {
+    let message = format!("line {number} of standard input: {why}");
+    if output.is_json() && !shape.raw {
+        let mut object = started(shape, number, id);
+        object.insert("status".into(), "BAD_INPUT".into());
+        object.insert("error".into(), message.into());
+        return output.json(object);
+    }
+    output.tell().complain(&message);
+}
+
+/// What every object has: which request it is for, where there are several.
+fn started(shape: Shape, number: u64, id: Option<&Value>) -> Map<String, Value> {
+    let mut object = Map::new();
+    if shape.lines {
+        object.insert("line".into(), number.into());
+    }
+    if let Some(id) = id {
+        object.insert("id".into(), id.clone());
+    }
+    object
 }
 
 fn hint(error: &CallError, unmatched: u64) -> Option<String> {
@@ -157,41 +188,9 @@ fn header_value(header: &Header) -> Value {
     }
 }
 
-/// RFC 4648, section 4.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for place in 0..4 {
-            let index = bits >> (18 - 6 * place) & 63;
-            let symbol = ALPHABET[index as usize];
-            text.push(if place <= chunk.len() { symbol.into() } else { '=' });
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64_is_that_of_the_standard() {
-        for (bytes, text) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("fooba", "Zm9vYmE="),
-            ("foobar", "Zm9vYmFy"),
-        ] {
-            assert_eq!(base64(bytes.as_bytes()), text);
-        }
-        assert_eq!(base64(&[0xFF, 0xFE, 0xFD]), "//79");
-    }
 
     #[test]
     fn a_text_keeps_its_lines_and_drives_no_terminal() {

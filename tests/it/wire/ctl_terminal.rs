@@ -102,7 +102,9 @@ fn colours_are_where_a_person_sees_them() {
         (&[], &["ping", "--color", "always"], true),
         (&[], &["ping", "--color", "always", "--json"], false),
     ] {
-        let ran = ctl_command(&uri, args).envs(variables.iter().copied()).output().unwrap();
+        let mut command = ctl_command(&uri, args);
+        command.env_remove("NO_COLOR").envs(variables.iter().copied());
+        let ran = command.output().unwrap();
         let printed = String::from_utf8(ran.stdout).unwrap();
         assert_eq!(printed.contains(COLOUR), coloured, "{args:?}: {printed}");
     }
