@@ -18,27 +18,24 @@ mod progress;
 mod prompt;
 mod replies;
 mod request;
+mod settings;
 mod signals;
+mod teller;
 mod whole_input;
 mod window;
 
-use self::{
-    output::{Output, Teller},
-    signals::Signals,
-};
+use self::{output::Output, settings::client, signals::Signals, teller::Teller};
 use crate::{
     broker_uri::BrokerUri,
-    cli::{CallArgs, CtlArgs, CtlCommand, CtlOptions, PingArgs},
-    client::{CallError, Client, ClientBuilder},
+    cli::{CallArgs, CtlArgs, CtlCommand},
+    client::{CallError, Client},
     exit::Exit,
-    files,
     text::escaped,
-    tls::{Tls, TlsFile, TlsFiles},
     wire::TraceParent,
 };
-use std::{error::Error, fs::File, io, pin::pin, thread, time::Duration};
+use std::{fs::File, io, pin::pin, time::Duration};
 use tokio::{
-    sync::{Notify, oneshot},
+    sync::Notify,
     time::{sleep, timeout},
 };
 use uuid::Uuid;
@@ -235,98 +232,6 @@ async fn tell_waiting(client: &Client, teller: &Teller) {
 fn new_trace() -> Option<TraceParent> {
     let (_, parent_id) = Uuid::new_v4().as_u64_pair();
     TraceParent::new(Uuid::new_v4().into_bytes(), parent_id.to_be_bytes(), true)
-}
-
-/// An option that cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("{place}: {source}")]
-struct UsageError {
-    /// The option, or the key of the context.
-    place: String,
-    source: Box<dyn Error + Send + Sync>,
-}
-
-/// Somebody believes that the connection is encrypted.
-#[derive(Debug, thiserror::Error)]
-#[error("it does nothing, as the URI is not one for TLS; let it start with amqps://")]
-struct DoesNothing;
-
-impl UsageError {
-    fn of(place: String, source: impl Error + Send + Sync + 'static) -> Self {
-        Self { place, source: source.into() }
-    }
-}
-
-/// Makes the client. What it needs from files is read by a thread, as it may be a pipe, or far away.
-async fn client(
-    args: &CtlArgs,
-    trace: Option<TraceParent>,
-) -> Result<Client, Box<dyn Error + Send + Sync>> {
-    let (sender, receiver) = oneshot::channel();
-    let options = args.options.clone();
-    let read = move || drop(sender.send(settings(&options, trace)));
-    thread::Builder::new().name("files".to_owned()).spawn(read)?;
-    let mut builder = receiver.await??;
-    if let CtlCommand::Ping(PingArgs { reply_timeout: Some(timeout), .. }) = &args.command {
-        builder = builder.timeout(*timeout);
-    }
-    if let CtlCommand::Request(request) = &args.command {
-        builder = builder.reply_queue(request.reply_queue());
-        if let Some(queue) = request.queue() {
-            builder = builder.queue(queue);
-        }
-    }
-    Ok(builder.build()?)
-}
-
-fn settings(options: &CtlOptions, trace: Option<TraceParent>) -> Result<ClientBuilder, UsageError> {
-    let uri = options.uri.as_str().parse::<BrokerUri>();
-    let uri = uri.map_err(|error| UsageError::of(options.place("uri"), error))?;
-    let tls = tls(options, &uri)?;
-    let mut client = Client::builder(uri)
-        .queue(&options.queue)
-        .timeout(options.timeout)
-        .wait_for_server(options.waits())
-        .connection_name("fibrpcctl");
-    if let Some(parent) = trace {
-        client = client.trace(parent);
-    }
-    if let Some(password) = &options.password {
-        client = client.password(password.as_str());
-    } else if let Some(path) = &options.password_file {
-        let password = files::password(path);
-        let place = || options.place("password_file");
-        let password = password.map_err(|error| UsageError::of(place(), error))?;
-        client = client.password(&password);
-    }
-    Ok(match tls {
-        Some(tls) => client.tls(tls),
-        None => client,
-    })
-}
-
-/// Reads the files for TLS here, where a mistake can be named with its option.
-fn tls(options: &CtlOptions, uri: &BrokerUri) -> Result<Option<Tls>, UsageError> {
-    let files = TlsFiles {
-        ca: options.ca_file.clone(),
-        certificate: options.cert_file.clone(),
-        key: options.key_file.clone(),
-    };
-    let named =
-        [(&files.ca, "ca_file"), (&files.certificate, "cert_file"), (&files.key, "key_file")];
-    if !uri.is_tls() {
-        return match named.into_iter().find(|(file, _)| file.is_some()) {
-            Some((_, name)) => Err(UsageError::of(options.place(name), DoesNothing)),
-            None => Ok(None),
-        };
-    }
-    let place = |file| match file {
-        TlsFile::Ca => options.place("ca_file"),
-        TlsFile::Certificate => options.place("cert_file"),
-        TlsFile::Key => options.place("key_file"),
-    };
-    let tls = Tls::load(&files).map_err(|error| UsageError::of(place(error.file), error))?;
-    Ok(Some(tls))
 }
 
 /// The exit code for a call that failed.

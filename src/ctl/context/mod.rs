@@ -1,8 +1,9 @@
 //! `fibrpcctl context`, and the context that every other command runs in.
 
 mod file;
+mod place;
 
-use self::file::{FileError, Place};
+use self::{file::FileError, place::Place};
 use super::output::Output;
 use crate::{
     broker_uri::BrokerUri,
