@@ -22,6 +22,9 @@ _fibrpcctl() {
             fibrpcctl,completions)
                 cmd="fibrpcctl__subcmd__completions"
                 ;;
+            fibrpcctl,context)
+                cmd="fibrpcctl__subcmd__context"
+                ;;
             fibrpcctl,help)
                 cmd="fibrpcctl__subcmd__help"
                 ;;
@@ -34,11 +37,23 @@ _fibrpcctl() {
             fibrpcctl,request)
                 cmd="fibrpcctl__subcmd__request"
                 ;;
+            fibrpcctl__subcmd__context,ls)
+                cmd="fibrpcctl__subcmd__context__subcmd__ls"
+                ;;
+            fibrpcctl__subcmd__context,show)
+                cmd="fibrpcctl__subcmd__context__subcmd__show"
+                ;;
+            fibrpcctl__subcmd__context,use)
+                cmd="fibrpcctl__subcmd__context__subcmd__use"
+                ;;
             fibrpcctl__subcmd__help,call)
                 cmd="fibrpcctl__subcmd__help__subcmd__call"
                 ;;
             fibrpcctl__subcmd__help,completions)
                 cmd="fibrpcctl__subcmd__help__subcmd__completions"
+                ;;
+            fibrpcctl__subcmd__help,context)
+                cmd="fibrpcctl__subcmd__help__subcmd__context"
                 ;;
             fibrpcctl__subcmd__help,help)
                 cmd="fibrpcctl__subcmd__help__subcmd__help"
@@ -52,6 +67,15 @@ _fibrpcctl() {
             fibrpcctl__subcmd__help,request)
                 cmd="fibrpcctl__subcmd__help__subcmd__request"
                 ;;
+            fibrpcctl__subcmd__help__subcmd__context,ls)
+                cmd="fibrpcctl__subcmd__help__subcmd__context__subcmd__ls"
+                ;;
+            fibrpcctl__subcmd__help__subcmd__context,show)
+                cmd="fibrpcctl__subcmd__help__subcmd__context__subcmd__show"
+                ;;
+            fibrpcctl__subcmd__help__subcmd__context,use)
+                cmd="fibrpcctl__subcmd__help__subcmd__context__subcmd__use"
+                ;;
             *)
                 ;;
         esac
@@ -59,12 +83,16 @@ _fibrpcctl() {
 
     case "${cmd}" in
         fibrpcctl)
-            opts="-h -V --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --json --help --version call request ping info completions help"
+            opts="-h -V --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help --version call request ping info context completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --uri)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -97,6 +125,10 @@ _fibrpcctl() {
                     COMPREPLY=($(compgen -W "plain json" -- "${cur}"))
                     return 0
                     ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -105,12 +137,16 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__call)
-            opts="-c -o -h --concurrency --unordered --retries --output --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --json --help"
+            opts="-c -o -h --input-format --concurrency --unordered --retries --output --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --input-format)
+                    COMPREPLY=($(compgen -W "lines json" -- "${cur}"))
+                    return 0
+                    ;;
                 --concurrency)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -131,6 +167,10 @@ _fibrpcctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --uri)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -161,6 +201,10 @@ _fibrpcctl() {
                     ;;
                 --format)
                     COMPREPLY=($(compgen -W "plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -171,12 +215,16 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__completions)
-            opts="-h --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --json --help bash elvish fish powershell zsh"
+            opts="-h --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --uri)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -209,6 +257,226 @@ _fibrpcctl() {
                     COMPREPLY=($(compgen -W "plain json" -- "${cur}"))
                     return 0
                     ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fibrpcctl__subcmd__context)
+            opts="-h --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help ls use show"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --uri)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --queue)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fibrpcctl__subcmd__context__subcmd__ls)
+            opts="-h --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --uri)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --queue)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fibrpcctl__subcmd__context__subcmd__show)
+            opts="-h --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --uri)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --queue)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fibrpcctl__subcmd__context__subcmd__use)
+            opts="-h --none --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --uri)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --queue)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -217,7 +485,7 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__help)
-            opts="call request ping info completions help"
+            opts="call request ping info context completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -247,6 +515,62 @@ _fibrpcctl() {
         fibrpcctl__subcmd__help__subcmd__completions)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fibrpcctl__subcmd__help__subcmd__context)
+            opts="ls use show"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fibrpcctl__subcmd__help__subcmd__context__subcmd__ls)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fibrpcctl__subcmd__help__subcmd__context__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fibrpcctl__subcmd__help__subcmd__context__subcmd__use)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -315,12 +639,16 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__info)
-            opts="-h --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --json --help"
+            opts="-h --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --uri)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -353,6 +681,10 @@ _fibrpcctl() {
                     COMPREPLY=($(compgen -W "plain json" -- "${cur}"))
                     return 0
                     ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -361,7 +693,7 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__ping)
-            opts="-c -i -W -q -D -h --count --interval --reply-timeout --quiet --timestamps --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --json --help"
+            opts="-c -i -W -q -D -h --count --interval --reply-timeout --quiet --timestamps --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -391,6 +723,10 @@ _fibrpcctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --uri)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -423,6 +759,10 @@ _fibrpcctl() {
                     COMPREPLY=($(compgen -W "plain json" -- "${cur}"))
                     return 0
                     ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -431,7 +771,7 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__request)
-            opts="-d -H -i -h --data --lines --concurrency --header --type --content-type --property --correlation-id --exchange --routing-key --reply-queue --resend --raw --include --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --json --help"
+            opts="-d -H -i -h --data --lines --input-format --concurrency --header --type --content-type --property --correlation-id --exchange --routing-key --reply-queue --resend --raw --include --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -443,6 +783,10 @@ _fibrpcctl() {
                     ;;
                 -d)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --input-format)
+                    COMPREPLY=($(compgen -W "lines json" -- "${cur}"))
                     return 0
                     ;;
                 --concurrency)
@@ -485,6 +829,10 @@ _fibrpcctl() {
                     COMPREPLY=($(compgen -W "exclusive direct" -- "${cur}"))
                     return 0
                     ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --uri)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -515,6 +863,10 @@ _fibrpcctl() {
                     ;;
                 --format)
                     COMPREPLY=($(compgen -W "plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)

@@ -28,7 +28,13 @@ pub struct CallArgs {
 
     /// What the lines behind `-` are: numbers, or JSON objects with n, and an id, which the output
     /// repeats
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = InputFormat::Lines)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        default_value_t = InputFormat::Lines,
+        hide_short_help = true
+    )]
     pub input_format: InputFormat,
 
     /// Most calls under way at once, with those whose answers are not written yet

@@ -6,19 +6,17 @@ use clap::{Args, Subcommand};
 use std::{path::PathBuf, time::Duration};
 
 const NOTES: &str = "\
-Contexts stand in $XDG_CONFIG_HOME/fibrpc/fibrpcctl.toml, or in ~/.config/fibrpc/fibrpcctl.toml:
-
+They stand in fibrpcctl.toml in $XDG_CONFIG_HOME/fibrpc or ~/.config/fibrpc:
   [context.staging]
-  uri = \"amqps://fib@mq.staging.example/%2f\"
-  password_file = \"staging.password\"   # beside this file, and readable for you alone
+  uri = \"amqps://fib@mq.staging.example/%2f\"  # without a password
+  password_file = \"staging.password\"         # beside this file
 
-Keys: uri (without a password), queue, timeout, wait, password_file, ca_file, cert_file, key_file,
-format. For each, an option comes before a variable, that before the context, that before the default.
+Other keys: queue, timeout, wait, ca_file, cert_file, key_file, format.
+An option is stronger, then a variable, the context, and the default.
 
 Examples:
   fibrpcctl context use staging
-  fibrpcctl --context production context show
-  fibrpcctl --context '' ping";
+  fibrpcctl --context production context show";
 
 /// The arguments of `context`.
 #[derive(Debug, Args)]
@@ -34,7 +32,7 @@ pub struct ContextArgs {
 pub enum ContextCommand {
     /// List the contexts; the one in use has a star
     Ls,
-    /// Use a context from now on, where neither --context nor its variable says otherwise
+    /// Use a context from now on, without --context
     Use {
         /// The context
         #[arg(value_name = "NAME", required_unless_present = "none")]

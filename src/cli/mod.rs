@@ -30,7 +30,7 @@ pub(crate) use self::{
 };
 
 use self::{beginning::begin, origins::Origins};
-use crate::exit::Exit;
+use crate::exit::{CTL_CODES, Exit};
 use clap::{
     Arg, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, error::ErrorKind,
 };
@@ -55,7 +55,7 @@ Exit codes:
   2   wrong usage
   78  wrong configuration";
 
-const CTL_NOTES: &str = "\
+const CTL_EXAMPLES: &str = "\
 Examples:
   fibrpcctl call 10 50 1000
   fibrpcctl call -- -1
@@ -63,15 +63,13 @@ Examples:
   fibrpcctl --format json info
   fibrpcctl --queue prices request -d @order.json -H 'x-tenant: acme'
 
-Exit codes, that of the first call that failed:
-  0  ok
-  1  the output could not be written, the input not read, or the program itself failed
-  2  wrong usage
-  3  the server answered with an error
-  4  timed out
-  5  no such queue, or no server is consuming it
-  6  the broker is unreachable or refused; the call too, for a full queue or its size
-  130, 143  ended by SIGINT, SIGTERM";
+Exit codes, that of the first call that failed:";
+
+/// What is below the options of `fibrpcctl`.
+fn ctl_notes() -> String {
+    let codes = CTL_CODES.map(|(code, meaning)| format!("\n  {code}  {meaning}"));
+    CTL_EXAMPLES.to_owned() + &codes.concat()
+}
 
 /// Answer Fibonacci calls that arrive over AMQP.
 #[derive(Debug, Parser)]
@@ -102,7 +100,7 @@ impl DaemonArgs {
 
 /// Call a fibrpcd server.
 #[derive(Debug, Parser)]
-#[command(name = "fibrpcctl", version, after_help = CTL_NOTES)]
+#[command(name = "fibrpcctl", version, after_help = ctl_notes())]
 pub struct CtlArgs {
     /// What every command takes.
     #[command(flatten)]

@@ -36,9 +36,15 @@ pub struct RequestArgs {
     #[arg(long)]
     lines: bool,
 
-    /// The same, each line being the body, or a JSON object with body or body_base64, headers, type and
-    /// other properties, and an id, which the output repeats
-    #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "lines")]
+    /// The same, each line being the body, or a JSON object with `body` or `body_base64`, `headers`,
+    /// `type` and other properties, and an `id`, which the output repeats
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        conflicts_with = "lines",
+        hide_short_help = true
+    )]
     input_format: Option<InputFormat>,
 
     /// Most requests of these lines under way at once

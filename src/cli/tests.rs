@@ -157,7 +157,7 @@ fn help_tells_the_defaults_and_the_variables() {
         "[env: FIBRPCCTL_FORMAT=",
         "[default: plain] [possible values: plain, json]",
         "Examples:",
-        "5 no such queue, or no server is consuming it",
+        "5 no such queue, no server is consuming it, or no queue for the routing key",
     ] {
         assert!(help.contains(part), "{part:?} is not in {help}");
     }

@@ -112,13 +112,11 @@ fn set(properties: &mut Properties, name: &str, value: &Value) -> Result<(), Str
     if !PROPERTIES.contains(&name) {
         let shown = shown_name(name);
         let known = || FIELDS.into_iter().chain(PROPERTIES);
-        return Err(match nearest(name, known()) {
-            Some(near) => format!("{shown}: unknown field; did you mean {near}?"),
-            None => {
-                let known = known().collect::<Vec<_>>().join(", ");
-                format!("{shown}: unknown field; there are {known}")
-            }
-        });
+        let advice = match nearest(name, known()) {
+            Some(near) => format!("did you mean {near}?"),
+            None => format!("there are {}", known().collect::<Vec<_>>().join(", ")),
+        };
+        return Err(format!("{shown}: unknown field; {advice}"));
     }
     let value = match value {
         Value::String(text) => text.clone(),

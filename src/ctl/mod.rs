@@ -21,8 +21,11 @@ mod request;
 mod settings;
 mod signals;
 mod teller;
+mod verdict;
 mod whole_input;
 mod window;
+
+pub use self::verdict::{Verdict, examples, verdict};
 
 use self::{output::Output, settings::client, signals::Signals, teller::Teller};
 use crate::{
@@ -128,6 +131,7 @@ async fn command(
             }
             Err(error) => {
                 output.tell().complain(&error.to_string());
+                output.hint("fibrpcctl context show says where each setting comes from");
                 Exit::Usage
             }
         }
@@ -236,23 +240,5 @@ fn new_trace() -> Option<TraceParent> {
 
 /// The exit code for a call that failed.
 fn exit_of(error: &CallError) -> Exit {
-    match error {
-        CallError::Failed(_) | CallError::BadReply(_) | CallError::ReplyTooLarge { .. } => {
-            Exit::ServerError
-        }
-        CallError::TimedOut(_)
-        | CallError::NoConsumer { .. }
-        | CallError::Unconfirmed(_)
-        | CallError::NotSent(_) => Exit::TimedOut,
-        CallError::NoQueue(_) | CallError::NoServer(_) | CallError::NoRoute { .. } => {
-            Exit::NoServer
-        }
-        CallError::Unreachable(_)
-        | CallError::Refused(_)
-        | CallError::Rejected(_)
-        | CallError::Lost(_)
-        | CallError::TooLarge { .. } => Exit::Unreachable,
-        CallError::Invalid(_) => Exit::Usage,
-        CallError::Closed => Exit::Failure,
-    }
+    verdict(error).exit
 }

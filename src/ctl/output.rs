@@ -5,6 +5,7 @@ use super::{
     input::InputError,
     printer::{Broken, Printer},
     teller::Teller,
+    verdict::verdict,
 };
 use crate::{
     cli::{ColorWhen, CtlArgs, OutputFormat},
@@ -17,6 +18,7 @@ use clap::CommandFactory as _;
 use clap_complete::Shell;
 use serde_json::{Map, Value};
 use std::{
+    collections::BTreeSet,
     fmt::Write as _,
     fs::File,
     io::{self, ErrorKind},
@@ -39,6 +41,8 @@ pub(super) struct Output {
     /// The id of the trace that the calls are part of.
     trace: Option<String>,
     has_colours: bool,
+    /// What people were told to do.
+    hinted: BTreeSet<String>,
 }
 
 impl Output {
@@ -62,6 +66,7 @@ impl Output {
             pending_lines: 0,
             trace: trace.map(|parent| parent.trace_id_text()),
             has_colours: colour::wanted(colour, &io::stdout()),
+            hinted: BTreeSet::new(),
         })
     }
 
@@ -150,10 +155,11 @@ impl Output {
             OutputFormat::Plain => {
                 let number = excerpt(number.as_bytes(), MAX_NUMBER);
                 self.teller.complain(&format!("call {number}: {error}"));
+                self.hint(verdict(error).hint);
             }
             OutputFormat::Json => {
                 let mut object = call_object(number, id, status(error), elapsed);
-                object.insert("error".into(), error.to_string().into());
+                insert_error(&mut object, error);
                 self.json(object);
             }
         }
@@ -162,6 +168,13 @@ impl Output {
     /// A word of an answer that is as it should be.
     pub(super) fn good(&self, word: &str) -> String {
         if self.has_colours { painted(GOOD, word) } else { word.to_owned() }
+    }
+
+    /// What to do about a failure: once, however many there are.
+    pub(super) fn hint(&mut self, hint: &str) {
+        if self.hinted.insert(hint.to_owned()) {
+            self.teller.hint(hint);
+        }
     }
 
     /// Why a line of standard input was not sent.
@@ -240,11 +253,14 @@ impl Output {
     /// Why a command has no answer.
     pub(super) fn failed(&mut self, error: &CallError) {
         match self.format {
-            OutputFormat::Plain => self.teller.complain(&error.to_string()),
+            OutputFormat::Plain => {
+                self.teller.complain(&error.to_string());
+                self.hint(verdict(error).hint);
+            }
             OutputFormat::Json => {
                 let mut object = Map::new();
                 object.insert("status".into(), status(error).into());
-                object.insert("error".into(), error.to_string().into());
+                insert_error(&mut object, error);
                 self.json(object);
             }
         }
@@ -314,28 +330,17 @@ fn call_object(
     object
 }
 
+/// The cause, and what to do.
+pub(super) fn insert_error(object: &mut Map<String, Value>, error: &CallError) {
+    object.insert("error".into(), error.to_string().into());
+    object.insert("hint".into(), verdict(error).hint.into());
+}
+
 fn text(bytes: &[u8]) -> Value {
     String::from_utf8_lossy(bytes).into_owned().into()
 }
 
 /// A word for a failure: the server's status, or what stands for it on this side.
 pub(super) fn status(error: &CallError) -> &'static str {
-    match error {
-        CallError::Failed(failure) => failure.status.name(),
-        CallError::BadReply(_) => "BAD_REPLY",
-        CallError::TimedOut(_) | CallError::NoConsumer { .. } => "TIMED_OUT",
-        CallError::Unconfirmed(_) => "UNCONFIRMED",
-        CallError::NotSent(_) => "NOT_SENT",
-        CallError::NoQueue(_) => "NO_QUEUE",
-        CallError::NoServer(_) => "NO_SERVER",
-        CallError::Refused(_) => "REFUSED",
-        CallError::TooLarge { .. } => "TOO_LARGE",
-        CallError::ReplyTooLarge { .. } => "REPLY_TOO_LARGE",
-        CallError::NoRoute { .. } => "NO_ROUTE",
-        CallError::Rejected(_) => "REJECTED",
-        CallError::Lost(_) => "LOST",
-        CallError::Invalid(_) => "INVALID_REQUEST",
-        CallError::Unreachable(_) => "UNREACHABLE",
-        CallError::Closed => "CLOSED",
-    }
+    verdict(error).status
 }

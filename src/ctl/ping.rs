@@ -3,7 +3,8 @@
 use super::{
     exit_of,
     latencies::Latencies,
-    output::{Output, status},
+    output::{Output, insert_error, status},
+    verdict::verdict,
 };
 use crate::{
     cli::{PingArgs, PingSeries},
@@ -113,10 +114,11 @@ impl<'a> Results<'a> {
         }
         if output.is_json() {
             let mut object = self.object(sequence, status(error));
-            object.insert("error".into(), error.to_string().into());
+            insert_error(&mut object, error);
             output.json(object);
         } else {
             output.tell().complain(&format!("{}ping {sequence}: {error}", self.time()));
+            output.hint(verdict(error).hint);
         }
     }
 

@@ -3,6 +3,7 @@
 use super::{
     base64,
     output::{Output, status},
+    verdict::verdict,
 };
 use crate::{
     client::{CallError, Reply},
@@ -58,7 +59,7 @@ pub(super) fn reply(
     }
 }
 
-/// Prints why there is no reply, and what to do where the reason does not say.
+/// Prints why there is no reply, and what to do.
 pub(super) fn failed(
     output: &mut Output,
     shape: Shape,
@@ -71,16 +72,12 @@ pub(super) fn failed(
         let mut object = started(shape, number, id);
         object.insert("status".into(), status(error).into());
         object.insert("error".into(), error.to_string().into());
-        if let Some(hint) = hint {
-            object.insert("hint".into(), hint.into());
-        }
+        object.insert("hint".into(), hint.into());
         return output.json(object);
     }
     let place = if shape.lines { format!("request {number}: ") } else { String::new() };
     output.tell().complain(&format!("{place}{error}"));
-    if let Some(hint) = hint {
-        output.tell().hint(&format!("{place}{hint}"));
-    }
+    output.hint(&hint);
 }
 
 /// Prints why a line is no request.
@@ -112,21 +109,15 @@ fn started(shape: Shape, number: u64, id: Option<&Value>) -> Map<String, Value> 
     object
 }
 
-fn hint(error: &CallError, unmatched: u64) -> Option<String> {
-    Some(match error {
+/// What to do; a reply that was nobody's may be the one that is missing.
+fn hint(error: &CallError, unmatched: u64) -> String {
+    match error {
         CallError::TimedOut(_) | CallError::NoConsumer { .. } if unmatched > 0 => format!(
             "{unmatched} replies had no correlation id of ours: a server has to send back that of \
              the request"
         ),
-        CallError::Lost(_) => {
-            "with --resend it is sent again, if its work may be done twice".into()
-        }
-        CallError::Rejected(_) => {
-            "look at --exchange and --property user-id, and at the user's permissions".into()
-        }
-        CallError::NoRoute { .. } => "look at the bindings: rabbitmqctl list_bindings".into(),
-        _ => return None,
-    })
+        error => verdict(error).hint.to_owned(),
+    }
 }
 
 /// Text that cannot drive a terminal, with its line breaks and tabs.

@@ -79,13 +79,11 @@ pub(super) fn parse(
     let found = reader.root(root.get_ref());
     reader.mistakes.sort_by_key(|(line, _)| *line);
     reader.mistakes.truncate(MOST_MISTAKES);
-    match reader.mistakes.is_empty() {
-        true => Ok(found),
-        false => {
-            let mistakes = reader.mistakes.into_iter().map(|(_, message)| message);
-            Err(FileError::Mistakes(mistakes.collect()))
-        }
+    if reader.mistakes.is_empty() {
+        return Ok(found);
     }
+    let mistakes = reader.mistakes.into_iter().map(|(_, message)| message);
+    Err(FileError::Mistakes(mistakes.collect()))
 }
 
 struct Reader<'a> {
@@ -256,7 +254,8 @@ mod tests {
         let lines: Vec<_> = both.lines().map(|line| &line[..12]).collect();
         assert_eq!(lines, ["/c/f.toml:2:", "/c/f.toml:4:"]);
         assert!(mistakes("[context.a]\nqueue = '\u{e9}").starts_with("/c/f.toml:2"));
-        assert_eq!(mistakes(&"x = 1\n".repeat(1)).lines().count(), 1);
+        let many: Vec<_> = (0..30).map(|key| format!("x{key} = 1")).collect();
+        assert_eq!(mistakes(&many.join("\n")).lines().count(), MOST_MISTAKES);
     }
 
     #[test]

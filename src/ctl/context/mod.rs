@@ -108,7 +108,7 @@ pub(super) async fn run(args: &ContextArgs, options: &CtlOptions, output: &mut O
         }
         ContextCommand::Use { name, .. } => {
             let name = name.clone();
-            on_a_thread(limit, || use_from_now_on(name)).await.map(|()| {
+            on_a_thread(limit, move || use_from_now_on(name.as_deref())).await.map(|()| {
                 if env::var_os(VARIABLE).is_some_and(|value| !value.is_empty()) {
                     output.tell().hint(&format!("{VARIABLE} is set, and stronger"));
                 }
@@ -122,12 +122,12 @@ pub(super) async fn run(args: &ContextArgs, options: &CtlOptions, output: &mut O
     done.map_or_else(|error| error.tell(output), |()| Exit::Ok)
 }
 
-fn use_from_now_on(name: Option<String>) -> Result<(), FileError> {
+fn use_from_now_on(name: Option<&str>) -> Result<(), FileError> {
     let place = Place::find()?;
-    if let Some(name) = &name {
+    if let Some(name) = name {
         place.contexts()?.get(name, "context use")?;
     }
-    place.use_from_now_on(name.as_deref())
+    place.use_from_now_on(name)
 }
 
 /// All contexts.

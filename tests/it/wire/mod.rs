@@ -8,9 +8,13 @@ mod ctl_call;
 /// Named brokers.
 mod ctl_context;
 
+/// The table of errors.
+mod ctl_errors;
+
 mod ctl_ping;
 
 mod ctl_request;
+
 
 mod ctl_streams;
 /// A terminal: a password that is asked for, colours.
