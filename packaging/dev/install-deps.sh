@@ -2,7 +2,7 @@
 # Installs what a developer's machine lacks, on Debian and its derivatives.
 #
 #   install-deps.sh run          a broker and a linker: what `make run` needs
-#   install-deps.sh test         the above, Valgrind, Prometheus, Chromium, Python with pika and Proton, and, from PyPI into target/tools,
+#   install-deps.sh test         the above, Valgrind, Prometheus, Chromium, Python with pika, Proton and jsonschema, and, from PyPI into target/tools,
 #                                Grafana's types of dashboards: what `make test` needs
 #   install-deps.sh deb          a linker and dpkg's tools: what `make deb` needs
 #   install-deps.sh system-test  the above, lintian, and what boots a Debian: what `make system-test` needs
@@ -134,6 +134,10 @@ if [ "$profile" = test ]; then
     # AMQP 1.0; by its C part, which may be missing on its own.
     if ! /usr/bin/python3 -c 'import proton' >/dev/null 2>&1; then
         need python3 python3-qpid-proton
+    fi
+    # What fibrpcctl prints as JSON is held against its schemas.
+    if ! /usr/bin/python3 -c 'from jsonschema import Draft202012Validator' >/dev/null 2>&1; then
+        need python3 python3-jsonschema
     fi
 fi
 # What the servers of tests/peers/ are made with; their other libraries come from npm, PyPI and crates.io as they are built.

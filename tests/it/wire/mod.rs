@@ -15,6 +15,8 @@ mod ctl_ping;
 
 mod ctl_request;
 
+/// What is printed as JSON, and its schemas.
+mod ctl_schemas;
 
 mod ctl_streams;
 /// A terminal: a password that is asked for, colours.
