@@ -17,10 +17,9 @@ pub enum Exit {
     ServerError = 3,
     /// `fibrpcctl`: timed out.
     TimedOut = 4,
-    /// `fibrpcctl`: no such queue, or no server is consuming it.
+    /// `fibrpcctl`: no such queue, no server is consuming it, or no queue for a routing key.
     NoServer = 5,
-    /// `fibrpcctl`: the broker is unreachable or refused, the call too because the queue is full or
-    /// the call too large.
+    /// `fibrpcctl`: the broker is unreachable, refused, or was lost before the reply.
     Unreachable = 6,
     /// `fibrpcd`: wrong configuration (`EX_CONFIG` of sysexits.h); restarting cannot help.
     Config = 78,
@@ -41,6 +40,17 @@ impl Exit {
     /// 3: it could not be found out.
     pub const CHECK_UNKNOWN: Self = Self::ServerError;
 }
+/// The exit codes of `fibrpcctl` and their meanings, as help and documents have them.
+pub const CTL_CODES: [(&str, &str); 8] = [
+    ("0", "ok"),
+    ("1", "output not written, input not read, or the program itself failed"),
+    ("2", "wrong usage"),
+    ("3", "the server answered with an error"),
+    ("4", "timed out"),
+    ("5", "no such queue, no server is consuming it, or no queue for the routing key"),
+    ("6", "broker unreachable, it refused (queue full, size), or lost before the reply"),
+    ("130, 143", "ended by SIGINT (Ctrl-C), SIGTERM"),
+];
 
 impl Exit {
     /// This, or the other one if this is that all is well.

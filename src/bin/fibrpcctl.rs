@@ -4,5 +4,5 @@ use fibrpc::{cli::CtlArgs, ctl};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    CtlArgs::from_process().map_or_else(|exit| exit, |args| ctl::main(&args)).into()
+    CtlArgs::from_process().map_or_else(|exit| exit, ctl::main).into()
 }

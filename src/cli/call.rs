@@ -1,6 +1,9 @@
 //! The arguments of `fibrpcctl call`.
 
-use super::ranges::{Range, RangeError};
+use super::{
+    InputFormat,
+    ranges::{Range, RangeError},
+};
 use clap::{Args, value_parser};
 use std::path::PathBuf;
 
@@ -22,6 +25,17 @@ pub struct CallArgs {
     /// numbers from standard input, one a line
     #[arg(value_name = "N", required = true, value_parser = number)]
     numbers: Vec<String>,
+
+    /// What the lines behind `-` are: numbers, or JSON objects with n, and an id, which the output
+    /// repeats
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        default_value_t = InputFormat::Lines,
+        hide_short_help = true
+    )]
+    pub input_format: InputFormat,
 
     /// Most calls under way at once, with those whose answers are not written yet
     #[arg(

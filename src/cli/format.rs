@@ -38,6 +38,15 @@ pub enum CheckFormat {
     Prometheus,
 }
 
+impl From<OutputFormat> for Format {
+    fn from(format: OutputFormat) -> Self {
+        match format {
+            OutputFormat::Plain => Self::Plain,
+            OutputFormat::Json => Self::Json,
+        }
+    }
+}
+
 impl Format {
     pub(super) fn of_output(self) -> OutputFormat {
         if self == Self::Json { OutputFormat::Json } else { OutputFormat::Plain }

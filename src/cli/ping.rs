@@ -1,6 +1,7 @@
 //! The arguments of `fibrpcctl ping`: those of ping(8).
 
-use super::{TimeoutError, timeout};
+use super::options::{TimeoutError, timeout};
+use crate::client::MAX_TIMEOUT;
 use clap::{Args, value_parser};
 use std::time::Duration;
 
@@ -70,7 +71,7 @@ fn seconds(text: &str) -> Result<Duration, TimeoutError> {
         None => timeout(text),
         Some(seconds) => match Duration::try_from_secs_f64(seconds) {
             Ok(Duration::ZERO) => Err(TimeoutError::Zero),
-            Ok(duration) if duration <= super::MAX_TIMEOUT => Ok(duration),
+            Ok(duration) if duration <= MAX_TIMEOUT => Ok(duration),
             _ => Err(TimeoutError::TooLong),
         },
     }

@@ -1,5 +1,6 @@
 //! The arguments of `fibrpcctl request`.
 
+use super::InputFormat;
 use crate::{
     client::Request,
     wire::{Header, Properties, ReplyQueue},
@@ -15,6 +16,7 @@ Examples:
   fibrpcctl --queue prices request -d @order.json --content-type application/json
   fibrpcctl request -i -H 'x-tenant: acme' -H 'x-try:=2' --type ping 0
   seq 5 | fibrpcctl request --lines --format json
+  jq -c '{id, body: tojson}' orders.json | fibrpcctl request --input-format json --json
   fibrpcctl request --exchange orders --routing-key eu.new --raw -d - < in > out";
 
 /// The arguments of `request`.
@@ -23,18 +25,29 @@ Examples:
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct RequestArgs {
     /// The body; `-` is all of standard input [default: empty]
-    #[arg(value_name = "BODY", conflicts_with_all = ["data", "lines"])]
+    #[arg(value_name = "BODY", conflicts_with_all = ["data", "lines", "input_format"])]
     body: Option<OsString>,
 
     /// The body: TEXT, the content of FILE, or all of standard input
-    #[arg(short, long, value_name = "TEXT|@FILE|-", conflicts_with = "lines")]
+    #[arg(short, long, value_name = "TEXT|@FILE|-", conflicts_with_all = ["lines", "input_format"])]
     data: Option<OsString>,
 
     /// One request for each line of standard input, a reply on each line of the output
     #[arg(long)]
-    pub lines: bool,
+    lines: bool,
 
-    /// Most requests of --lines under way at once
+    /// The same, each line being the body, or a JSON object with `body` or `body_base64`, `headers`,
+    /// `type` and other properties, and an `id`, which the output repeats
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        conflicts_with = "lines",
+        hide_short_help = true
+    )]
+    input_format: Option<InputFormat>,
+
+    /// Most requests of these lines under way at once
     #[arg(
         long,
         value_name = "COUNT",
@@ -61,7 +74,7 @@ pub struct RequestArgs {
     property: Vec<String>,
 
     /// The correlation id [default: a new UUID]
-    #[arg(long, value_name = "ID", conflicts_with = "lines")]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["lines", "input_format"])]
     correlation_id: Option<String>,
 
     /// The exchange to publish to [default: the default exchange, which leads to the queue]
@@ -110,6 +123,12 @@ pub enum Body {
 }
 
 impl RequestArgs {
+    /// What each line of standard input is, where each is a request.
+    #[must_use]
+    pub fn input(&self) -> Option<InputFormat> {
+        self.input_format.or(self.lines.then_some(InputFormat::Lines))
+    }
+
     /// Where the body is.
     #[must_use]
     pub fn body(&self) -> Body {
@@ -141,9 +160,9 @@ impl RequestArgs {
         self.routing_key.as_deref().filter(|_| self.exchange.is_none())
     }
 
-    /// The request without its body; `queue` is that of `--queue`.
+    /// The properties of the request.
     #[must_use]
-    pub fn request(&self, queue: &str) -> Request {
+    pub fn properties(&self) -> Properties {
         let mut properties = Properties::default();
         // What cannot be set was refused with the arguments.
         for text in &self.property {
@@ -159,7 +178,13 @@ impl RequestArgs {
                 field.clone_from(value);
             }
         }
-        let request = Request::default().properties(properties).resend_if_lost(self.resend);
+        properties
+    }
+
+    /// The request without its body; `queue` is that of `--queue`.
+    #[must_use]
+    pub fn request(&self, queue: &str) -> Request {
+        let request = Request::default().properties(self.properties()).resend_if_lost(self.resend);
         match self.exchange.as_deref().filter(|exchange| !exchange.is_empty()) {
             Some(exchange) => request.to(exchange, self.routing_key.as_deref().unwrap_or(queue)),
             None => request,
@@ -169,7 +194,7 @@ impl RequestArgs {
 
 /// What is wrong with a `--header` or a `--property`.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum PairError {
+pub(crate) enum PairError {
     #[error("expected NAME: VALUE, such as 'x-tenant: acme'")]
     Header,
     #[error("expected a number, true or false behind :=; for a text, leave out the =")]
@@ -212,7 +237,7 @@ pub(super) fn header(text: &str) -> Result<(String, Header), PairError> {
     Ok((name.trim().to_owned(), value))
 }
 
-fn set_property(properties: &mut Properties, text: &str) -> Result<(), PairError> {
+pub(crate) fn set_property(properties: &mut Properties, text: &str) -> Result<(), PairError> {
     let (name, value) = text.split_once('=').ok_or(PairError::Property)?;
     let place = match name.replace('_', "-").as_str() {
         "content-type" => &mut properties.content_type,

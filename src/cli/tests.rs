@@ -1,8 +1,9 @@
 //! The command lines: what is accepted, what is refused, and what is kept secret.
 
 use super::*;
+use crate::client::MAX_TIMEOUT;
 use clap::{CommandFactory, error::ErrorKind};
-use std::os::unix::ffi::OsStringExt as _;
+use std::{os::unix::ffi::OsStringExt as _, time::Duration};
 
 fn daemon(args: &[&str]) -> Result<DaemonArgs, clap::Error> {
     DaemonArgs::try_parse_from([&["fibrpcd"], args].concat())
@@ -156,7 +157,7 @@ fn help_tells_the_defaults_and_the_variables() {
         "[env: FIBRPCCTL_FORMAT=",
         "[default: plain] [possible values: plain, json]",
         "Examples:",
-        "5 no such queue, or no server is consuming it",
+        "5 no such queue, no server is consuming it, or no queue for the routing key",
     ] {
         assert!(help.contains(part), "{part:?} is not in {help}");
     }
@@ -191,7 +192,7 @@ fn a_variable_that_is_empty_is_not_set() {
     let command = without_empty_variables(CtlArgs::command(), |_| Some(OsString::new()));
     assert!(command.get_arguments().all(|arg| arg.get_env().is_none()), "each of them");
     let command = without_empty_variables(CtlArgs::command(), |_| Some("x".into()));
-    assert_eq!(command.get_arguments().filter(|arg| arg.get_env().is_some()).count(), 9);
+    assert_eq!(command.get_arguments().filter(|arg| arg.get_env().is_some()).count(), 10);
 }
 
 #[test]

@@ -1,17 +1,20 @@
 //! `fibrpcctl call`: numbers in, answers out, in the order of the numbers.
 
 use super::{
+    envelope::{self, Envelope, Refused},
     exit_of,
+    input::InputError,
     output::{Output, status},
     progress::Progress,
     window::{self, MAX_BYTES, Source, Window, Work},
 };
 use crate::{
-    cli::{CallArgs, Numbers, expanded},
+    cli::{CallArgs, InputFormat, Numbers, expanded},
     client::{CallError, Client},
     exit::Exit,
     wire::Method,
 };
+use serde_json::Value;
 use std::{
     cell::RefCell,
     collections::BTreeMap,
@@ -25,6 +28,12 @@ const RETRY_AFTER_AT_MOST: Duration = Duration::from_secs(2);
 
 /// Makes the calls. The exit code is that of the first call that failed.
 pub(super) async fn run(args: &CallArgs, client: &Client, output: &mut Output) -> Exit {
+    let is_json = args.input_format == InputFormat::Json;
+    if is_json && args.numbers() != Numbers::Stdin {
+        let message = "--input-format json is for standard input; give - instead of numbers";
+        output.tell().complain(message);
+        return Exit::Usage;
+    }
     let source = match args.numbers() {
         Numbers::Given(numbers) => {
             Ok(Source::given(numbers.iter().flat_map(|text| expanded(text))))
@@ -39,7 +48,7 @@ pub(super) async fn run(args: &CallArgs, client: &Client, output: &mut Output) -
         }
     };
     let window = Window { count: args.concurrency.into(), ordered: !args.unordered };
-    let calls = Calls { client, retries: args.retries, tally: RefCell::default() };
+    let calls = Calls { client, is_json, retries: args.retries, tally: RefCell::default() };
     let progress = Progress::new(output.tell());
     let exit = tokio::select! {
         exit = window::run(source, window, &calls, output) => exit,
@@ -54,6 +63,8 @@ pub(super) async fn run(args: &CallArgs, client: &Client, output: &mut Output) -
 
 struct Calls<'a> {
     client: &'a Client,
+    /// Whether lines are calls in JSON, and not numbers.
+    is_json: bool,
     retries: u16,
     tally: RefCell<Tally>,
 }
@@ -88,20 +99,19 @@ impl Tally {
 }
 
 /// A call that is over.
-struct Answer {
-    number: String,
-    outcome: Result<Vec<u8>, CallError>,
-    elapsed: Duration,
+enum Answer {
+    Call {
+        number: String,
+        id: Option<Value>,
+        outcome: Result<Vec<u8>, CallError>,
+        elapsed: Duration,
+    },
+    /// The line of this number is no call.
+    Refused(u64, Refused),
 }
 
-impl Work for Calls<'_> {
-    type Answer = Answer;
-
-    fn expect(&self, number: &str) -> usize {
-        digits_of(number)
-    }
-
-    async fn call(&self, _: u64, number: String) -> Answer {
+impl Calls<'_> {
+    async fn fib(&self, number: String, id: Option<Value>) -> Answer {
         let started = Instant::now();
         let (mut left, mut pause) = (self.retries, RETRY_AFTER);
         loop {
@@ -112,23 +122,51 @@ impl Work for Calls<'_> {
                     sleep(pause).await;
                     pause = (pause * 2).min(RETRY_AFTER_AT_MOST);
                 }
-                outcome => return Answer { number, outcome, elapsed: started.elapsed() },
+                outcome => {
+                    return Answer::Call { number, id, outcome, elapsed: started.elapsed() };
+                }
             }
+        }
+    }
+}
+
+impl Work for Calls<'_> {
+    type Answer = Answer;
+
+    fn expect(&self, text: &str) -> usize {
+        match self.is_json.then(|| envelope::number(text)) {
+            None => digits_of(text),
+            Some(Ok(call)) => digits_of(&call.content),
+            Some(Err(_)) => text.len(),
+        }
+    }
+
+    async fn call(&self, line: u64, text: String) -> Answer {
+        if !self.is_json {
+            return self.fib(text, None).await;
+        }
+        match envelope::number(&text) {
+            Ok(Envelope { id, content }) => self.fib(content, id).await,
+            Err(refused) => Answer::Refused(line, refused),
         }
     }
 
     fn tell(&self, output: &mut Output, answer: Answer) -> Exit {
         let mut tally = self.tally.borrow_mut();
-        match &answer.outcome {
-            Ok(digits) => {
+        match answer {
+            Answer::Call { number, id, outcome: Ok(digits), elapsed } => {
                 tally.answered += 1;
-                output.answer(&answer.number, digits, answer.elapsed);
+                output.answer(&number, id, &digits, elapsed);
                 Exit::Ok
             }
-            Err(error) => {
-                *tally.failed.entry(status(error)).or_default() += 1;
-                output.call_failed(&answer.number, error, answer.elapsed);
-                exit_of(error)
+            Answer::Call { number, id, outcome: Err(error), elapsed } => {
+                *tally.failed.entry(status(&error)).or_default() += 1;
+                output.call_failed(&number, id, &error, elapsed);
+                exit_of(&error)
+            }
+            Answer::Refused(line, Envelope { id, content: why }) => {
+                output.bad_input(&InputError::Refused { line, why }, id);
+                Exit::Usage
             }
         }
     }

@@ -39,6 +39,8 @@ pub(super) enum InputError {
     NotUtf8 { line: u64 },
     #[error("line {line} of standard input is longer than {MAX_LINE} bytes")]
     TooLong { line: u64 },
+    #[error("line {line} of standard input: {why}")]
+    Refused { line: u64, why: String },
 }
 
 impl InputError {

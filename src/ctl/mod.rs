@@ -3,7 +3,11 @@
 //!
 //! Answers go to standard output, everything else to standard error.
 
+mod base64;
 mod call;
+mod colour;
+mod context;
+mod envelope;
 mod input;
 mod latencies;
 mod output;
@@ -11,31 +15,33 @@ mod patience;
 mod ping;
 mod printer;
 mod progress;
+mod prompt;
 mod replies;
 mod request;
 mod serve;
+mod settings;
 mod signals;
 mod stats;
 mod status;
+mod teller;
+mod verdict;
 mod whole_input;
 mod window;
 
-use self::{
-    output::{Output, Teller},
-    signals::Signals,
-};
+pub use self::verdict::{Verdict, examples, verdict};
+
+use self::{output::Output, settings::client, signals::Signals, teller::Teller};
 use crate::{
     broker_uri::BrokerUri,
-    cli::{CallArgs, CtlArgs, CtlCommand, CtlOptions, PingArgs},
-    client::{CallError, Client, ClientBuilder},
+    cli::{CallArgs, CtlArgs, CtlCommand},
+    client::{CallError, Client},
     exit::Exit,
-    files,
-    tls::{Tls, TlsFile, TlsFiles},
+    text::escaped,
     wire::TraceParent,
 };
-use std::{error::Error, fs::File, io, pin::pin, thread, time::Duration};
+use std::{fs::File, io, pin::pin, time::Duration};
 use tokio::{
-    sync::{Notify, oneshot},
+    sync::Notify,
     time::{sleep, timeout},
 };
 use uuid::Uuid;
@@ -44,32 +50,30 @@ use uuid::Uuid;
 /// looked at.
 const TELL_AFTER: Duration = Duration::from_secs(1);
 
-/// The longest that a server says of itself, in bytes. Ours says a few kilobytes.
-const MAX_DESCRIPTION: u64 = 1 << 20;
 /// How long a program that was told to stop waits for somebody to read its last words.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Runs one command.
 #[must_use]
-pub fn main(args: &CtlArgs) -> Exit {
+pub fn main(args: CtlArgs) -> Exit {
     // A pipe may wait for its reader here: the signals still do what the system has them do.
     let file = match destination(&args.command) {
         Ok(file) => file,
-        Err(error) => return cannot_start(args, &error),
+        Err(error) => return cannot_start(&args.command, &error),
     };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return cannot_start(args, &error),
+        Err(error) => return cannot_start(&args.command, &error),
     };
     let exit = runtime.block_on(async {
         let mut signals = match Signals::register() {
             Ok(signals) => signals,
-            Err(error) => return cannot_start(args, &error),
+            Err(error) => return cannot_start(&args.command, &error),
         };
         let trace = args.options.trace.then(new_trace).flatten();
-        match Output::start(args.options.format(), trace, file) {
+        match Output::start(args.options.format(), args.options.color, trace, file) {
             Ok(output) => command(args, trace, output, &mut signals).await,
-            Err(error) => cannot_start(args, &error),
+            Err(error) => cannot_start(&args.command, &error),
         }
     });
     // A name lookup may hang on. So may the threads that read and write, which end with the program.
@@ -89,9 +93,9 @@ fn destination(command: &CtlCommand) -> io::Result<Option<(File, String)>> {
 
 /// Says why there is not even an output.
 #[expect(clippy::print_stderr, reason = "there is no other way left")]
-fn cannot_start(args: &CtlArgs, error: &io::Error) -> Exit {
+fn cannot_start(command: &CtlCommand, error: &io::Error) -> Exit {
     eprintln!("fibrpcctl: cannot start: {error}");
-    if is_check(&args.command) { Exit::CHECK_UNKNOWN } else { Exit::Failure }
+    if is_check(command) { Exit::CHECK_UNKNOWN } else { Exit::Failure }
 }
 
 /// Whether a command ends with the codes of plugins.
@@ -111,11 +115,19 @@ fn cannot_begin(args: &CtlArgs, output: &mut Output, why: &str, exit: Exit) -> E
 
 /// Runs one command to its end, or until a signal comes, which nothing can hold up.
 async fn command(
-    args: &CtlArgs,
+    args: CtlArgs,
     trace: Option<TraceParent>,
     mut output: Output,
     signals: &mut Signals,
 ) -> Exit {
+    let args = tokio::select! {
+        args = prepared(args, &mut output) => args,
+        exit = signals.next() => return exit,
+    };
+    let args = match &args {
+        Ok(args) => args,
+        Err(exit) => return exit.or(output.finish().await),
+    };
     output.announce_trace();
     let stop = Notify::new();
     let work = async {
@@ -125,6 +137,9 @@ async fn command(
         }
         if let CtlCommand::Serve(serve) = &args.command {
             return serve::run(serve, &args.options, &mut output, &stop).await;
+        }
+        if let CtlCommand::Context(context) = &args.command {
+            return context::run(context, &args.options, &mut output).await;
         }
         let limit = args.options.timeout;
         let Ok(client) = timeout(limit, client(args, trace)).await else {
@@ -137,7 +152,13 @@ async fn command(
                 client.close().await;
                 exit
             }
-            Err(error) => cannot_begin(args, &mut output, &error.to_string(), Exit::Usage),
+            Err(error) => {
+                let exit = cannot_begin(args, &mut output, &error.to_string(), Exit::Usage);
+                if exit == Exit::Usage {
+                    output.hint("fibrpcctl context show says where each setting comes from");
+                }
+                exit
+            }
         }
     };
     let mut asked = None;
@@ -166,6 +187,27 @@ async fn command(
         exit = signals.next() => exit,
         () = sleep(LAST_WORDS), if asked.is_some() => exit,
     }
+}
+
+/// The arguments with what the context says, and with the password if it is to be asked for.
+async fn prepared(args: CtlArgs, output: &mut Output) -> Result<CtlArgs, Exit> {
+    let mut args = context::apply(args, output).await?;
+    let needs_none =
+        matches!(args.command, CtlCommand::Context(_) | CtlCommand::Completions { .. });
+    if !args.options.ask_password || needs_none {
+        return Ok(args);
+    }
+    // What is wrong with the URI is told later.
+    let Ok(uri) = args.options.uri.as_str().parse::<BrokerUri>() else { return Ok(args) };
+    let question = escaped(&format!("password of {} at {}: ", uri.user(), uri.host()));
+    match prompt::ask(question).await {
+        Ok(password) => args.options.password = Some(password.into()),
+        Err(error) => {
+            output.tell().complain(&error.to_string());
+            return Err(Exit::Usage);
+        }
+    }
+    Ok(args)
 }
 
 /// Whether a command has something to say when it is told to stop.
@@ -199,7 +241,10 @@ async fn run(args: &CtlArgs, client: &Client, output: &mut Output, stop: &Notify
             CtlCommand::Status(status) => {
                 return status::run(status, &args.options, client, output).await;
             }
-            CtlCommand::Completions { .. } | CtlCommand::Serve(_) => Ok(()), // need no client
+            // They need no client.
+            CtlCommand::Context(_) | CtlCommand::Completions { .. } | CtlCommand::Serve(_) => {
+                Ok(())
+            }
         };
         result.map_or_else(
             |error| {
@@ -235,132 +280,7 @@ fn new_trace() -> Option<TraceParent> {
     TraceParent::new(Uuid::new_v4().into_bytes(), parent_id.to_be_bytes(), true)
 }
 
-/// An option that cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("{option}: {source}")]
-struct UsageError {
-    option: &'static str,
-    source: Box<dyn Error + Send + Sync>,
-}
-
-/// Somebody believes that the connection is encrypted.
-#[derive(Debug, thiserror::Error)]
-#[error("it does nothing, as the URI is not one for TLS; let it start with amqps://")]
-struct DoesNothing;
-
-impl UsageError {
-    fn of(option: &'static str, source: impl Error + Send + Sync + 'static) -> Self {
-        Self { option, source: source.into() }
-    }
-}
-
-/// Makes the client. What it needs from files is read by a thread, as it may be a pipe, or far away.
-async fn client(
-    args: &CtlArgs,
-    trace: Option<TraceParent>,
-) -> Result<Client, Box<dyn Error + Send + Sync>> {
-    let options = args.options.clone();
-    let mut builder = elsewhere(move || settings(&options, trace)).await??;
-    if let CtlCommand::Ping(PingArgs { reply_timeout: Some(timeout), .. }) = &args.command {
-        builder = builder.timeout(*timeout);
-    }
-    if let CtlCommand::Info(_) | CtlCommand::Status(_) = &args.command {
-        builder = builder.max_reply(MAX_DESCRIPTION);
-    }
-    if let CtlCommand::Status(_) = &args.command {
-        builder = builder.wait_for_server(false); // it tells what is missing
-    }
-    if let CtlCommand::Request(request) = &args.command {
-        builder = builder.reply_queue(request.reply_queue());
-        if let Some(queue) = request.queue() {
-            builder = builder.queue(queue);
-        }
-    }
-    Ok(builder.build()?)
-}
-
-/// Reads files on a thread of its own.
-async fn elsewhere<T: Send + 'static>(
-    read: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Box<dyn Error + Send + Sync>> {
-    let (sender, receiver) = oneshot::channel();
-    let read = move || drop(sender.send(read())); // nobody may be waiting any more
-    thread::Builder::new().name("files".to_owned()).spawn(read)?;
-    Ok(receiver.await?)
-}
-
-/// The broker with the password for it, and whom to trust.
-fn broker(options: &CtlOptions) -> Result<(BrokerUri, Option<Tls>), UsageError> {
-    let uri = options.uri.as_str().parse::<BrokerUri>();
-    let mut uri = uri.map_err(|error| UsageError::of("--uri", error))?;
-    let tls = tls(options, &uri)?;
-    if let Some(path) = &options.password_file {
-        let password = files::password(path);
-        let password = password.map_err(|error| UsageError::of("--password-file", error))?;
-        uri = uri.with_password(&password);
-    }
-    Ok((uri, tls))
-}
-
-fn settings(options: &CtlOptions, trace: Option<TraceParent>) -> Result<ClientBuilder, UsageError> {
-    let (uri, tls) = broker(options)?;
-    let mut client = Client::builder(uri)
-        .queue(&options.queue)
-        .timeout(options.timeout)
-        .wait_for_server(options.waits())
-        .connection_name("fibrpcctl");
-    if let Some(parent) = trace {
-        client = client.trace(parent);
-    }
-    Ok(match tls {
-        Some(tls) => client.tls(tls),
-        None => client,
-    })
-}
-
-/// Reads the files for TLS here, where a mistake can be named with its option.
-fn tls(options: &CtlOptions, uri: &BrokerUri) -> Result<Option<Tls>, UsageError> {
-    let files = TlsFiles {
-        ca: options.ca_file.clone(),
-        certificate: options.cert_file.clone(),
-        key: options.key_file.clone(),
-    };
-    let named =
-        [(&files.ca, "--ca-file"), (&files.certificate, "--cert-file"), (&files.key, "--key-file")];
-    if !uri.is_tls() {
-        return match named.into_iter().find(|(file, _)| file.is_some()) {
-            Some((_, option)) => Err(UsageError::of(option, DoesNothing)),
-            None => Ok(None),
-        };
-    }
-    let option = |file| match file {
-        TlsFile::Ca => "--ca-file",
-        TlsFile::Certificate => "--cert-file",
-        TlsFile::Key => "--key-file",
-    };
-    let tls = Tls::load(&files).map_err(|error| UsageError::of(option(error.file), error))?;
-    Ok(Some(tls))
-}
-
 /// The exit code for a call that failed.
 fn exit_of(error: &CallError) -> Exit {
-    match error {
-        CallError::Failed(_) | CallError::BadReply(_) | CallError::ReplyTooLarge { .. } => {
-            Exit::ServerError
-        }
-        CallError::TimedOut(_)
-        | CallError::NoConsumer { .. }
-        | CallError::Unconfirmed(_)
-        | CallError::NotSent(_) => Exit::TimedOut,
-        CallError::NoQueue(_) | CallError::NoServer(_) | CallError::NoRoute { .. } => {
-            Exit::NoServer
-        }
-        CallError::Unreachable(_)
-        | CallError::Refused(_)
-        | CallError::Rejected(_)
-        | CallError::Lost(_)
-        | CallError::TooLarge { .. } => Exit::Unreachable,
-        CallError::Invalid(_) => Exit::Usage,
-        CallError::Closed => Exit::Failure,
-    }
+    verdict(error).exit
 }

@@ -1,12 +1,15 @@
 //! What `fibrpcctl` prints. Nothing here waits: lines are kept until a thread can take them.
 
 use super::{
+    colour::{self, GOOD, painted},
     input::InputError,
     printer::{Broken, Printer},
     stats::Stats,
+    teller::Teller,
+    verdict::verdict,
 };
 use crate::{
-    cli::{CtlArgs, OutputFormat},
+    cli::{ColorWhen, CtlArgs, OutputFormat},
     client::{CallError, Pong},
     exit::Exit,
     text::{escaped, excerpt, is_treacherous},
@@ -16,98 +19,18 @@ use clap::CommandFactory as _;
 use clap_complete::Shell;
 use serde_json::{Map, Value};
 use std::{
+    collections::BTreeSet,
     fmt::Write as _,
     fs::File,
     io::{self, ErrorKind},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
     time::Duration,
 };
-use tokio::time::timeout;
-
-/// Most lines for people that wait to be written; further ones are left out.
-const MAX_COMPLAINTS: usize = 1024;
-
-/// The longest line for people, in bytes; what a server says may be of any length.
-const MAX_COMPLAINT: usize = 8 << 10;
 
 /// Most bytes of a number that are shown again.
 const MAX_NUMBER: usize = 60;
 
 /// The columns of a small terminal.
 const COLUMNS: usize = 80;
-
-/// What empties the line of a terminal (ECMA-48, EL).
-const CLEAR: &str = "\r\x1b[K";
-
-/// How long the end of the program waits for somebody to read standard error.
-const READERS_PATIENCE: Duration = Duration::from_secs(1);
-
-/// Lines for people, on standard error. Where nobody reads it, there is nobody to tell: they are
-/// left out.
-#[derive(Clone, Debug)]
-pub(super) struct Teller {
-    printer: Arc<Printer>,
-    left_out: Arc<AtomicU64>,
-    /// Whether the last line is one of progress, without an end.
-    progress: Arc<AtomicBool>,
-}
-
-impl Teller {
-    fn start() -> io::Result<Self> {
-        let printer = Printer::start("stderr", io::stderr(), MAX_COMPLAINTS)?;
-        Ok(Self { printer: Arc::new(printer), left_out: Arc::default(), progress: Arc::default() })
-    }
-
-    /// One line, of what went wrong.
-    pub(super) fn complain(&self, message: &str) {
-        self.say(&format!("fibrpcctl: {message}"));
-    }
-
-    fn say(&self, line: &str) {
-        let short = line.len() <= MAX_COMPLAINT;
-        let end = if short { line.len() } else { line.floor_char_boundary(MAX_COMPLAINT) };
-        // Some of it may be what a server or a broker says.
-        let mut text =
-            if self.progress.swap(false, Ordering::Relaxed) { CLEAR } else { "" }.to_owned();
-        text.push_str(&escaped(line.get(..end).unwrap_or_default()));
-        text.push_str(if short { "\n" } else { "...\n" });
-        if !self.printer.try_give(text.into_bytes()) {
-            self.left_out.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    /// Shows how far the work is, in the place of what this showed before; on a terminal only.
-    pub(super) fn progress(&self, line: &str) {
-        self.progress.store(true, Ordering::Relaxed);
-        let text = format!("{CLEAR}{}", escaped(line));
-        let _ = self.printer.try_give(text.into_bytes()); // the next one may have room
-    }
-
-    /// Takes that away.
-    pub(super) fn clear_progress(&self) {
-        if self.progress.swap(false, Ordering::Relaxed) {
-            let _ = self.printer.try_give(CLEAR.as_bytes().to_vec());
-        }
-    }
-
-    async fn finish(self) {
-        let left_out = self.left_out.load(Ordering::Relaxed);
-        let over = async {
-            if left_out > 0 {
-                let line =
-                    format!("fibrpcctl: {left_out} messages are left out, as nobody read them\n");
-                let _ = self.printer.hand_over(&mut line.into_bytes()).await;
-            }
-            if let Some(printer) = Arc::into_inner(self.printer) {
-                let _ = printer.finish().await; // there is nobody to tell
-            }
-        };
-        let _ = timeout(READERS_PATIENCE, over).await;
-    }
-}
 
 /// Standard output and standard error, in the format asked for.
 pub(super) struct Output {
@@ -121,12 +44,16 @@ pub(super) struct Output {
     pending_lines: usize,
     /// The id of the trace that the calls are part of.
     trace: Option<String>,
+    has_colours: bool,
+    /// What people were told to do.
+    hinted: BTreeSet<String>,
 }
 
 impl Output {
     /// Starts the threads that write: answers to a file of this name, or to standard output.
     pub(super) fn start(
         format: OutputFormat,
+        colour: ColorWhen,
         trace: Option<TraceParent>,
         file: Option<(File, String)>,
     ) -> io::Result<Self> {
@@ -138,11 +65,18 @@ impl Output {
             format,
             stdout,
             name,
-            teller: Teller::start()?,
+            teller: Teller::start(colour)?,
             pending: Vec::new(),
             pending_lines: 0,
             trace: trace.map(|parent| parent.trace_id_text()),
+            has_colours: colour::wanted(colour, &io::stdout()),
+            hinted: BTreeSet::new(),
         })
+    }
+
+    /// From now on answers are printed like this.
+    pub(super) fn set_format(&mut self, format: OutputFormat) {
+        self.format = format;
     }
 
     /// For lines to people.
@@ -189,18 +123,24 @@ impl Output {
     /// Tells people the trace; in JSON every object has it.
     pub(super) fn announce_trace(&self) {
         if let (OutputFormat::Plain, Some(trace)) = (self.format, &self.trace) {
-            self.teller.say(&format!("trace {trace}"));
+            self.teller.say("", &format!("trace {trace}"));
         }
     }
 
     /// F(n).
-    pub(super) fn answer(&mut self, number: &str, digits: &[u8], elapsed: Duration) {
+    pub(super) fn answer(
+        &mut self,
+        number: &str,
+        id: Option<Value>,
+        digits: &[u8],
+        elapsed: Duration,
+    ) {
         match self.format {
             OutputFormat::Plain if digits.iter().all(u8::is_ascii_digit) => self.line(digits),
             // Whatever it is, it came from a stranger.
             OutputFormat::Plain => self.line(escaped(&String::from_utf8_lossy(digits)).as_bytes()),
             OutputFormat::Json => {
-                let mut object = call_object(number, "OK", elapsed);
+                let mut object = call_object(number, id, "OK", elapsed);
                 object.insert("result".into(), text(digits));
                 self.json(object);
             }
@@ -208,26 +148,48 @@ impl Output {
     }
 
     /// Why there is no F(n).
-    pub(super) fn call_failed(&mut self, number: &str, error: &CallError, elapsed: Duration) {
+    pub(super) fn call_failed(
+        &mut self,
+        number: &str,
+        id: Option<Value>,
+        error: &CallError,
+        elapsed: Duration,
+    ) {
         match self.format {
             OutputFormat::Plain => {
                 let number = excerpt(number.as_bytes(), MAX_NUMBER);
                 self.teller.complain(&format!("call {number}: {error}"));
+                self.hint(verdict(error).hint);
             }
             OutputFormat::Json => {
-                let mut object = call_object(number, status(error), elapsed);
-                object.insert("error".into(), error.to_string().into());
+                let mut object = call_object(number, id, status(error), elapsed);
+                insert_error(&mut object, error);
                 self.json(object);
             }
         }
     }
 
+    /// A word of an answer that is as it should be.
+    pub(super) fn good(&self, word: &str) -> String {
+        if self.has_colours { painted(GOOD, word) } else { word.to_owned() }
+    }
+
+    /// What to do about a failure: once, however many there are.
+    pub(super) fn hint(&mut self, hint: &str) {
+        if self.hinted.insert(hint.to_owned()) {
+            self.teller.hint(hint);
+        }
+    }
+
     /// Why a line of standard input was not sent.
-    pub(super) fn bad_input(&mut self, error: &InputError) {
+    pub(super) fn bad_input(&mut self, error: &InputError, id: Option<Value>) {
         match self.format {
             OutputFormat::Plain => self.teller.complain(&error.to_string()),
             OutputFormat::Json => {
                 let mut object = Map::new();
+                if let Some(id) = id {
+                    object.insert("id".into(), id);
+                }
                 object.insert("status".into(), "BAD_INPUT".into());
                 object.insert("error".into(), error.to_string().into());
                 self.json(object);
@@ -249,7 +211,7 @@ impl Output {
         match self.format {
             OutputFormat::Plain => self.line(
                 match instead {
-                    None => format!("pong after {elapsed:.1?}"),
+                    None => format!("{} after {elapsed:.1?}", self.good("pong")),
                     Some(answer) => format!(
                         "\"{answer}\" after {elapsed:.1?}: a server that does not know ping"
                     ),
@@ -316,11 +278,14 @@ impl Output {
     /// Why a command has no answer.
     pub(super) fn failed(&mut self, error: &CallError) {
         match self.format {
-            OutputFormat::Plain => self.teller.complain(&error.to_string()),
+            OutputFormat::Plain => {
+                self.teller.complain(&error.to_string());
+                self.hint(verdict(error).hint);
+            }
             OutputFormat::Json => {
                 let mut object = Map::new();
                 object.insert("status".into(), status(error).into());
-                object.insert("error".into(), error.to_string().into());
+                insert_error(&mut object, error);
                 self.json(object);
             }
         }
@@ -369,8 +334,16 @@ fn json_escaped(json: &str) -> String {
     line
 }
 
-fn call_object(number: &str, status: &str, elapsed: Duration) -> Map<String, Value> {
+fn call_object(
+    number: &str,
+    id: Option<Value>,
+    status: &str,
+    elapsed: Duration,
+) -> Map<String, Value> {
     let mut object = Map::new();
+    if let Some(id) = id {
+        object.insert("id".into(), id);
+    }
     let number = if number.len() > MAX_NUMBER {
         excerpt(number.as_bytes(), MAX_NUMBER)
     } else {
@@ -382,28 +355,17 @@ fn call_object(number: &str, status: &str, elapsed: Duration) -> Map<String, Val
     object
 }
 
+/// The cause, and what to do.
+pub(super) fn insert_error(object: &mut Map<String, Value>, error: &CallError) {
+    object.insert("error".into(), error.to_string().into());
+    object.insert("hint".into(), verdict(error).hint.into());
+}
+
 fn text(bytes: &[u8]) -> Value {
     String::from_utf8_lossy(bytes).into_owned().into()
 }
 
 /// A word for a failure: the server's status, or what stands for it on this side.
 pub(super) fn status(error: &CallError) -> &'static str {
-    match error {
-        CallError::Failed(failure) => failure.status.name(),
-        CallError::BadReply(_) => "BAD_REPLY",
-        CallError::TimedOut(_) | CallError::NoConsumer { .. } => "TIMED_OUT",
-        CallError::Unconfirmed(_) => "UNCONFIRMED",
-        CallError::NotSent(_) => "NOT_SENT",
-        CallError::NoQueue(_) => "NO_QUEUE",
-        CallError::NoServer(_) => "NO_SERVER",
-        CallError::Refused(_) => "REFUSED",
-        CallError::TooLarge { .. } => "TOO_LARGE",
-        CallError::ReplyTooLarge { .. } => "REPLY_TOO_LARGE",
-        CallError::NoRoute { .. } => "NO_ROUTE",
-        CallError::Rejected(_) => "REJECTED",
-        CallError::Lost(_) => "LOST",
-        CallError::Invalid(_) => "INVALID_REQUEST",
-        CallError::Unreachable(_) => "UNREACHABLE",
-        CallError::Closed => "CLOSED",
-    }
+    verdict(error).status
 }

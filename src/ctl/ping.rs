@@ -3,7 +3,8 @@
 use super::{
     exit_of,
     latencies::Latencies,
-    output::{Output, status},
+    output::{Output, insert_error, status},
+    verdict::verdict,
 };
 use crate::{
     cli::{PingArgs, PingSeries},
@@ -100,7 +101,7 @@ impl<'a> Results<'a> {
             object.insert("answer".into(), answer.unwrap_or_else(|| "pong".into()).into());
             return output.json(object);
         }
-        let what = answer.map_or_else(|| "pong".to_owned(), |answer| format!("\"{answer}\""));
+        let what = answer.map_or_else(|| output.good("pong"), |answer| format!("\"{answer}\""));
         let connecting = if sequence == 1 { " (connecting included)" } else { "" };
         let time = milliseconds(pong.elapsed);
         let line = format!("{}{what}: seq={sequence} time={time} ms{connecting}", self.time());
@@ -113,10 +114,11 @@ impl<'a> Results<'a> {
         }
         if output.is_json() {
             let mut object = self.object(sequence, status(error));
-            object.insert("error".into(), error.to_string().into());
+            insert_error(&mut object, error);
             output.json(object);
         } else {
             output.tell().complain(&format!("{}ping {sequence}: {error}", self.time()));
+            output.hint(verdict(error).hint);
         }
     }
 

@@ -1,7 +1,7 @@
 //! A line on standard error that says how far the work is: only where a person sees it, and only
 //! if the work takes long.
 
-use super::output::Teller;
+use super::teller::Teller;
 use std::{
     future,
     io::{self, IsTerminal as _},

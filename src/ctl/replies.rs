@@ -1,6 +1,10 @@
 //! What `fibrpcctl request` prints of a reply.
 
-use super::output::{Output, status};
+use super::{
+    base64,
+    output::{Output, status},
+    verdict::verdict,
+};
 use crate::{
     client::{CallError, Reply},
     text::{escaped, is_treacherous},
@@ -18,20 +22,22 @@ pub(super) struct Shape {
 }
 
 /// Prints a reply.
-pub(super) fn reply(output: &mut Output, shape: Shape, number: u64, reply: &Reply) {
+pub(super) fn reply(
+    output: &mut Output,
+    shape: Shape,
+    (number, id): (u64, Option<&Value>),
+    reply: &Reply,
+) {
     if shape.raw {
         return output.raw(&reply.body);
     }
     if output.is_json() {
-        let mut object = Map::new();
-        if shape.lines {
-            object.insert("line".into(), number.into());
-        }
+        let mut object = started(shape, number, id);
         object.insert("status".into(), "OK".into());
         object.insert("seconds".into(), reply.elapsed.as_secs_f64().into());
         match str::from_utf8(&reply.body) {
             Ok(text) => object.insert("body".into(), text.into()),
-            Err(_) => object.insert("body_base64".into(), base64(&reply.body).into()),
+            Err(_) => object.insert("body_base64".into(), base64::encode(&reply.body).into()),
         };
         object.insert("properties".into(), Value::Object(properties_object(&reply.properties)));
         return output.json(object);
@@ -53,49 +59,65 @@ pub(super) fn reply(output: &mut Output, shape: Shape, number: u64, reply: &Repl
     }
 }
 
-/// Prints why there is no reply, and what to do where the reason does not say.
+/// Prints why there is no reply, and what to do.
 pub(super) fn failed(
     output: &mut Output,
     shape: Shape,
-    number: u64,
+    (number, id): (u64, Option<&Value>),
     error: &CallError,
     unmatched: u64,
 ) {
     let hint = hint(error, unmatched);
     if output.is_json() && !shape.raw {
-        let mut object = Map::new();
-        if shape.lines {
-            object.insert("line".into(), number.into());
-        }
+        let mut object = started(shape, number, id);
         object.insert("status".into(), status(error).into());
         object.insert("error".into(), error.to_string().into());
-        if let Some(hint) = hint {
-            object.insert("hint".into(), hint.into());
-        }
+        object.insert("hint".into(), hint.into());
         return output.json(object);
     }
     let place = if shape.lines { format!("request {number}: ") } else { String::new() };
     output.tell().complain(&format!("{place}{error}"));
-    if let Some(hint) = hint {
-        output.tell().complain(&format!("{place}hint: {hint}"));
-    }
+    output.hint(&hint);
 }
 
-fn hint(error: &CallError, unmatched: u64) -> Option<String> {
-    Some(match error {
+/// Prints why a line is no request.
+pub(super) fn refused(
+    output: &mut Output,
+    shape: Shape,
+    (number, id): (u64, Option<&Value>),
+    why: &str,
+) {
+    let message = format!("line {number} of standard input: {why}");
+    if output.is_json() && !shape.raw {
+        let mut object = started(shape, number, id);
+        object.insert("status".into(), "BAD_INPUT".into());
+        object.insert("error".into(), message.into());
+        return output.json(object);
+    }
+    output.tell().complain(&message);
+}
+
+/// What every object has: which request it is for, where there are several.
+fn started(shape: Shape, number: u64, id: Option<&Value>) -> Map<String, Value> {
+    let mut object = Map::new();
+    if shape.lines {
+        object.insert("line".into(), number.into());
+    }
+    if let Some(id) = id {
+        object.insert("id".into(), id.clone());
+    }
+    object
+}
+
+/// What to do; a reply that was nobody's may be the one that is missing.
+fn hint(error: &CallError, unmatched: u64) -> String {
+    match error {
         CallError::TimedOut(_) | CallError::NoConsumer { .. } if unmatched > 0 => format!(
             "{unmatched} replies had no correlation id of ours: a server has to send back that of \
              the request"
         ),
-        CallError::Lost(_) => {
-            "with --resend it is sent again, if its work may be done twice".into()
-        }
-        CallError::Rejected(_) => {
-            "look at --exchange and --property user-id, and at the user's permissions".into()
-        }
-        CallError::NoRoute { .. } => "look at the bindings: rabbitmqctl list_bindings".into(),
-        _ => return None,
-    })
+        error => verdict(error).hint.to_owned(),
+    }
 }
 
 /// Text that cannot drive a terminal, with its line breaks and tabs.
@@ -157,41 +179,9 @@ fn header_value(header: &Header) -> Value {
     }
 }
 
-/// RFC 4648, section 4.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for place in 0..4 {
-            let index = bits >> (18 - 6 * place) & 63;
-            let symbol = ALPHABET[index as usize];
-            text.push(if place <= chunk.len() { symbol.into() } else { '=' });
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64_is_that_of_the_standard() {
-        for (bytes, text) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("fooba", "Zm9vYmE="),
-            ("foobar", "Zm9vYmFy"),
-        ] {
-            assert_eq!(base64(bytes.as_bytes()), text);
-        }
-        assert_eq!(base64(&[0xFF, 0xFE, 0xFD]), "//79");
-    }
 
     #[test]
     fn a_text_keeps_its_lines_and_drives_no_terminal() {

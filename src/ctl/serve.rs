@@ -2,8 +2,9 @@
 //! server.
 
 use super::{
-    broker, elsewhere,
-    output::{Output, Teller},
+    output::Output,
+    settings::{broker, elsewhere},
+    teller::Teller,
     whole_input,
 };
 use crate::{

@@ -55,7 +55,7 @@ pub(super) trait Work {
     /// How many bytes the answer will have, as far as can be told.
     fn expect(&self, text: &str) -> usize;
 
-    /// Makes the call; `number` counts from 1.
+    /// Makes the call; `number` is that of the line, from 1.
     fn call(&self, number: u64, text: String) -> impl Future<Output = Self::Answer>;
 
     /// Prints the answer.
@@ -83,7 +83,7 @@ pub(super) async fn run<W: Work>(
         let fits = count < window.count && (count == 0 || bytes + needed <= MAX_BYTES);
         if let Some(line) = fits.then(|| waiting.take()).flatten() {
             expected += needed;
-            number += u64::from(line.is_ok());
+            number += 1;
             let called = line.map(|text| work.call(number, text));
             under_way.push(Box::pin(async move {
                 match called {
@@ -115,7 +115,7 @@ pub(super) async fn run<W: Work>(
 
 /// Tells of a line that cannot be sent, in its place among the answers.
 fn bad_input(output: &mut Output, error: &InputError) -> Exit {
-    output.bad_input(error);
+    output.bad_input(error, None);
     if matches!(error, InputError::Read(_)) { Exit::Failure } else { Exit::Usage }
 }
 

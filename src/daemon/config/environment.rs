@@ -5,10 +5,11 @@
 
 use super::{
     layer::Layer,
-    problem::{Origin, Problem, shown_name},
+    problem::{Origin, Problem},
     schema,
     value::Raw,
 };
+use crate::mistakes::shown_name;
 use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},

@@ -4,9 +4,13 @@ use super::{
     layer::{Layer, Text},
     problem::{Origin, Problem},
     schema,
-    value::{Raw, parser_message, type_name},
+    value::Raw,
 };
-use crate::{files, text::is_treacherous};
+use crate::{
+    files,
+    mistakes::{line_of, parser_message, type_name},
+    text::is_treacherous,
+};
 use std::{
     io::{self, ErrorKind},
     ops::Range,
@@ -74,14 +78,6 @@ fn parse(path: &Path, bytes: &[u8]) -> Layer {
     }
     file.layer.sort_problems();
     file.layer
-}
-
-/// The number, from 1, of the line that holds this offset.
-fn line_of(bytes: &[u8], offset: usize) -> usize {
-    // The end of the file belongs to its last line, not to the empty one after it.
-    let offset = offset.min(bytes.len().saturating_sub(1));
-    let before = bytes.iter().take(offset);
-    before.filter(|byte| **byte == b'\n').count() + 1
 }
 
 /// What to write for a character that looks like one of TOML's and is not: word processors and web

@@ -15,7 +15,6 @@ mod options;
 mod pairs;
 mod problem;
 mod schema;
-mod suggest;
 #[cfg(test)]
 mod tests;
 mod value;

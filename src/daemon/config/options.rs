@@ -2,11 +2,14 @@
 
 use super::{
     layer::Layer,
-    problem::{Origin, Problem, shown_name, shown_value},
+    problem::{Origin, Problem},
     schema::{self, Kind},
     value::Raw,
 };
-use crate::files;
+use crate::{
+    files,
+    mistakes::{shown_name, shown_value},
+};
 use std::path::Path;
 
 /// Reads the options in their order; a later one replaces an earlier one.

@@ -1,14 +1,11 @@
 //! One line for each mistake in the configuration, and no secret in any.
 
-use crate::text::Escaping;
+use crate::{mistakes::shown_name, text::Escaping};
 use std::{
     fmt::{self, Display, Formatter, Write},
     path::Path,
     sync::Arc,
 };
-
-/// Longer texts from a source are cut when they are shown.
-const SHOWN_CHARS: usize = 60;
 
 /// Where a value or a mistake stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,45 +121,3 @@ impl Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
-
-/// Whether a text may be a broker URI that landed in the wrong place.
-fn may_hold_a_password(text: &str) -> bool {
-    text.contains("://") || text.contains('@')
-}
-
-/// A value to follow "found": in quotes, cut, and without what may be a password.
-pub(super) fn quoted(text: &str) -> String {
-    if may_hold_a_password(text) {
-        return "a text that may hold a password".to_owned();
-    }
-    match cut(text) {
-        Some(start) => format!("{start:?}..."),
-        None => format!("{text:?}"),
-    }
-}
-
-/// The value of an option, cut, and without what may be a password.
-pub(super) fn shown_value(value: &str) -> String {
-    match cut(value) {
-        _ if may_hold_a_password(value) => "...".to_owned(),
-        Some(start) => format!("{start}..."),
-        None => value.to_owned(),
-    }
-}
-
-/// The start of a text that is too long to be shown.
-fn cut(text: &str) -> Option<&str> {
-    let (end, _) = text.char_indices().nth(SHOWN_CHARS)?;
-    text.get(..end)
-}
-
-/// The name of an unknown key, cut, and without what may be a password.
-pub(super) fn shown_name(name: &str) -> String {
-    if name.is_empty() {
-        "(empty)".to_owned()
-    } else if may_hold_a_password(name) {
-        "(not shown)".to_owned()
-    } else {
-        cut(name).unwrap_or(name).to_owned()
-    }
-}

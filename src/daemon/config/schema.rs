@@ -1,9 +1,7 @@
 //! The table of all keys.
 
-use super::{
-    on_reload::{OnReload, field},
-    suggest,
-};
+use super::on_reload::{OnReload, field};
+use crate::mistakes::nearest;
 use std::time::Duration;
 
 /// More threads than this are a mistake.
@@ -333,7 +331,7 @@ pub(super) fn outside_sections(name: &str) -> String {
 
 /// The message about a section that does not exist.
 pub(super) fn unknown_section(section: &str) -> String {
-    match suggest::nearest(section, sections()) {
+    match nearest(section, sections()) {
         Some(near) => format!("unknown section; did you mean {near}?"),
         None => format!("unknown section; the sections are {}", sections().join(", ")),
     }
@@ -350,7 +348,7 @@ fn unknown_key(section: &str, name: &str) -> String {
 /// The path of the key whose name is nearest to `name`, among those that pass.
 fn named_like(name: &str, pass: impl Fn(&Key) -> bool) -> Option<&'static str> {
     let keys = || KEYS.iter().filter(|key| pass(key));
-    let near = suggest::nearest(name, keys().map(Key::name))?;
+    let near = nearest(name, keys().map(Key::name))?;
     keys().find(|key| key.name() == near).map(|key| key.path)
 }
 

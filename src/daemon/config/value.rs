@@ -1,8 +1,9 @@
 //! Checks one value against the kind of its key.
 
-use super::{problem::quoted, schema::Kind, suggest};
+use super::schema::Kind;
 use crate::{
     broker_uri::BrokerUri,
+    mistakes::{nearest, parser_message, quoted, type_name},
     wire::{QueueNameError, check_queue_name},
 };
 use figment::value::Value;
@@ -88,19 +89,6 @@ impl<'a> Raw<'a> {
     }
 }
 
-/// The type of a value, with its article.
-pub(super) fn type_name(value: &DeValue<'_>) -> &'static str {
-    match value {
-        DeValue::String(_) => "a string",
-        DeValue::Integer(_) => "an integer",
-        DeValue::Float(_) => "a float",
-        DeValue::Boolean(_) => "a boolean",
-        DeValue::Datetime(_) => "a date",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a section",
-    }
-}
-
 fn queue(raw: Raw<'_>) -> Result<Value, Remark> {
     let name = raw.text().ok_or(Remark::None)?;
     if name.starts_with("amq.") {
@@ -124,7 +112,7 @@ fn word(words: &[&'static str], raw: Raw<'_>) -> Result<Value, Remark> {
     if words.contains(&text) {
         return Ok(text.into());
     }
-    Err(match suggest::nearest(text, words.iter().copied()) {
+    Err(match nearest(text, words.iter().copied()) {
         Some(near) => Remark::Also(format!("did you mean \"{near}\"?")),
         None => Remark::None,
     })
@@ -350,12 +338,6 @@ fn collect_uris<'a>(entries: impl Iterator<Item = Entry<'a>>) -> Result<Value, V
         faults.push(Fault { message, offset });
     }
     if faults.is_empty() { Ok(values.into()) } else { Err(faults) }
-}
-
-/// What the TOML parser says, in one line and without an expectation of nothing.
-pub(super) fn parser_message(error: &toml::de::Error) -> String {
-    let message = error.message().trim_end_matches(", expected nothing");
-    message.lines().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -11,7 +11,9 @@ use clap_mangen::{
 };
 use fibrpc::{
     cli::{CtlArgs, DaemonArgs},
+    ctl::{Verdict, examples, verdict},
     daemon::config::{DEFAULT_FILE, KEYS},
+    exit::CTL_CODES,
 };
 use std::{fs, path::Path};
 
@@ -37,9 +39,14 @@ fn generated() -> Vec<(String, String)> {
         ("packaging/man/fibrpcctl.1".to_owned(), fibrpcctl()),
         ("packaging/man/fibrpcd.toml.5".to_owned(), fibrpcd_toml()),
         ("systemd/fibrpcd@.service".to_owned(), instance()),
-        ("docs/operations.md".to_owned(), with_reloads("docs/operations.md")),
-        ("docs/configuration.md".to_owned(), with_reloads("docs/configuration.md")),
+        ("README.md".to_owned(), with("README.md", "exit codes", &exit_codes())),
     ];
+    for name in ["docs/operations.md", "docs/configuration.md"] {
+        files.push((name.to_owned(), with(name, "what a reload does", &reloads())));
+    }
+    let name = "docs/fibrpcctl.md";
+    let document = with(name, "exit codes", &exit_codes());
+    files.push((name.to_owned(), with_in(&document, name, "errors", &errors())));
     for (name, mut command) in
         [("fibrpcd", DaemonArgs::command()), ("fibrpcctl", CtlArgs::command())]
     {
@@ -67,12 +74,21 @@ fn instance() -> String {
         + &body
 }
 
-/// A document with the paragraph between its marks made anew: what a reload does with each key.
-fn with_reloads(name: &str) -> String {
-    const MARKS: [&str; 2] = ["<!-- what a reload does: make generated -->\n", "<!-- end -->\n"];
+/// A document with what stands between its marks made anew.
+fn with(name: &str, what: &str, made: &str) -> String {
     let document = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
-    let (before, rest) = document.split_once(MARKS[0]).unwrap_or_else(|| panic!("{name}: mark"));
-    let (_, after) = rest.split_once(MARKS[1]).unwrap_or_else(|| panic!("{name}: end"));
+    with_in(&document, name, what, made)
+}
+
+fn with_in(document: &str, name: &str, what: &str, made: &str) -> String {
+    let marks = [&*format!("<!-- {what}: make generated -->\n"), "<!-- end -->\n"];
+    let (before, rest) = document.split_once(marks[0]).unwrap_or_else(|| panic!("{name}: {what}"));
+    let (_, after) = rest.split_once(marks[1]).unwrap_or_else(|| panic!("{name}: end of {what}"));
+    [before, marks[0], made, marks[1], after].concat()
+}
+
+/// What a reload does with each key.
+fn reloads() -> String {
     let mut rows = "| a reload changes | keys |\n|---|---|\n".to_owned();
     let mut ways: Vec<String> = KEYS.iter().map(|key| key.on_reload.to_string()).collect();
     ways.sort();
@@ -82,7 +98,23 @@ fn with_reloads(name: &str) -> String {
         let keys: Vec<_> = keys.map(|key| format!("`{}`", key.path)).collect();
         rows.extend(["| ", &way, " | ", &keys.join(", "), " |\n"]);
     }
-    [before, MARKS[0], &rows, MARKS[1], after].concat()
+    rows
+}
+
+/// The exit codes of `fibrpcctl`.
+fn exit_codes() -> String {
+    let rows = CTL_CODES.map(|(code, meaning)| format!("| {code} | {meaning} |\n"));
+    "| exit code | meaning |\n|---|---|\n".to_owned() + &rows.concat()
+}
+
+/// Why a call of `fibrpcctl` has no answer, and what to do.
+fn errors() -> String {
+    let rows = examples().into_iter().map(|error| {
+        let Verdict { status, exit, hint } = verdict(&error);
+        format!("| `{error}` | `{status}` | {} | {hint} |\n", exit as u8)
+    });
+    "| message | `status` | exit code | hint |\n|---|---|---|---|\n".to_owned()
+        + &rows.collect::<String>()
 }
 
 fn text(bytes: Vec<u8>) -> String {
@@ -179,6 +211,13 @@ fn fibrpcctl() -> String {
             page.text([bold(names), italic(value)]);
             page.text([roman(help + "." + &variable.unwrap_or_default())]);
         }
+        for below in sub.get_subcommands() {
+            let values = below.get_positionals().map(|value| format!(" [{}]", value.get_id()));
+            let about = below.get_about().unwrap().to_string();
+            page.control("TP", []);
+            page.text([bold(below.get_name()), roman(values.collect::<String>())]);
+            page.text([roman(about + ".")]);
+        }
         if let Some(more) = sub.get_after_help() {
             page.control("nf", []);
             for line in more.to_string().lines() {
@@ -187,6 +226,32 @@ fn fibrpcctl() -> String {
             page.control("fi", []);
         }
         page.control("RE", []);
+    }
+    page.control("SH", ["ENVIRONMENT"]);
+    page.text([roman(
+        "An option is stronger, and a context or a default weaker. An empty one is not set.",
+    )]);
+    for argument in command.get_arguments() {
+        if let (Some(name), Some(option)) = (argument.get_env(), argument.get_long()) {
+            let meaning = format!("The same as --{option}.");
+            page.control("TP", []).text([bold(name.to_str().unwrap())]).text([roman(meaning)]);
+        }
+    }
+    for (name, meaning) in [
+        ("NO_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM", "Whether there are colours; see --color."),
+        ("XDG_CONFIG_HOME", "Where the contexts are, instead of ~/.config."),
+    ] {
+        page.control("TP", []).text([bold(name)]).text([roman(meaning)]);
+    }
+    page.control("SH", ["FILES"]);
+    for (file, meaning) in [
+        ("~/.config/fibrpc/fibrpcctl.toml", "The contexts."),
+        (
+            "~/.config/fibrpc/fibrpcctl.context",
+            "The name of the one in use; written by context use.",
+        ),
+    ] {
+        page.control("TP", []).text([italic(file)]).text([roman(meaning)]);
     }
     notes(&mut page, &command);
     see_also(&mut page, "fibrpcd(8)");

@@ -50,7 +50,7 @@ fn several_failures_are_summed_up_by_kind() {
     let summary = "3 of 4 calls failed: 2 INVALID_ARGUMENT, 1 RESOURCE_EXHAUSTED";
     assert_eq!(ran.stderr.lines().last(), Some(&*format!("fibrpcctl: {summary}")), "{ran:?}");
     let ran = ctl(&vhost.uri(), &["call", "x"]);
-    assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
+    assert!(!ran.stderr.contains("calls failed"), "{ran:?}");
 }
 
 #[test]

@@ -228,3 +228,41 @@ fn a_request_is_not_sent_again_after_a_lost_connection_unless_asked_for() {
     let ran = Ran::from(child.wait_with_output().unwrap());
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "832040\n"), "{ran:?}");
 }
+
+#[test]
+fn requests_in_json_say_all_that_differs_and_get_their_ids_back() {
+    let vhost = broker::shared().vhost();
+    let _daemon = Daemon::serving(&vhost.uri(), &[]);
+    let lines = concat!(
+        "{\"body\":\"30\",\"id\":\"a\",\"headers\":{\"x-try\":2}}\n",
+        "{\"type\":\"ping\",\"correlation_id\":\"mine\",\"id\":{\"k\":[1]}}\n",
+        "oops\n",
+        "{\"body\":\"40\",\"priority\":300,\"id\":4}\n",
+        "{\"body_base64\":\"eA==\"}\n",
+    );
+    let args = ["--json", "request", "--type", "fib", "--input-format", "json"];
+    let ran = ctl_with_input(&vhost.uri(), &args, lines);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(2), ""), "{ran:?}");
+    let said: Vec<Value> =
+        ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |name: &str| said.iter().map(|line| line[name].to_string()).collect::<Vec<_>>();
+    assert_eq!(of("line"), ["1", "2", "3", "4", "5"]);
+    assert_eq!(of("id"), ["\"a\"", "{\"k\":[1]}", "null", "4", "null"]);
+    let statuses = ["OK", "OK", "BAD_INPUT", "BAD_INPUT", "INVALID_ARGUMENT"];
+    assert_eq!(of("status"), statuses.map(|status| format!("{status:?}")));
+    assert_eq!(of("body")[..2], ["\"832040\"", "\"pong\""]);
+    assert_eq!(said[1]["properties"]["correlation_id"], "mine");
+    let plain = ctl_with_input(&vhost.uri(), &args[1..], lines);
+    assert_eq!((plain.code, plain.stdout.as_str()), (Some(2), "832040\npong\n"), "{plain:?}");
+    let told =
+        ["line 3 of standard input: not JSON", "line 4 of standard input: priority: expected"];
+    assert!(told.iter().all(|line| plain.stderr.contains(line)), "{plain:?}");
+
+    let args = ["--json", "call", "--unordered", "--input-format", "json", "-"];
+    let ran = ctl_with_input(&vhost.uri(), &args, "{\"n\":30,\"id\":1}\n{\"N\":30,\"id\":2}\n");
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.stdout.contains(r#""id":1,"n":"30","result":"832040""#), "{ran:?}");
+    assert!(ran.stdout.contains(r#""error":"line 2 of standard input: N: unknown"#), "{ran:?}");
+    let ran = ctl(&vhost.uri(), &["call", "--input-format", "json", "30"]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("give - instead"), "{ran:?}");
+}

@@ -113,5 +113,6 @@ fn a_request_larger_than_the_broker_takes_fails_at_once_and_harms_no_other() {
     assert_eq!(ran.code, Some(6), "{ran:?}");
     assert!(ran.stderr.contains("the request of 101 bytes is larger"), "{}", ran.stderr);
     assert_eq!(ran.stdout.lines().filter(|line| *line == "832040").count(), 100, "{ran:?}");
-    assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
+    assert_eq!(ran.stderr.lines().count(), 2, "{ran:?}");
+    assert!(ran.stderr.contains("hint: send less, or raise max_message_size"), "{ran:?}");
 }

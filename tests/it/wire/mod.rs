@@ -5,17 +5,26 @@
 mod client;
 /// What is at the other ends of `fibrpcctl`: readers, input, signals.
 mod ctl_call;
+/// Named brokers.
+mod ctl_context;
+
+/// The table of errors.
+mod ctl_errors;
 
 mod ctl_ping;
 
 mod ctl_request;
 
+/// What is printed as JSON, and its schemas.
+mod ctl_schemas;
 /// The stub that answers any queue.
 mod ctl_serve;
 /// What there is between a caller and an answer.
 mod ctl_status;
 
 mod ctl_streams;
+/// A terminal: a password that is asked for, colours.
+mod ctl_terminal;
 /// Why a call of `fibrpcctl` has no answer.
 mod ctl_verdicts;
 /// The client on the command line: arguments, output, exit codes.

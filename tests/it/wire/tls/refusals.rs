@@ -8,13 +8,13 @@ use crate::support::{
 use std::{io::Read as _, net::TcpListener, thread};
 use tempfile::TempDir;
 
-/// The client's message, of one line, about a call that must end with 6 at once: trying again
-/// would be of no use.
+/// The client's message, of one line and one with what to do, about a call that must end with 6 at
+/// once: trying again would be of no use.
 fn refusal(files: &Files, uri: &str) -> String {
     let command = files.ctl_command(uri, &["--timeout", "5m", "--queue", "tls-none", "call", "30"]);
     let ran = in_time(command);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(6), ""), "{ran:?}");
-    assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
+    assert_eq!(ran.stderr.lines().count(), 2, "{ran:?}");
     ran.stderr
 }
 

@@ -1,0 +1,145 @@
+//! What the failure of a call means to whoever made it: a word, an exit code, and what to do.
+
+use crate::{
+    client::{CallError, RequestError},
+    exit::Exit,
+    wire::{Failure, ReplyError, Status},
+};
+use std::time::Duration;
+
+/// What a failure means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The word for it: the server's status, or what stands for it on this side.
+    pub status: &'static str,
+    /// The exit code.
+    pub exit: Exit,
+    /// What to do, in one line.
+    pub hint: &'static str,
+}
+
+/// What a failure means.
+#[must_use]
+pub fn verdict(error: &CallError) -> Verdict {
+    let (status, exit, hint) = match error {
+        CallError::Failed(failure) => {
+            (failure.status.name(), Exit::ServerError, of_server(failure.status))
+        }
+        CallError::BadReply(_) => (
+            "BAD_REPLY",
+            Exit::ServerError,
+            "another program than fibrpcd serves the queue; fibrpcctl request takes any reply",
+        ),
+        CallError::ReplyTooLarge { .. } => {
+            ("REPLY_TOO_LARGE", Exit::ServerError, "ask for less; no option raises this limit")
+        }
+        CallError::TimedOut(_) => (
+            "TIMED_OUT",
+            Exit::TimedOut,
+            "a longer --timeout; if rabbitmqctl list_queues shows ever more messages, more servers",
+        ),
+        CallError::NoConsumer { .. } => (
+            "TIMED_OUT",
+            Exit::TimedOut,
+            "try again; if it stays so, look at rabbitmqctl list_queues name state leader",
+        ),
+        CallError::Unconfirmed(_) => (
+            "UNCONFIRMED",
+            Exit::TimedOut,
+            "look at the broker's alarms and its log: rabbitmq-diagnostics alarms",
+        ),
+        CallError::NotSent(_) => (
+            "NOT_SENT",
+            Exit::TimedOut,
+            "a longer --timeout, or fewer calls at once (--concurrency)",
+        ),
+        CallError::NoQueue(_) => (
+            "NO_QUEUE",
+            Exit::NoServer,
+            "look at --queue and at the virtual host in --uri; --wait waits for the server",
+        ),
+        CallError::NoServer(_) => (
+            "NO_SERVER",
+            Exit::NoServer,
+            "look at the server: systemctl status fibrpcd; --wait waits for it",
+        ),
+        CallError::NoRoute { .. } => {
+            ("NO_ROUTE", Exit::NoServer, "look at the bindings: rabbitmqctl list_bindings")
+        }
+        CallError::Refused(_) => (
+            "REFUSED",
+            Exit::Unreachable,
+            "more servers, or a longer queue (its policy); --wait waits for room in it",
+        ),
+        CallError::TooLarge { .. } => {
+            ("TOO_LARGE", Exit::Unreachable, "send less, or raise max_message_size of RabbitMQ")
+        }
+        CallError::Rejected(_) => (
+            "REJECTED",
+            Exit::Unreachable,
+            "look at --exchange and --property user-id, and at the user's permissions",
+        ),
+        CallError::Lost(_) => (
+            "LOST",
+            Exit::Unreachable,
+            "with --resend it is sent again, if its work may be done twice",
+        ),
+        CallError::Unreachable(_) => (
+            "UNREACHABLE",
+            Exit::Unreachable,
+            "look at --uri (fibrpcctl context show), and whether the broker is up; --wait waits",
+        ),
+        CallError::Invalid(_) => {
+            ("INVALID_REQUEST", Exit::Usage, "mend the request: fibrpcctl request --help")
+        }
+        CallError::Closed => {
+            ("CLOSED", Exit::Failure, "this is a fault of the program; please report it")
+        }
+    };
+    Verdict { status, exit, hint }
+}
+
+fn of_server(status: Status) -> &'static str {
+    match status {
+        Status::InvalidArgument => {
+            "give what the server takes: fibrpcd, digits of a number from 0 on"
+        }
+        Status::Unimplemented => "look at --type; fibrpcctl info shows the methods of fibrpcd",
+        Status::ResourceExhausted => "ask for less; fibrpcctl info shows the limits of fibrpcd",
+        Status::DeadlineExceeded => {
+            "a longer --timeout; if it comes at once, compare the clocks of both machines"
+        }
+        Status::Internal | Status::Ok => {
+            "look at the server's log: journalctl -u fibrpcd -p warning"
+        }
+    }
+}
+
+/// One failure of each kind, with words in capital letters for what differs: what documents show.
+#[must_use]
+pub fn examples() -> Vec<CallError> {
+    let timeout = Duration::from_secs(10);
+    let queue = || "QUEUE".to_owned();
+    let failures = Status::ALL.into_iter().filter(|status| *status != Status::Ok);
+    let mut all: Vec<_> =
+        failures.map(|status| CallError::Failed(Failure::new(status, "REASON"))).collect();
+    all.extend([
+        CallError::BadReply(ReplyError::NoInfo("ANSWER".to_owned())),
+        CallError::ReplyTooLarge { limit: 1_000_000 },
+        CallError::TimedOut(timeout),
+        CallError::NoConsumer { queue: queue(), timeout },
+        CallError::Unconfirmed(timeout),
+        CallError::NotSent(timeout),
+        CallError::NoQueue(queue()),
+        CallError::NoServer(queue()),
+        CallError::NoRoute { exchange: "EXCHANGE".to_owned(), key: "KEY".to_owned() },
+        CallError::Refused(queue()),
+        CallError::TooLarge { size: 2_000_000, limit: 1_000_000 },
+        CallError::Rejected("REASON".to_owned()),
+        CallError::Lost("REASON".to_owned()),
+        CallError::Unreachable("REASON".to_owned()),
+        CallError::Invalid(RequestError::Headers { size: 1_000_000 }),
+        CallError::Closed,
+    ]);
+    all
+}
