@@ -1,5 +1,5 @@
-//! The arguments of `fibrpcctl context`, and how the settings of a context join those of the command
-//! line: an option is stronger than a variable, that than a context, and that than a default.
+//! The arguments of `fibrpcctl context`, and how a context joins the other settings: an option is
+//! stronger than a variable, that than a context, and that than a default.
 
 use super::{CtlOptions, Origin, OutputFormat, Sensitive};
 use clap::{Args, Subcommand};

@@ -36,7 +36,7 @@ pub fn verdict(error: &CallError) -> Verdict {
         CallError::TimedOut(_) => (
             "TIMED_OUT",
             Exit::TimedOut,
-            "a longer --timeout; if rabbitmqctl list_queues shows more and more messages, more servers",
+            "a longer --timeout; if rabbitmqctl list_queues shows ever more messages, more servers",
         ),
         CallError::NoConsumer { .. } => (
             "TIMED_OUT",
@@ -87,7 +87,7 @@ pub fn verdict(error: &CallError) -> Verdict {
         CallError::Unreachable(_) => (
             "UNREACHABLE",
             Exit::Unreachable,
-            "look at --uri (fibrpcctl context show), and whether the broker runs; --wait waits for it",
+            "look at --uri (fibrpcctl context show), and whether the broker is up; --wait waits",
         ),
         CallError::Invalid(_) => {
             ("INVALID_REQUEST", Exit::Usage, "mend the request: fibrpcctl request --help")
