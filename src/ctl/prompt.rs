@@ -64,7 +64,7 @@ impl Hidden {
         let mut hidden = before.clone();
         hidden.local_modes -= LocalModes::ECHO;
         hidden.local_modes |= LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG;
-        // These would stop the program, or end it at once, and nobody would show again what is typed.
+        // These would stop or end the program at once, and nobody would show again what is typed.
         for key in [SpecialCodeIndex::VSUSP, SpecialCodeIndex::VQUIT] {
             hidden.special_codes[key] = NO_KEY;
         }
