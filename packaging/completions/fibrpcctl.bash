@@ -22,6 +22,9 @@ _fibrpcctl() {
             fibrpcctl,completions)
                 cmd="fibrpcctl__subcmd__completions"
                 ;;
+            fibrpcctl,context)
+                cmd="fibrpcctl__subcmd__context"
+                ;;
             fibrpcctl,help)
                 cmd="fibrpcctl__subcmd__help"
                 ;;
@@ -34,14 +37,29 @@ _fibrpcctl() {
             fibrpcctl,request)
                 cmd="fibrpcctl__subcmd__request"
                 ;;
+            fibrpcctl,serve)
+                cmd="fibrpcctl__subcmd__serve"
+                ;;
             fibrpcctl,status)
                 cmd="fibrpcctl__subcmd__status"
+                ;;
+            fibrpcctl__subcmd__context,ls)
+                cmd="fibrpcctl__subcmd__context__subcmd__ls"
+                ;;
+            fibrpcctl__subcmd__context,show)
+                cmd="fibrpcctl__subcmd__context__subcmd__show"
+                ;;
+            fibrpcctl__subcmd__context,use)
+                cmd="fibrpcctl__subcmd__context__subcmd__use"
                 ;;
             fibrpcctl__subcmd__help,call)
                 cmd="fibrpcctl__subcmd__help__subcmd__call"
                 ;;
             fibrpcctl__subcmd__help,completions)
                 cmd="fibrpcctl__subcmd__help__subcmd__completions"
+                ;;
+            fibrpcctl__subcmd__help,context)
+                cmd="fibrpcctl__subcmd__help__subcmd__context"
                 ;;
             fibrpcctl__subcmd__help,help)
                 cmd="fibrpcctl__subcmd__help__subcmd__help"
@@ -55,8 +73,20 @@ _fibrpcctl() {
             fibrpcctl__subcmd__help,request)
                 cmd="fibrpcctl__subcmd__help__subcmd__request"
                 ;;
+            fibrpcctl__subcmd__help,serve)
+                cmd="fibrpcctl__subcmd__help__subcmd__serve"
+                ;;
             fibrpcctl__subcmd__help,status)
                 cmd="fibrpcctl__subcmd__help__subcmd__status"
+                ;;
+            fibrpcctl__subcmd__help__subcmd__context,ls)
+                cmd="fibrpcctl__subcmd__help__subcmd__context__subcmd__ls"
+                ;;
+            fibrpcctl__subcmd__help__subcmd__context,show)
+                cmd="fibrpcctl__subcmd__help__subcmd__context__subcmd__show"
+                ;;
+            fibrpcctl__subcmd__help__subcmd__context,use)
+                cmd="fibrpcctl__subcmd__help__subcmd__context__subcmd__use"
                 ;;
             *)
                 ;;
@@ -65,12 +95,16 @@ _fibrpcctl() {
 
     case "${cmd}" in
         fibrpcctl)
-            opts="-h -V --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --json --help --version call request ping info status completions help"
+            opts="-h -V --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help --version call request serve ping info status context completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --uri)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -103,6 +137,10 @@ _fibrpcctl() {
                     COMPREPLY=($(compgen -W "plain json" -- "${cur}"))
                     return 0
                     ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -111,12 +149,16 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__call)
-            opts="-c -o -h --concurrency --unordered --retries --output --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --json --help"
+            opts="-c -o -h --input-format --concurrency --unordered --retries --output --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --input-format)
+                    COMPREPLY=($(compgen -W "lines json" -- "${cur}"))
+                    return 0
+                    ;;
                 --concurrency)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -137,6 +179,10 @@ _fibrpcctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --uri)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -167,6 +213,10 @@ _fibrpcctl() {
                     ;;
                 --format)
                     COMPREPLY=($(compgen -W "plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -177,12 +227,16 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__completions)
-            opts="-h --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --json --help bash elvish fish powershell zsh"
+            opts="-h --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --uri)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -215,6 +269,226 @@ _fibrpcctl() {
                     COMPREPLY=($(compgen -W "plain json" -- "${cur}"))
                     return 0
                     ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fibrpcctl__subcmd__context)
+            opts="-h --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help ls use show"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --uri)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --queue)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fibrpcctl__subcmd__context__subcmd__ls)
+            opts="-h --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --uri)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --queue)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fibrpcctl__subcmd__context__subcmd__show)
+            opts="-h --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --uri)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --queue)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fibrpcctl__subcmd__context__subcmd__use)
+            opts="-h --none --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --uri)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --queue)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -223,7 +497,7 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__help)
-            opts="call request ping info status completions help"
+            opts="call request serve ping info status context completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -253,6 +527,62 @@ _fibrpcctl() {
         fibrpcctl__subcmd__help__subcmd__completions)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fibrpcctl__subcmd__help__subcmd__context)
+            opts="ls use show"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fibrpcctl__subcmd__help__subcmd__context__subcmd__ls)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fibrpcctl__subcmd__help__subcmd__context__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fibrpcctl__subcmd__help__subcmd__context__subcmd__use)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -320,6 +650,20 @@ _fibrpcctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        fibrpcctl__subcmd__help__subcmd__serve)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         fibrpcctl__subcmd__help__subcmd__status)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -335,12 +679,16 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__info)
-            opts="-h --stats --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --json --help"
+            opts="-h --stats --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --uri)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -373,6 +721,10 @@ _fibrpcctl() {
                     COMPREPLY=($(compgen -W "plain json" -- "${cur}"))
                     return 0
                     ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -381,7 +733,7 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__ping)
-            opts="-c -i -W -q -D -h --count --interval --reply-timeout --quiet --timestamps --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --json --help"
+            opts="-c -i -W -q -D -h --count --interval --reply-timeout --quiet --timestamps --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -411,6 +763,10 @@ _fibrpcctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --uri)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -443,6 +799,10 @@ _fibrpcctl() {
                     COMPREPLY=($(compgen -W "plain json" -- "${cur}"))
                     return 0
                     ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -451,7 +811,7 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__request)
-            opts="-d -H -i -h --data --lines --concurrency --header --type --content-type --property --correlation-id --exchange --routing-key --reply-queue --resend --raw --include --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --format --json --help"
+            opts="-d -H -i -h --data --lines --input-format --concurrency --header --type --content-type --property --correlation-id --exchange --routing-key --reply-queue --resend --raw --include --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -463,6 +823,10 @@ _fibrpcctl() {
                     ;;
                 -d)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --input-format)
+                    COMPREPLY=($(compgen -W "lines json" -- "${cur}"))
                     return 0
                     ;;
                 --concurrency)
@@ -505,6 +869,10 @@ _fibrpcctl() {
                     COMPREPLY=($(compgen -W "exclusive direct" -- "${cur}"))
                     return 0
                     ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --uri)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -537,6 +905,10 @@ _fibrpcctl() {
                     COMPREPLY=($(compgen -W "plain json" -- "${cur}"))
                     return 0
                     ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -544,27 +916,71 @@ _fibrpcctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        fibrpcctl__subcmd__status)
-            opts="-h --check --warn --crit --http --format --uri --queue --timeout --wait --no-wait --password-file --ca-file --cert-file --key-file --trace --json --help"
+        fibrpcctl__subcmd__serve)
+            opts="-H -c -q -h --echo --reply --reply-text --command --header --content-type --type --delay --fail --seed --prefetch --concurrency --count --declare --quiet --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --warn)
+                --reply)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --crit)
+                --reply-text)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --http)
+                --command)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --format)
-                    COMPREPLY=($(compgen -W "plain json nagios prometheus" -- "${cur}"))
+                --header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -H)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --content-type)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --type)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --delay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fail)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --prefetch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --concurrency)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --count)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --uri)
@@ -593,6 +1009,80 @@ _fibrpcctl() {
                     ;;
                 --key-file)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fibrpcctl__subcmd__status)
+            opts="-h --check --warn --crit --http --format --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --json --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --warn)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --crit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --http)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "plain json nagios prometheus" -- "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --uri)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --queue)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)
