@@ -8,12 +8,11 @@ use clap::{Args, value_parser};
 use std::path::PathBuf;
 
 const NOTES: &str = "\
-The options of every command (--uri, --queue, --timeout, --format) are shown by --help.
+--help also has the options of every command, such as --uri and --queue.
 
 Examples:
   fibrpcctl call 10 50 1000
   fibrpcctl call 0..=90 1000..2000..100
-  fibrpcctl call -- -1
   seq 0 90 | fibrpcctl call --json --unordered -
   fibrpcctl --timeout 1m call --retries 3 --output answers 0..100000";
 
@@ -21,8 +20,8 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = NOTES)]
 pub struct CallArgs {
-    /// Numbers, sent as they are; ranges such as 0..10, 1..=10 and 0..100..10; `-` alone reads
-    /// numbers from standard input, one a line
+    /// Numbers, sent as they are; ranges such as 0..10, 1..=10 and 0..100..10; `-`
+    /// alone reads numbers from standard input, one a line
     #[arg(value_name = "N", required = true, value_parser = number)]
     numbers: Vec<String>,
 
@@ -37,7 +36,9 @@ pub struct CallArgs {
     )]
     pub input_format: InputFormat,
 
-    /// Most calls under way at once, with those whose answers are not written yet
+    /// Most calls under way at once
+    ///
+    /// Those whose answers are not written yet are among them.
     #[arg(
         short,
         long,
@@ -47,15 +48,17 @@ pub struct CallArgs {
     )]
     pub concurrency: u16,
 
-    /// Print answers as they come, not in the order of the numbers; --json says which is which
+    /// Print answers as they come
+    ///
+    /// Not in the order of the numbers; --json says which is which.
     #[arg(long)]
     pub unordered: bool,
 
-    /// Try a call so many times more, if it had no answer
+    /// More tries of a call that had no answer
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
     pub retries: u16,
 
-    /// Write answers to FILE, which is made anew, instead of standard output
+    /// Write answers to FILE, which is made anew
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }

@@ -65,6 +65,14 @@ Exit codes:
   2   wrong usage
   78  wrong configuration";
 
+const CTL_BRIEF: &str = "\
+--help has the options of every command, such as --uri, --queue, --timeout,
+--wait, --context and --json, and the exit codes; COMMAND -h those of one.
+
+Examples:
+  fibrpcctl call 10 50 1000
+  fibrpcctl --queue prices request -d @order.json -H 'x-tenant: acme'";
+
 const CTL_EXAMPLES: &str = "\
 Examples:
   fibrpcctl call 10 50 1000
@@ -110,9 +118,9 @@ impl DaemonArgs {
     }
 }
 
-/// Call a fibrpcd server.
+/// Call, serve and look at RPC services over RabbitMQ.
 #[derive(Debug, Parser)]
-#[command(name = "fibrpcctl", version, after_help = ctl_notes())]
+#[command(name = "fibrpcctl", version, after_help = CTL_BRIEF, after_long_help = ctl_notes())]
 pub struct CtlArgs {
     /// What every command takes.
     #[command(flatten)]
@@ -159,10 +167,10 @@ impl CtlArgs {
     }
 }
 
-/// The short help of a subcommand leaves out what every one takes: so it fits a screen.
+/// The short help leaves out what every command takes: so it fits a screen.
 fn with_brief_help(mut command: Command) -> Command {
     command.build(); // now the subcommands have the options of all
-    command.mut_subcommands(brief)
+    brief(command)
 }
 
 fn brief(command: Command) -> Command {
@@ -212,13 +220,13 @@ pub enum CtlCommand {
     Call(CallArgs),
     /// Send any request to any RPC server, and print the reply
     Request(RequestArgs),
-    /// Answer the requests of a queue as a stub, to test a client without its server
+    /// Answer a queue as a stub, to test a client without its server
     Serve(ServeArgs),
     /// Ask the server for a sign of life, once or again and again
     Ping(PingArgs),
-    /// Show the server's version, methods and limits, or what it has done
+    /// Show the server's version, methods and limits, or its statistics
     Info(InfoArgs),
-    /// Show the broker, the queue and the server on one screen, or judge them
+    /// Show broker, queue and server on one screen, or judge them
     Status(StatusArgs),
     /// List, choose and show named brokers
     Context(ContextArgs),

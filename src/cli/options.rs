@@ -91,6 +91,10 @@ pub struct CtlOptions {
     #[arg(long, global = true)]
     pub trace: bool,
 
+    /// Say where the time of calls went: on standard error, or as `timing` of each JSON object
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+
     /// How to print answers: bare, or as one JSON object a line
     #[arg(
         long,

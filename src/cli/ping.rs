@@ -6,15 +6,16 @@ use clap::{Args, value_parser};
 use std::time::Duration;
 
 const NOTES: &str = "\
-Without -c, -i, -q or -D one ping is sent. Otherwise a summary comes at the end, or with Ctrl-C.
-The options of every command (--uri, --queue, --timeout, --format) are shown by --help.
+Without -c, -i, -q or -D one ping is sent; else there is a summary in the end.
+--help also has the options of every command, such as --uri and --queue.
 
 Examples:
   fibrpcctl ping
   fibrpcctl ping -c 10 -i 200ms
   fibrpcctl --queue prices ping -q -c 100 -i 10ms --json
 
-Exit codes: 0 if every ping was answered, else that of the first that was not; 130 after Ctrl-C.";
+Exit codes: 0 if every ping was answered, else that of the first that was not;
+130 after Ctrl-C.";
 
 /// The pause between pings.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -23,15 +24,17 @@ const INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug, Args)]
 #[command(after_help = NOTES)]
 pub struct PingArgs {
-    /// Stop after so many pings [default: at Ctrl-C]
+    /// So many pings [default: until Ctrl-C]
     #[arg(short, long, value_name = "COUNT", value_parser = value_parser!(u64).range(1..))]
     count: Option<u64>,
 
-    /// The pause between pings, such as 200ms; a bare number is seconds [default: 1s]
+    /// The pause between them [default: 1s]
+    ///
+    /// Such as 200ms; a bare number is seconds.
     #[arg(short, long, value_name = "INTERVAL", value_parser = seconds)]
     interval: Option<Duration>,
 
-    /// How long to wait for each answer [default: that of --timeout]
+    /// The longest wait for each [default: --timeout]
     #[arg(short = 'W', long, value_name = "TIMEOUT", value_parser = seconds)]
     pub reply_timeout: Option<Duration>,
 
@@ -39,7 +42,7 @@ pub struct PingArgs {
     #[arg(short, long)]
     pub quiet: bool,
 
-    /// Print the time, as Unix time, before each line
+    /// Print the Unix time before each line
     #[arg(short = 'D', long)]
     pub timestamps: bool,
 }

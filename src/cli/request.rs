@@ -9,8 +9,12 @@ use clap::{Args, ValueEnum, value_parser};
 use std::ffi::OsString;
 
 const NOTES: &str = "\
-The options of every command (--uri, --queue, --timeout, --format) are shown by --help.
+--help has further options, for properties, connections and many requests.
+Examples:
+  fibrpcctl --queue prices request -d @order.json -H 'x-tenant: acme'
+  seq 5 | fibrpcctl request --lines --json";
 
+const LONG_NOTES: &str = "\
 Examples:
   fibrpcctl --queue rpc_queue request 30
   fibrpcctl --queue prices request -d @order.json --content-type application/json
@@ -21,18 +25,22 @@ Examples:
 
 /// The arguments of `request`.
 #[derive(Debug, Args)]
-#[command(after_help = NOTES)]
+#[command(after_help = NOTES, after_long_help = LONG_NOTES)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct RequestArgs {
     /// The body; `-` is all of standard input [default: empty]
     #[arg(value_name = "BODY", conflicts_with_all = ["data", "lines", "input_format"])]
     body: Option<OsString>,
 
-    /// The body: TEXT, the content of FILE, or all of standard input
+    /// The body, or where it is
+    ///
+    /// TEXT, the content of FILE, or all of standard input.
     #[arg(short, long, value_name = "TEXT|@FILE|-", conflicts_with_all = ["lines", "input_format"])]
     data: Option<OsString>,
 
-    /// One request for each line of standard input, a reply on each line of the output
+    /// A request for each line of standard input
+    ///
+    /// And a reply on each line of the output.
     #[arg(long)]
     lines: bool,
 
@@ -50,17 +58,20 @@ pub struct RequestArgs {
     /// Most requests of these lines under way at once
     #[arg(
         long,
+        hide_short_help = true,
         value_name = "COUNT",
         default_value_t = 64,
         value_parser = value_parser!(u16).range(1..=4096)
     )]
     pub concurrency: u16,
 
-    /// A header; with `NAME:=VALUE`, a number, true or false instead of a text; may be repeated
+    /// A header
+    ///
+    /// With `NAME:=VALUE`, a number, true or false instead of a text; may be repeated.
     #[arg(short = 'H', long, value_name = "NAME: VALUE", value_parser = checked_header)]
     header: Vec<String>,
 
-    /// The property `type`: the method, to servers that heed it
+    /// The property `type`, often the method
     #[arg(long, value_name = "METHOD")]
     r#type: Option<String>,
 
@@ -70,14 +81,21 @@ pub struct RequestArgs {
 
     /// Another property: priority, delivery-mode, message-id, app-id, user-id, expiration,
     /// timestamp, content-encoding; may be repeated
-    #[arg(long, value_name = "NAME=VALUE", value_parser = checked_property)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = checked_property, hide_short_help = true)]
     property: Vec<String>,
 
     /// The correlation id [default: a new UUID]
-    #[arg(long, value_name = "ID", conflicts_with_all = ["lines", "input_format"])]
+    #[arg(
+        long,
+        value_name = "ID",
+        conflicts_with_all = ["lines", "input_format"],
+        hide_short_help = true
+    )]
     correlation_id: Option<String>,
 
-    /// The exchange to publish to [default: the default exchange, which leads to the queue]
+    /// The exchange to publish to
+    ///
+    /// By default the default exchange, which leads to the queue.
     #[arg(long, value_name = "NAME")]
     exchange: Option<String>,
 
@@ -86,18 +104,23 @@ pub struct RequestArgs {
     routing_key: Option<String>,
 
     /// Where replies arrive: in a queue of our own, or directly (`amq.rabbitmq.reply-to`)
-    #[arg(long, value_enum, default_value_t = ReplyQueueArg::Exclusive)]
+    #[arg(
+        long,
+        value_enum,
+        default_value_t = ReplyQueueArg::Exclusive,
+        hide_short_help = true
+    )]
     reply_queue: ReplyQueueArg,
 
     /// Send it again if the connection is lost before the reply: the server may get it twice
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     resend: bool,
 
-    /// Print the bodies of replies as they are, with nothing before or behind them
+    /// Print bodies as they are, and nothing else
     #[arg(long, conflicts_with = "include")]
     pub raw: bool,
 
-    /// Print the properties of replies before their bodies
+    /// Print the properties of replies, too
     #[arg(short, long)]
     pub include: bool,
 }

@@ -185,11 +185,7 @@ fn share(text: &str) -> Result<f64, ShapeError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::{CtlArgs, with_brief_help},
-        *,
-    };
-    use clap::CommandFactory as _;
+    use super::*;
 
     #[test]
     fn delays_are_one_duration_or_two() {
@@ -206,13 +202,6 @@ mod tests {
             let error = delay(text).unwrap_err().to_string();
             assert!(error.contains(says), "{text}: {error}");
         }
-    }
-
-    #[test]
-    fn the_short_help_fits_a_screen() {
-        let mut command = with_brief_help(CtlArgs::command().term_width(80));
-        let help = command.find_subcommand_mut("serve").unwrap().render_help().to_string();
-        assert!(help.lines().count() <= 24, "{help}");
     }
 
     #[test]

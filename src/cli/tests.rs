@@ -145,7 +145,7 @@ fn options_may_stand_on_either_side_of_the_command() {
 
 #[test]
 fn help_tells_the_defaults_and_the_variables() {
-    let help = CtlArgs::command().render_help().to_string();
+    let help = CtlArgs::command().render_long_help().to_string();
     let words: Vec<&str> = help.split_whitespace().collect();
     let help = words.join(" ");
     for part in [
@@ -207,4 +207,22 @@ fn a_variable_that_is_no_text_is_named_unless_it_is_a_path() {
         assert!(with(name).contains(&format!("the variable {name} is not text in UTF-8")));
     }
     assert!(with("FIBRPCCTL_CA_FILE").contains("some argument"));
+}
+
+#[test]
+fn every_short_help_fits_a_screen() {
+    let mut command = with_brief_help(CtlArgs::command().term_width(80));
+    let mut long = Vec::new();
+    let mut look = |command: &mut clap::Command| {
+        let help = command.render_help().to_string();
+        if help.lines().count() > 24 || help.lines().any(|line| line.chars().count() > 80) {
+            long.push(help);
+        }
+    };
+    look(&mut command);
+    for sub in command.get_subcommands_mut() {
+        look(sub);
+        sub.get_subcommands_mut().for_each(&mut look);
+    }
+    assert!(long.is_empty(), "{}", long.join("\n---\n"));
 }

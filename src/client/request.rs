@@ -89,7 +89,7 @@ impl Request {
     }
 
     /// A call of a method of our server: it may be made twice.
-    pub(super) fn of_method(method: Method, body: Vec<u8>) -> Self {
+    pub(crate) fn of_method(method: Method, body: Vec<u8>) -> Self {
         let said = Self::new(body).method(method.name()).content_type("text/plain");
         said.resend_if_lost(true)
     }

@@ -6,11 +6,12 @@ use super::{
     input::InputError,
     output::{Output, status},
     progress::Progress,
+    verbose::Verbose,
     window::{self, MAX_BYTES, Source, Window, Work},
 };
 use crate::{
     cli::{CallArgs, InputFormat, Numbers, expanded},
-    client::{CallError, Client},
+    client::{CallError, Client, Reply, Request},
     exit::Exit,
     wire::Method,
 };
@@ -21,13 +22,19 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::time::sleep;
+use uuid::Uuid;
 
 /// The pause before the first retry; each is twice as long as the one before.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
 const RETRY_AFTER_AT_MOST: Duration = Duration::from_secs(2);
 
 /// Makes the calls. The exit code is that of the first call that failed.
-pub(super) async fn run(args: &CallArgs, client: &Client, output: &mut Output) -> Exit {
+pub(super) async fn run(
+    args: &CallArgs,
+    verbose: bool,
+    client: &Client,
+    output: &mut Output,
+) -> Exit {
     let is_json = args.input_format == InputFormat::Json;
     if is_json && args.numbers() != Numbers::Stdin {
         let message = "--input-format json is for standard input; give - instead of numbers";
@@ -48,7 +55,13 @@ pub(super) async fn run(args: &CallArgs, client: &Client, output: &mut Output) -
         }
     };
     let window = Window { count: args.concurrency.into(), ordered: !args.unordered };
-    let calls = Calls { client, is_json, retries: args.retries, tally: RefCell::default() };
+    let calls = Calls {
+        client,
+        is_json,
+        retries: args.retries,
+        verbose: Verbose::new(client, verbose),
+        tally: RefCell::default(),
+    };
     let progress = Progress::new(output.tell());
     let exit = tokio::select! {
         exit = window::run(source, window, &calls, output) => exit,
@@ -66,6 +79,7 @@ struct Calls<'a> {
     /// Whether lines are calls in JSON, and not numbers.
     is_json: bool,
     retries: u16,
+    verbose: Verbose<'a>,
     tally: RefCell<Tally>,
 }
 
@@ -103,7 +117,8 @@ enum Answer {
     Call {
         number: String,
         id: Option<Value>,
-        outcome: Result<Vec<u8>, CallError>,
+        correlation_id: String,
+        outcome: Result<Reply, CallError>,
         elapsed: Duration,
     },
     /// The line of this number is no call.
@@ -111,19 +126,26 @@ enum Answer {
 }
 
 impl Calls<'_> {
+    fn request(&self, number: &str, correlation_id: &str) -> Request {
+        let body = number.as_bytes().to_vec();
+        let request = Request::of_method(Method::Fib, body).correlation_id(correlation_id);
+        if self.verbose.is_wanted() { request.timed() } else { request }
+    }
+
     async fn fib(&self, number: String, id: Option<Value>) -> Answer {
         let started = Instant::now();
         let (mut left, mut pause) = (self.retries, RETRY_AFTER);
         loop {
-            let outcome = self.client.call(Method::Fib, number.clone().into_bytes()).await;
-            match outcome {
+            let correlation_id = Uuid::new_v4().to_string();
+            match self.client.request(self.request(&number, &correlation_id)).await {
                 Err(error) if left > 0 && may_help(&error) => {
                     left -= 1;
                     sleep(pause).await;
                     pause = (pause * 2).min(RETRY_AFTER_AT_MOST);
                 }
                 outcome => {
-                    return Answer::Call { number, id, outcome, elapsed: started.elapsed() };
+                    let elapsed = started.elapsed();
+                    return Answer::Call { number, id, correlation_id, outcome, elapsed };
                 }
             }
         }
@@ -154,14 +176,16 @@ impl Work for Calls<'_> {
     fn tell(&self, output: &mut Output, answer: Answer) -> Exit {
         let mut tally = self.tally.borrow_mut();
         match answer {
-            Answer::Call { number, id, outcome: Ok(digits), elapsed } => {
+            Answer::Call { number, id, outcome: Ok(reply), elapsed, .. } => {
                 tally.answered += 1;
-                output.answer(&number, id, &digits, elapsed);
+                self.verbose.replied(output, &format!("call {number}"), &reply.timing);
+                output.answer(&number, id, &reply.body, elapsed);
                 Exit::Ok
             }
-            Answer::Call { number, id, outcome: Err(error), elapsed } => {
+            Answer::Call { number, id, correlation_id, outcome: Err(error), elapsed } => {
                 *tally.failed.entry(status(&error)).or_default() += 1;
-                output.call_failed(&number, id, &error, elapsed);
+                self.verbose.failed(output);
+                output.call_failed(&number, (id, &correlation_id), &error, elapsed);
                 exit_of(&error)
             }
             Answer::Refused(line, Envelope { id, content: why }) => {

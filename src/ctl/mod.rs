@@ -24,6 +24,7 @@ mod signals;
 mod stats;
 mod status;
 mod teller;
+mod verbose;
 mod verdict;
 mod whole_input;
 mod window;
@@ -223,9 +224,11 @@ async fn run(args: &CtlArgs, client: &Client, output: &mut Output, stop: &Notify
     let teller = output.tell();
     let answer = async {
         let result = match &args.command {
-            CtlCommand::Call(call) => return call::run(call, client, output).await,
+            CtlCommand::Call(call) => {
+                return call::run(call, args.options.verbose, client, output).await;
+            }
             CtlCommand::Request(request) => {
-                return request::run(request, &args.options.queue, client, output).await;
+                return request::run(request, &args.options, client, output).await;
             }
             CtlCommand::Ping(ping) => match ping.series() {
                 Some(series) => {

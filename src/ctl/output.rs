@@ -44,6 +44,8 @@ pub(super) struct Output {
     pending_lines: usize,
     /// The id of the trace that the calls are part of.
     trace: Option<String>,
+    /// Where the time of the next object's call went.
+    timing: Option<Map<String, Value>>,
     has_colours: bool,
     /// What people were told to do.
     hinted: BTreeSet<String>,
@@ -69,6 +71,7 @@ impl Output {
             pending: Vec::new(),
             pending_lines: 0,
             trace: trace.map(|parent| parent.trace_id_text()),
+            timing: None,
             has_colours: colour::wanted(colour, &io::stdout()),
             hinted: BTreeSet::new(),
         })
@@ -77,6 +80,11 @@ impl Output {
     /// From now on answers are printed like this.
     pub(super) fn set_format(&mut self, format: OutputFormat) {
         self.format = format;
+    }
+
+    /// Where the time of the next object's call went.
+    pub(super) fn set_timing(&mut self, timing: Map<String, Value>) {
+        self.timing = Some(timing);
     }
 
     /// For lines to people.
@@ -151,19 +159,21 @@ impl Output {
     pub(super) fn call_failed(
         &mut self,
         number: &str,
-        id: Option<Value>,
+        (id, correlation_id): (Option<Value>, &str),
         error: &CallError,
         elapsed: Duration,
     ) {
         match self.format {
             OutputFormat::Plain => {
                 let number = excerpt(number.as_bytes(), MAX_NUMBER);
-                self.teller.complain(&format!("call {number}: {error}"));
+                let known_as = known_as(error, correlation_id);
+                self.teller.complain(&format!("call {number}: {error}{known_as}"));
                 self.hint(verdict(error).hint);
             }
             OutputFormat::Json => {
                 let mut object = call_object(number, id, status(error), elapsed);
                 insert_error(&mut object, error);
+                object.insert("correlation_id".into(), correlation_id.into());
                 self.json(object);
             }
         }
@@ -295,6 +305,9 @@ impl Output {
         if let Some(trace) = &self.trace {
             object.insert("trace_id".into(), trace.as_str().into());
         }
+        if let Some(timing) = self.timing.take() {
+            object.insert("timing".into(), timing.into());
+        }
         let line = Value::Object(object).to_string();
         if line.contains(is_treacherous) {
             self.line(json_escaped(&line).as_bytes());
@@ -359,6 +372,15 @@ fn call_object(
 pub(super) fn insert_error(object: &mut Map<String, Value>, error: &CallError) {
     object.insert("error".into(), error.to_string().into());
     object.insert("hint".into(), verdict(error).hint.into());
+}
+
+/// By what logs and traces know a call that failed, where they may tell more of it.
+pub(super) fn known_as(error: &CallError, correlation_id: &str) -> String {
+    if verdict(error).is_traceable {
+        format!(" (correlation id {correlation_id})")
+    } else {
+        String::new()
+    }
 }
 
 fn text(bytes: &[u8]) -> Value {

@@ -2,7 +2,7 @@
 
 use super::{
     base64,
-    output::{Output, status},
+    output::{Output, known_as, status},
     verdict::verdict,
 };
 use crate::{
@@ -63,7 +63,7 @@ pub(super) fn reply(
 pub(super) fn failed(
     output: &mut Output,
     shape: Shape,
-    (number, id): (u64, Option<&Value>),
+    (number, id, correlation_id): (u64, Option<&Value>, &str),
     error: &CallError,
     unmatched: u64,
 ) {
@@ -73,10 +73,12 @@ pub(super) fn failed(
         object.insert("status".into(), status(error).into());
         object.insert("error".into(), error.to_string().into());
         object.insert("hint".into(), hint.into());
+        object.insert("correlation_id".into(), correlation_id.into());
         return output.json(object);
     }
     let place = if shape.lines { format!("request {number}: ") } else { String::new() };
-    output.tell().complain(&format!("{place}{error}"));
+    let known_as = known_as(error, correlation_id);
+    output.tell().complain(&format!("{place}{error}{known_as}"));
     output.hint(&hint);
 }
 

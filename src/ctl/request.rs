@@ -5,22 +5,24 @@ use super::{
     exit_of,
     output::Output,
     replies::{self, Shape},
+    verbose::Verbose,
     whole_input,
     window::{self, Source, Window, Work},
 };
 use crate::{
-    cli::{InputFormat, RequestArgs},
+    cli::{CtlOptions, InputFormat, RequestArgs},
     client::{CallError, Client, Reply, Request},
     exit::Exit,
     wire::Properties,
 };
 use serde_json::Value;
 use std::cell::Cell;
+use uuid::Uuid;
 
 /// Sends one request, or one a line. The exit code is that of the first that failed.
 pub(super) async fn run(
     args: &RequestArgs,
-    queue: &str,
+    options: &CtlOptions,
     client: &Client,
     output: &mut Output,
 ) -> Exit {
@@ -28,10 +30,11 @@ pub(super) async fn run(
     let shape = Shape { raw: args.raw, include: args.include, lines: input.is_some() };
     let requests = Requests {
         client,
-        request: args.request(queue),
+        request: args.request(&options.queue),
         properties: args.properties(),
         is_json: input == Some(InputFormat::Json),
         shape,
+        verbose: Verbose::new(client, options.verbose),
         largest: Cell::new(0),
     };
     if input.is_some() {
@@ -46,8 +49,9 @@ pub(super) async fn run(
     }
     match whole_input::read(args.body()).await {
         Ok(body) => {
-            let outcome = requests.send(&requests.request, body).await;
-            requests.tell(output, Answer { number: 1, id: None, outcome })
+            let own = requests.properties.correlation_id.clone();
+            let answer = requests.send((1, None), requests.request.clone(), own, body).await;
+            requests.tell(output, answer)
         }
         Err(error) => {
             output.tell().complain(&error.to_string());
@@ -64,6 +68,7 @@ struct Requests<'a> {
     /// Whether lines are requests in JSON, and not bodies.
     is_json: bool,
     shape: Shape,
+    verbose: Verbose<'a>,
     /// The length of the longest reply so far: what the next is thought to need.
     largest: Cell<usize>,
 }
@@ -71,6 +76,8 @@ struct Requests<'a> {
 struct Answer {
     number: u64,
     id: Option<Value>,
+    /// That of the request.
+    correlation_id: String,
     outcome: Result<Reply, Failure>,
 }
 
@@ -81,12 +88,22 @@ enum Failure {
 }
 
 impl Requests<'_> {
-    async fn send(&self, request: &Request, body: Vec<u8>) -> Result<Reply, Failure> {
-        let outcome = self.client.request(request.clone().body_of(body)).await;
+    /// Sends a request of this number and id, under a correlation id of its `own` or a fresh one.
+    async fn send(
+        &self,
+        (number, id): (u64, Option<Value>),
+        request: Request,
+        own: Option<String>,
+        body: Vec<u8>,
+    ) -> Answer {
+        let correlation_id = own.unwrap_or_else(|| Uuid::new_v4().to_string());
+        let request = request.body_of(body).correlation_id(&correlation_id);
+        let request = if self.verbose.is_wanted() { request.timed() } else { request };
+        let outcome = self.client.request(request).await;
         if let Ok(reply) = &outcome {
             self.largest.set(self.largest.get().max(reply.body.len()));
         }
-        outcome.map_err(Failure::Call)
+        Answer { number, id, correlation_id, outcome: outcome.map_err(Failure::Call) }
     }
 }
 
@@ -99,17 +116,18 @@ impl Work for Requests<'_> {
 
     async fn call(&self, number: u64, text: String) -> Answer {
         if !self.is_json {
-            let outcome = self.send(&self.request, text.into_bytes()).await;
-            return Answer { number, id: None, outcome };
+            let body = text.into_bytes();
+            return self.send((number, None), self.request.clone(), None, body).await;
         }
         match envelope::request(&text, self.properties.clone()) {
             Ok(Envelope { id, content: (body, properties) }) => {
+                let own = properties.correlation_id.clone();
                 let request = self.request.clone().properties(properties);
-                let outcome = self.send(&request, body).await;
-                Answer { number, id, outcome }
+                self.send((number, id), request, own, body).await
             }
             Err(Envelope { id, content }) => {
-                Answer { number, id, outcome: Err(Failure::Refused(content)) }
+                let outcome = Err(Failure::Refused(content));
+                Answer { number, id, correlation_id: String::new(), outcome }
             }
         }
     }
@@ -118,6 +136,8 @@ impl Work for Requests<'_> {
         let which = (answer.number, answer.id.as_ref());
         match &answer.outcome {
             Ok(reply) => {
+                let what = format!("request {}", answer.number);
+                self.verbose.replied(output, &what, &reply.timing);
                 replies::reply(output, self.shape, which, reply);
                 Exit::Ok
             }
@@ -127,6 +147,8 @@ impl Work for Requests<'_> {
             }
             Err(Failure::Call(error)) => {
                 let unmatched = self.client.unmatched_replies();
+                self.verbose.failed(output);
+                let which = (answer.number, answer.id.as_ref(), &*answer.correlation_id);
                 replies::failed(output, self.shape, which, error, unmatched);
                 exit_of(error)
             }

@@ -16,6 +16,8 @@ pub struct Verdict {
     pub exit: Exit,
     /// What to do, in one line.
     pub hint: &'static str,
+    /// Whether the server's log or a trace may tell more of it.
+    pub is_traceable: bool,
 }
 
 /// What a failure means.
@@ -96,7 +98,21 @@ pub fn verdict(error: &CallError) -> Verdict {
             ("CLOSED", Exit::Failure, "this is a fault of the program; please report it")
         }
     };
-    Verdict { status, exit, hint }
+    Verdict { status, exit, hint, is_traceable: is_traceable(error) }
+}
+
+/// Whether the server, or the broker, may have seen the request, and the error does not say all.
+fn is_traceable(error: &CallError) -> bool {
+    match error {
+        CallError::Failed(failure) => {
+            matches!(failure.status, Status::Internal | Status::DeadlineExceeded)
+        }
+        CallError::TimedOut(_)
+        | CallError::NoConsumer { .. }
+        | CallError::Unconfirmed(_)
+        | CallError::Lost(_) => true,
+        _ => false,
+    }
 }
 
 fn of_server(status: Status) -> &'static str {

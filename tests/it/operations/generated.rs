@@ -110,7 +110,7 @@ fn exit_codes() -> String {
 /// Why a call of `fibrpcctl` has no answer, and what to do.
 fn errors() -> String {
     let rows = examples().into_iter().map(|error| {
-        let Verdict { status, exit, hint } = verdict(&error);
+        let Verdict { status, exit, hint, .. } = verdict(&error);
         format!("| `{error}` | `{status}` | {} | {hint} |\n", exit as u8)
     });
     "| message | `status` | exit code | hint |\n|---|---|---|---|\n".to_owned()
