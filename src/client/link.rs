@@ -152,31 +152,37 @@ impl Keeper {
                     Err(error) => break Some(error),
                 },
                 id = fresh.recv() => match id {
-                    Some(id) => self.send(&mut link, &id),
+                    Some(id) => drop(self.send(&mut link, &id)),
                     None => break None,
                 },
                 () = self.probe.due(&calls), if looking => {
                     self.probe.under_way = true;
                     link.count_consumers();
                 }
-                // One is enough to see whether the broker takes any.
-                () = self.retry.due(), if !self.blocked => {
-                    match calls.unsent().first() {
-                        Some(id) => self.send(&mut link, id),
-                        None => self.retry = Retry::default(),
-                    }
-                }
+                () = self.retry.due(), if !self.blocked => self.send_again(&mut link),
             }
         };
         link.close().await;
         ended
     }
 
-    fn send(&self, link: &mut Calling, id: &str) {
-        if self.blocked {
-            return;
+    /// Sends one of the calls that the broker has not kept: enough to see whether it takes any.
+    fn send_again(&mut self, link: &mut Calling) {
+        let unsent = self.calls.unsent();
+        if unsent.is_empty() {
+            self.retry = Retry::default();
+        } else if !unsent.iter().any(|id| self.send(link, id)) {
+            self.retry.not_kept(); // their time is up, or nearly
         }
-        if let Some(call) = self.calls.to_send(id, self.session) {
+    }
+
+    /// False if there is nothing to send.
+    fn send(&self, link: &mut Calling, id: &str) -> bool {
+        if self.blocked {
+            return false;
+        }
+        let call = self.calls.to_send(id, self.session);
+        if let Some(call) = &call {
             link.publish(Outgoing {
                 properties: &call.request.properties,
                 to: call.request.to.as_ref().map(|(exchange, key)| (&**exchange, &**key)),
@@ -187,10 +193,13 @@ impl Keeper {
                 trace: self.trace,
             });
         }
+        call.is_some()
     }
 
     fn send_all(&self, link: &mut Calling) {
-        self.calls.ids().iter().for_each(|id| self.send(link, id));
+        for id in self.calls.ids() {
+            self.send(link, &id);
+        }
     }
 
     fn on_event(&mut self, link: &mut Calling, event: Event) {
@@ -214,11 +223,11 @@ impl Keeper {
                     self.calls.give_up_refused(&self.queue);
                 }
             }
-            Event::Accepted { correlation_id } => {
-                if self.calls.accepted(&correlation_id) && self.retry.kept() {
-                    self.send_all(link);
-                }
-            }
+            Event::Accepted { correlation_id } => match self.calls.accepted(&correlation_id) {
+                Some(true) if self.retry.kept() => self.send_all(link),
+                Some(_) => {}
+                None => self.retry.is_over(),
+            },
             Event::Consumers { consumers, messages } => {
                 match self.probe.answered(consumers, messages) {
                     Seen::Server => self.calls.served(),

@@ -130,6 +130,16 @@ impl Retry {
         others_wait
     }
 
+    /// Notes that nobody knows any more what became of an attempt, as its call is over: by its reply, which
+    /// may come before the confirm, or because its time is up. The next one follows at once, or
+    /// others would wait for ever.
+    pub(super) fn is_over(&mut self) {
+        if self.attempts > 0 {
+            self.attempts -= 1;
+            self.at = Some(Instant::now());
+        }
+    }
+
     /// Waits for the next attempt. Cancel safe.
     pub(super) async fn due(&mut self) {
         match self.at {
@@ -175,6 +185,19 @@ mod tests {
         assert_eq!(pauses, [500, 1000, 2000, 4000, 4000, 4000]);
         probe.answered(0, 1);
         assert_eq!(probe.pause, PROBE_EVERY);
+    }
+
+    #[tokio::test]
+    async fn an_attempt_whose_call_is_over_is_followed_by_another() {
+        let mut retry = Retry::default();
+        retry.is_over();
+        assert!(retry.at.is_none(), "nothing was tried");
+        retry.not_kept();
+        retry.due().await;
+        assert!(retry.at.is_none(), "its outcome is waited for");
+        retry.is_over();
+        retry.due().await;
+        assert!(!retry.not_kept(), "an attempt that is over has not failed");
     }
 
     #[test]

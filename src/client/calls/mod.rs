@@ -185,16 +185,18 @@ impl Calls {
         end(&mut self.lock(), |entry| !entry.waits, error);
     }
 
-    /// Notes that the broker has a call; false if it has to be sent again all the same.
-    pub(super) fn accepted(&self, id: &str) -> bool {
+    /// Notes that the broker has a call; false if it has to be sent again all the same, nothing if it
+    /// is over.
+    pub(super) fn accepted(&self, id: &str) -> Option<bool> {
         let mut table = self.lock();
-        let entry = table.entries.get_mut(id).filter(|entry| entry.sent_in.is_some());
-        entry.is_some_and(|entry| {
-            entry.obstacle = None;
-            entry.accepted = true;
-            entry.moments.confirmed = Some(Instant::now());
-            true
-        })
+        let entry = table.entries.get_mut(id)?;
+        if entry.sent_in.is_none() {
+            return Some(false);
+        }
+        entry.obstacle = None;
+        entry.accepted = true;
+        entry.moments.confirmed = Some(Instant::now());
+        Some(true)
     }
 
     /// Notes that the broker did not keep a call, or any call, because there is no queue. Ends

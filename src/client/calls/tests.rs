@@ -51,7 +51,7 @@ fn accepted(calls: &Calls) -> (Pending<'_>, Pending<'_>) {
     let hasty = calls.begin(hasty, Instant::now() + LONG, false).unwrap();
     for call in [&patient, &hasty] {
         assert!(calls.to_send(call.id(), 1).is_some());
-        assert!(calls.accepted(call.id()));
+        assert_eq!(calls.accepted(call.id()), Some(true));
     }
     (patient, hasty)
 }
@@ -64,7 +64,8 @@ async fn a_missing_queue_ends_calls_that_do_not_wait_and_keeps_the_others() {
     assert_eq!(patient.late(LONG), CallError::TimedOut(LONG), "another was meant");
     calls.no_queue(Some(patient.id()), "q");
     assert_eq!(hasty.late(LONG), CallError::TimedOut(LONG), "another was meant");
-    assert!(!calls.accepted(patient.id()), "the confirm of what was returned");
+    assert_eq!(calls.accepted(patient.id()), Some(false), "the confirm of what was returned");
+    assert_eq!(calls.accepted("over"), None);
     calls.no_queue(None, "q");
     assert_eq!(hasty.outcome().await, Err(CallError::NoQueue("q".into())));
     assert_eq!(patient.late(LONG), CallError::NoQueue("q".into()));

@@ -5,6 +5,7 @@ use rustls::pki_types::ServerName;
 use std::{
     fmt::{self, Debug, Formatter},
     io,
+    os::fd::AsFd as _,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -159,7 +160,26 @@ impl Stream {
     fn last_word(&mut self, cx: &mut Context<'_>, error: io::Error) -> io::Error {
         match self.poll_read(cx, &mut [0; 1]) {
             Poll::Ready(Err(reason)) if reason.get_ref().is_some() => reason,
-            _ => error,
+            Poll::Ready(_) => error,
+            Poll::Pending => self.unnoticed().unwrap_or(error),
+        }
+    }
+
+    /// The reason in what has arrived and the runtime has not noticed yet: it takes a socket for
+    /// unreadable until it has looked at all of them.
+    fn unnoticed(&mut self) -> Option<io::Error> {
+        let Self::Tls(stream, secure) = self else { return None };
+        let (tcp, session) = stream.get_mut();
+        // Another name for the same socket, which does not block under this one either.
+        let mut socket = std::net::TcpStream::from(tcp.as_fd().try_clone_to_owned().ok()?);
+        loop {
+            match session.read_tls(&mut socket) {
+                Ok(0) | Err(_) => return None,
+                Ok(_) => {}
+            }
+            if let Err(reason) = session.process_new_packets() {
+                return Some(secure.explain(io::Error::new(io::ErrorKind::InvalidData, reason)));
+            }
         }
     }
 }

@@ -32,8 +32,9 @@ fn strict_server() -> (TlsAcceptor, String) {
     (TlsAcceptor::from(Arc::new(config.unwrap())), pem)
 }
 
-#[tokio::test]
-async fn a_refusal_is_read_also_where_only_writing_fails() {
+/// Writes to a server that has refused the client, until that fails. Between the writes the runtime looks
+/// at its sockets, or does not.
+async fn refused(runtime_looks: bool) {
     let (server, pem) = strict_server();
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), pem).unwrap();
@@ -53,10 +54,21 @@ async fn a_refusal_is_read_also_where_only_writing_fails() {
     let error = loop {
         let wrote = poll_fn(|cx| client.poll_write(cx, b"x")).await;
         match wrote {
-            Ok(_) => tokio::task::yield_now().await,
+            Ok(_) if runtime_looks => tokio::task::yield_now().await,
+            Ok(_) => std::thread::yield_now(),
             Err(error) => break error,
         }
     };
     assert!(TlsMismatch::is(&error), "{error}");
     assert!(error.to_string().contains("the broker wants a client certificate"), "{error}");
+}
+
+#[tokio::test]
+async fn a_refusal_is_read_also_where_only_writing_fails() {
+    refused(true).await;
+}
+
+#[tokio::test]
+async fn a_refusal_is_read_also_where_the_runtime_has_not_noticed_it() {
+    tokio::task::unconstrained(refused(false)).await;
 }
