@@ -95,7 +95,7 @@ _fibrpcctl() {
 
     case "${cmd}" in
         fibrpcctl)
-            opts="-h -V --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help --version call request serve ping info status context completions help"
+            opts="-v -h -V --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --verbose --format --json --color --help --version call request serve ping info status context completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -149,7 +149,7 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__call)
-            opts="-c -o -h --input-format --concurrency --unordered --retries --output --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help"
+            opts="-c -o -v -h --input-format --concurrency --unordered --retries --output --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --verbose --format --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -227,7 +227,7 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__completions)
-            opts="-h --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help bash elvish fish powershell zsh"
+            opts="-v -h --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --verbose --format --json --color --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -281,7 +281,7 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__context)
-            opts="-h --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help ls use show"
+            opts="-v -h --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --verbose --format --json --color --help ls use show"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -335,7 +335,7 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__context__subcmd__ls)
-            opts="-h --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help"
+            opts="-v -h --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --verbose --format --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -389,7 +389,7 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__context__subcmd__show)
-            opts="-h --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help"
+            opts="-v -h --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --verbose --format --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -443,7 +443,7 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__context__subcmd__use)
-            opts="-h --none --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help"
+            opts="-v -h --none --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --verbose --format --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -679,7 +679,7 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__info)
-            opts="-h --stats --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help"
+            opts="-v -h --stats --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --verbose --format --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -733,7 +733,7 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__ping)
-            opts="-c -i -W -q -D -h --count --interval --reply-timeout --quiet --timestamps --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help"
+            opts="-c -i -W -q -D -v -h --count --interval --reply-timeout --quiet --timestamps --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --verbose --format --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -811,7 +811,7 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__request)
-            opts="-d -H -i -h --data --lines --input-format --concurrency --header --type --content-type --property --correlation-id --exchange --routing-key --reply-queue --resend --raw --include --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help"
+            opts="-d -H -i -v -h --data --lines --input-format --concurrency --header --type --content-type --property --correlation-id --exchange --routing-key --reply-queue --resend --raw --include --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --verbose --format --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -917,7 +917,7 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__serve)
-            opts="-H -c -q -h --echo --reply --reply-text --command --header --content-type --type --delay --fail --seed --prefetch --concurrency --count --declare --quiet --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --format --json --color --help"
+            opts="-H -c -q -v -h --echo --reply --reply-text --command --header --content-type --type --delay --fail --seed --prefetch --concurrency --count --declare --quiet --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --verbose --format --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1027,7 +1027,7 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__status)
-            opts="-h --check --warn --crit --http --format --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --json --color --help"
+            opts="-v -h --check --warn --crit --http --format --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --verbose --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

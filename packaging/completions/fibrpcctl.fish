@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_fibrpcctl_global_optspecs
-    string join \n context= uri= queue= timeout= wait no-wait password-file= ask-password ca-file= cert-file= key-file= trace format= json color= h/help V/version
+    string join \n context= uri= queue= timeout= wait no-wait password-file= ask-password ca-file= cert-file= key-file= trace v/verbose format= json color= h/help V/version
 end
 
 function __fish_fibrpcctl_needs_command
@@ -41,23 +41,24 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -l wait -d 'Wait, with
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -l no-wait -d 'Do not wait for them: the default, unless `FIBRPCCTL_WAIT` is set'
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -l ask-password -d 'Ask for the password on the terminal'
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it: to standard error, or as a field of each JSON object'
+complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -s v -l verbose -d 'Say where the time of calls went: on standard error, or as `timing` of each JSON object'
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -l json -d 'The same as --format json, and stronger'
-complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -s h -l help -d 'Print help'
+complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -s V -l version -d 'Print version'
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -f -a "call" -d 'Compute F(N) for every N'
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -f -a "request" -d 'Send any request to any RPC server, and print the reply'
-complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -f -a "serve" -d 'Answer the requests of a queue as a stub, to test a client without its server'
+complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -f -a "serve" -d 'Answer a queue as a stub, to test a client without its server'
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -f -a "ping" -d 'Ask the server for a sign of life, once or again and again'
-complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -f -a "info" -d 'Show the server\'s version, methods and limits, or what it has done'
-complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -f -a "status" -d 'Show the broker, the queue and the server on one screen, or judge them'
+complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -f -a "info" -d 'Show the server\'s version, methods and limits, or its statistics'
+complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -f -a "status" -d 'Show broker, queue and server on one screen, or judge them'
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -f -a "context" -d 'List, choose and show named brokers'
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -f -a "completions" -d 'Print what makes a shell complete the arguments of fibrpcctl'
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l input-format -d 'What the lines behind `-` are: numbers, or JSON objects with n, and an id, which the output repeats' -r -f -a "lines\t''
 json\t''"
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -s c -l concurrency -d 'Most calls under way at once, with those whose answers are not written yet' -r
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l retries -d 'Try a call so many times more, if it had no answer' -r
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -s o -l output -d 'Write answers to FILE, which is made anew, instead of standard output' -r -F
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -s c -l concurrency -d 'Most calls under way at once' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l retries -d 'More tries of a call that had no answer' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -s o -l output -d 'Write answers to FILE, which is made anew' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l context -d 'Settings under a name, see `fibrpcctl context -h`; an empty one is none [default: what `context use` said]' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l uri -d 'The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows arguments to everybody' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l queue -d 'The queue that the server consumes' -r
@@ -71,23 +72,24 @@ json\t''"
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l color -d 'Whether to use colours: `auto` is on a terminal, unless `NO_COLOR`, `CLICOLOR=0` or `TERM=dumb` says otherwise; `CLICOLOR_FORCE` is everywhere' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l unordered -d 'Print answers as they come, not in the order of the numbers; --json says which is which'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l unordered -d 'Print answers as they come'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l wait -d 'Wait, within the timeout, for a broker, a queue, a server, or room in the queue; without, a call ends as soon as it is certain that one of them is missing'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l no-wait -d 'Do not wait for them: the default, unless `FIBRPCCTL_WAIT` is set'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l ask-password -d 'Ask for the password on the terminal'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it: to standard error, or as a field of each JSON object'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -s v -l verbose -d 'Say where the time of calls went: on standard error, or as `timing` of each JSON object'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l json -d 'The same as --format json, and stronger'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -s d -l data -d 'The body: TEXT, the content of FILE, or all of standard input' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -s d -l data -d 'The body, or where it is' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l input-format -d 'The same, each line being the body, or a JSON object with `body` or `body_base64`, `headers`, `type` and other properties, and an `id`, which the output repeats' -r -f -a "lines\t''
 json\t''"
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l concurrency -d 'Most requests of these lines under way at once' -r
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -s H -l header -d 'A header; with `NAME:=VALUE`, a number, true or false instead of a text; may be repeated' -r
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l type -d 'The property `type`: the method, to servers that heed it' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -s H -l header -d 'A header' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l type -d 'The property `type`, often the method' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l content-type -d 'The media type of the body' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l property -d 'Another property: priority, delivery-mode, message-id, app-id, user-id, expiration, timestamp, content-encoding; may be repeated' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l correlation-id -d 'The correlation id [default: a new UUID]' -r
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l exchange -d 'The exchange to publish to [default: the default exchange, which leads to the queue]' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l exchange -d 'The exchange to publish to' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l routing-key -d 'The routing key [default: that of --queue]' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l reply-queue -d 'Where replies arrive: in a queue of our own, or directly (`amq.rabbitmq.reply-to`)' -r -f -a "exclusive\t''
 direct\t''"
@@ -104,14 +106,15 @@ json\t''"
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l color -d 'Whether to use colours: `auto` is on a terminal, unless `NO_COLOR`, `CLICOLOR=0` or `TERM=dumb` says otherwise; `CLICOLOR_FORCE` is everywhere' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l lines -d 'One request for each line of standard input, a reply on each line of the output'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l lines -d 'A request for each line of standard input'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l resend -d 'Send it again if the connection is lost before the reply: the server may get it twice'
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l raw -d 'Print the bodies of replies as they are, with nothing before or behind them'
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -s i -l include -d 'Print the properties of replies before their bodies'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l raw -d 'Print bodies as they are, and nothing else'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -s i -l include -d 'Print the properties of replies, too'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l wait -d 'Wait, within the timeout, for a broker, a queue, a server, or room in the queue; without, a call ends as soon as it is certain that one of them is missing'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l no-wait -d 'Do not wait for them: the default, unless `FIBRPCCTL_WAIT` is set'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l ask-password -d 'Ask for the password on the terminal'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it: to standard error, or as a field of each JSON object'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -s v -l verbose -d 'Say where the time of calls went: on standard error, or as `timing` of each JSON object'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l json -d 'The same as --format json, and stronger'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l reply -d 'Reply with the content of FILE' -r
@@ -146,11 +149,12 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l wait -d 'W
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l no-wait -d 'Do not wait for them: the default, unless `FIBRPCCTL_WAIT` is set'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l ask-password -d 'Ask for the password on the terminal'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it: to standard error, or as a field of each JSON object'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -s v -l verbose -d 'Say where the time of calls went: on standard error, or as `timing` of each JSON object'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l json -d 'The same as --format json, and stronger'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -s c -l count -d 'Stop after so many pings [default: at Ctrl-C]' -r
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -s i -l interval -d 'The pause between pings, such as 200ms; a bare number is seconds [default: 1s]' -r
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -s W -l reply-timeout -d 'How long to wait for each answer [default: that of --timeout]' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -s c -l count -d 'So many pings [default: until Ctrl-C]' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -s i -l interval -d 'The pause between them [default: 1s]' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -s W -l reply-timeout -d 'The longest wait for each [default: --timeout]' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l context -d 'Settings under a name, see `fibrpcctl context -h`; an empty one is none [default: what `context use` said]' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l uri -d 'The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows arguments to everybody' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l queue -d 'The queue that the server consumes' -r
@@ -165,13 +169,14 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l color -d 'W
 always\t''
 never\t''"
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -s q -l quiet -d 'Print only the summary'
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -s D -l timestamps -d 'Print the time, as Unix time, before each line'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -s D -l timestamps -d 'Print the Unix time before each line'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l wait -d 'Wait, within the timeout, for a broker, a queue, a server, or room in the queue; without, a call ends as soon as it is certain that one of them is missing'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l no-wait -d 'Do not wait for them: the default, unless `FIBRPCCTL_WAIT` is set'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l ask-password -d 'Ask for the password on the terminal'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it: to standard error, or as a field of each JSON object'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -s v -l verbose -d 'Say where the time of calls went: on standard error, or as `timing` of each JSON object'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l json -d 'The same as --format json, and stronger'
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -s h -l help -d 'Print help'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l context -d 'Settings under a name, see `fibrpcctl context -h`; an empty one is none [default: what `context use` said]' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l uri -d 'The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows arguments to everybody' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l queue -d 'The queue that the server consumes' -r
@@ -190,6 +195,7 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l wait -d 'Wa
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l no-wait -d 'Do not wait for them: the default, unless `FIBRPCCTL_WAIT` is set'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l ask-password -d 'Ask for the password on the terminal'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it: to standard error, or as a field of each JSON object'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -s v -l verbose -d 'Say where the time of calls went: on standard error, or as `timing` of each JSON object'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l json -d 'The same as --format json, and stronger'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -s h -l help -d 'Print help'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l warn -d 'Conditions for WARNING' -r
@@ -215,6 +221,7 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l wait -d '
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l no-wait -d 'Do not wait for them: the default, unless `FIBRPCCTL_WAIT` is set'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l ask-password -d 'Ask for the password on the terminal'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it: to standard error, or as a field of each JSON object'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -s v -l verbose -d 'Say where the time of calls went: on standard error, or as `timing` of each JSON object'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l json -d 'The same as --format json, and stronger'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -s h -l help -d 'Print help'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and not __fish_seen_subcommand_from ls use show" -l context -d 'Settings under a name, see `fibrpcctl context -h`; an empty one is none [default: what `context use` said]' -r
@@ -234,6 +241,7 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and not __f
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and not __fish_seen_subcommand_from ls use show" -l no-wait -d 'Do not wait for them: the default, unless `FIBRPCCTL_WAIT` is set'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and not __fish_seen_subcommand_from ls use show" -l ask-password -d 'Ask for the password on the terminal'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and not __fish_seen_subcommand_from ls use show" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it: to standard error, or as a field of each JSON object'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and not __fish_seen_subcommand_from ls use show" -s v -l verbose -d 'Say where the time of calls went: on standard error, or as `timing` of each JSON object'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and not __fish_seen_subcommand_from ls use show" -l json -d 'The same as --format json, and stronger'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and not __fish_seen_subcommand_from ls use show" -s h -l help -d 'Print help'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and not __fish_seen_subcommand_from ls use show" -f -a "ls" -d 'List the contexts; the one in use has a star'
@@ -256,6 +264,7 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from ls" -l no-wait -d 'Do not wait for them: the default, unless `FIBRPCCTL_WAIT` is set'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from ls" -l ask-password -d 'Ask for the password on the terminal'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from ls" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it: to standard error, or as a field of each JSON object'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from ls" -s v -l verbose -d 'Say where the time of calls went: on standard error, or as `timing` of each JSON object'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from ls" -l json -d 'The same as --format json, and stronger'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from use" -l context -d 'Settings under a name, see `fibrpcctl context -h`; an empty one is none [default: what `context use` said]' -r
@@ -276,6 +285,7 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from use" -l no-wait -d 'Do not wait for them: the default, unless `FIBRPCCTL_WAIT` is set'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from use" -l ask-password -d 'Ask for the password on the terminal'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from use" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it: to standard error, or as a field of each JSON object'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from use" -s v -l verbose -d 'Say where the time of calls went: on standard error, or as `timing` of each JSON object'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from use" -l json -d 'The same as --format json, and stronger'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from use" -s h -l help -d 'Print help'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from show" -l context -d 'Settings under a name, see `fibrpcctl context -h`; an empty one is none [default: what `context use` said]' -r
@@ -295,6 +305,7 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from show" -l no-wait -d 'Do not wait for them: the default, unless `FIBRPCCTL_WAIT` is set'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from show" -l ask-password -d 'Ask for the password on the terminal'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from show" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it: to standard error, or as a field of each JSON object'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say where the time of calls went: on standard error, or as `timing` of each JSON object'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from show" -l json -d 'The same as --format json, and stronger'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l context -d 'Settings under a name, see `fibrpcctl context -h`; an empty one is none [default: what `context use` said]' -r
@@ -314,14 +325,15 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l wait
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l no-wait -d 'Do not wait for them: the default, unless `FIBRPCCTL_WAIT` is set'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l ask-password -d 'Ask for the password on the terminal'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it: to standard error, or as a field of each JSON object'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -s v -l verbose -d 'Say where the time of calls went: on standard error, or as `timing` of each JSON object'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l json -d 'The same as --format json, and stronger'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request serve ping info status context completions help" -f -a "call" -d 'Compute F(N) for every N'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request serve ping info status context completions help" -f -a "request" -d 'Send any request to any RPC server, and print the reply'
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request serve ping info status context completions help" -f -a "serve" -d 'Answer the requests of a queue as a stub, to test a client without its server'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request serve ping info status context completions help" -f -a "serve" -d 'Answer a queue as a stub, to test a client without its server'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request serve ping info status context completions help" -f -a "ping" -d 'Ask the server for a sign of life, once or again and again'
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request serve ping info status context completions help" -f -a "info" -d 'Show the server\'s version, methods and limits, or what it has done'
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request serve ping info status context completions help" -f -a "status" -d 'Show the broker, the queue and the server on one screen, or judge them'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request serve ping info status context completions help" -f -a "info" -d 'Show the server\'s version, methods and limits, or its statistics'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request serve ping info status context completions help" -f -a "status" -d 'Show broker, queue and server on one screen, or judge them'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request serve ping info status context completions help" -f -a "context" -d 'List, choose and show named brokers'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request serve ping info status context completions help" -f -a "completions" -d 'Print what makes a shell complete the arguments of fibrpcctl'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand help; and not __fish_seen_subcommand_from call request serve ping info status context completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -29,9 +29,11 @@ _fibrpcctl() {
 '--no-wait[Do not wait for them\: the default, unless \`FIBRPCCTL_WAIT\` is set]' \
 '--ask-password[Ask for the password on the terminal]' \
 '--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
+'-v[Say where the time of calls went\: on standard error, or as \`timing\` of each JSON object]' \
+'--verbose[Say where the time of calls went\: on standard error, or as \`timing\` of each JSON object]' \
 '--json[The same as --format json, and stronger]' \
-'-h[Print help]' \
-'--help[Print help]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
 '--version[Print version]' \
 ":: :_fibrpcctl_commands" \
@@ -46,11 +48,11 @@ _fibrpcctl() {
             (call)
 _arguments "${_arguments_options[@]}" : \
 '--input-format=[What the lines behind \`-\` are\: numbers, or JSON objects with n, and an id, which the output repeats]:FORMAT:(lines json)' \
-'-c+[Most calls under way at once, with those whose answers are not written yet]:COUNT:_default' \
-'--concurrency=[Most calls under way at once, with those whose answers are not written yet]:COUNT:_default' \
-'--retries=[Try a call so many times more, if it had no answer]:COUNT:_default' \
-'-o+[Write answers to FILE, which is made anew, instead of standard output]:FILE:_files' \
-'--output=[Write answers to FILE, which is made anew, instead of standard output]:FILE:_files' \
+'-c+[Most calls under way at once]:COUNT:_default' \
+'--concurrency=[Most calls under way at once]:COUNT:_default' \
+'--retries=[More tries of a call that had no answer]:COUNT:_default' \
+'-o+[Write answers to FILE, which is made anew]:FILE:_files' \
+'--output=[Write answers to FILE, which is made anew]:FILE:_files' \
 '--context=[Settings under a name, see \`fibrpcctl context -h\`; an empty one is none \[default\: what \`context use\` said\]]:NAME:_default' \
 '--uri=[The broker; put a password into \`FIBRPCCTL_URI\` or --password-file instead, as \`ps\` shows arguments to everybody]:URI:_default' \
 '--queue=[The queue that the server consumes]:QUEUE:_default' \
@@ -61,11 +63,13 @@ _arguments "${_arguments_options[@]}" : \
 '--key-file=[The key of that certificate, in PEM]:FILE:_files' \
 '--format=[How to print answers\: bare, or as one JSON object a line]:FORMAT:(plain json)' \
 '--color=[Whether to use colours\: \`auto\` is on a terminal, unless \`NO_COLOR\`, \`CLICOLOR=0\` or \`TERM=dumb\` says otherwise; \`CLICOLOR_FORCE\` is everywhere]:WHEN:(auto always never)' \
-'--unordered[Print answers as they come, not in the order of the numbers; --json says which is which]' \
+'--unordered[Print answers as they come]' \
 '--wait[Wait, within the timeout, for a broker, a queue, a server, or room in the queue; without, a call ends as soon as it is certain that one of them is missing]' \
 '--no-wait[Do not wait for them\: the default, unless \`FIBRPCCTL_WAIT\` is set]' \
 '--ask-password[Ask for the password on the terminal]' \
 '--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
+'-v[Say where the time of calls went\: on standard error, or as \`timing\` of each JSON object]' \
+'--verbose[Say where the time of calls went\: on standard error, or as \`timing\` of each JSON object]' \
 '--json[The same as --format json, and stronger]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
@@ -74,17 +78,17 @@ _arguments "${_arguments_options[@]}" : \
 ;;
 (request)
 _arguments "${_arguments_options[@]}" : \
-'(--lines --input-format)-d+[The body\: TEXT, the content of FILE, or all of standard input]:TEXT|@FILE|-:_default' \
-'(--lines --input-format)--data=[The body\: TEXT, the content of FILE, or all of standard input]:TEXT|@FILE|-:_default' \
+'(--lines --input-format)-d+[The body, or where it is]:TEXT|@FILE|-:_default' \
+'(--lines --input-format)--data=[The body, or where it is]:TEXT|@FILE|-:_default' \
 '(--lines)--input-format=[The same, each line being the body, or a JSON object with \`body\` or \`body_base64\`, \`headers\`, \`type\` and other properties, and an \`id\`, which the output repeats]:FORMAT:(lines json)' \
 '--concurrency=[Most requests of these lines under way at once]:COUNT:_default' \
-'*-H+[A header; with \`NAME\:=VALUE\`, a number, true or false instead of a text; may be repeated]:NAME: VALUE:_default' \
-'*--header=[A header; with \`NAME\:=VALUE\`, a number, true or false instead of a text; may be repeated]:NAME: VALUE:_default' \
-'--type=[The property \`type\`\: the method, to servers that heed it]:METHOD:_default' \
+'*-H+[A header]:NAME: VALUE:_default' \
+'*--header=[A header]:NAME: VALUE:_default' \
+'--type=[The property \`type\`, often the method]:METHOD:_default' \
 '--content-type=[The media type of the body]:TYPE:_default' \
 '*--property=[Another property\: priority, delivery-mode, message-id, app-id, user-id, expiration, timestamp, content-encoding; may be repeated]:NAME=VALUE:_default' \
 '(--lines --input-format)--correlation-id=[The correlation id \[default\: a new UUID\]]:ID:_default' \
-'--exchange=[The exchange to publish to \[default\: the default exchange, which leads to the queue\]]:NAME:_default' \
+'--exchange=[The exchange to publish to]:NAME:_default' \
 '--routing-key=[The routing key \[default\: that of --queue\]]:KEY:_default' \
 '--reply-queue=[Where replies arrive\: in a queue of our own, or directly (\`amq.rabbitmq.reply-to\`)]:REPLY_QUEUE:(exclusive direct)' \
 '--context=[Settings under a name, see \`fibrpcctl context -h\`; an empty one is none \[default\: what \`context use\` said\]]:NAME:_default' \
@@ -97,15 +101,17 @@ _arguments "${_arguments_options[@]}" : \
 '--key-file=[The key of that certificate, in PEM]:FILE:_files' \
 '--format=[How to print answers\: bare, or as one JSON object a line]:FORMAT:(plain json)' \
 '--color=[Whether to use colours\: \`auto\` is on a terminal, unless \`NO_COLOR\`, \`CLICOLOR=0\` or \`TERM=dumb\` says otherwise; \`CLICOLOR_FORCE\` is everywhere]:WHEN:(auto always never)' \
-'--lines[One request for each line of standard input, a reply on each line of the output]' \
+'--lines[A request for each line of standard input]' \
 '--resend[Send it again if the connection is lost before the reply\: the server may get it twice]' \
-'(-i --include)--raw[Print the bodies of replies as they are, with nothing before or behind them]' \
-'-i[Print the properties of replies before their bodies]' \
-'--include[Print the properties of replies before their bodies]' \
+'(-i --include)--raw[Print bodies as they are, and nothing else]' \
+'-i[Print the properties of replies, too]' \
+'--include[Print the properties of replies, too]' \
 '--wait[Wait, within the timeout, for a broker, a queue, a server, or room in the queue; without, a call ends as soon as it is certain that one of them is missing]' \
 '--no-wait[Do not wait for them\: the default, unless \`FIBRPCCTL_WAIT\` is set]' \
 '--ask-password[Ask for the password on the terminal]' \
 '--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
+'-v[Say where the time of calls went\: on standard error, or as \`timing\` of each JSON object]' \
+'--verbose[Say where the time of calls went\: on standard error, or as \`timing\` of each JSON object]' \
 '--json[The same as --format json, and stronger]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
@@ -146,6 +152,8 @@ _arguments "${_arguments_options[@]}" : \
 '--no-wait[Do not wait for them\: the default, unless \`FIBRPCCTL_WAIT\` is set]' \
 '--ask-password[Ask for the password on the terminal]' \
 '--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
+'-v[Say where the time of calls went\: on standard error, or as \`timing\` of each JSON object]' \
+'--verbose[Say where the time of calls went\: on standard error, or as \`timing\` of each JSON object]' \
 '--json[The same as --format json, and stronger]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
@@ -153,12 +161,12 @@ _arguments "${_arguments_options[@]}" : \
 ;;
 (ping)
 _arguments "${_arguments_options[@]}" : \
-'-c+[Stop after so many pings \[default\: at Ctrl-C\]]:COUNT:_default' \
-'--count=[Stop after so many pings \[default\: at Ctrl-C\]]:COUNT:_default' \
-'-i+[The pause between pings, such as 200ms; a bare number is seconds \[default\: 1s\]]:INTERVAL:_default' \
-'--interval=[The pause between pings, such as 200ms; a bare number is seconds \[default\: 1s\]]:INTERVAL:_default' \
-'-W+[How long to wait for each answer \[default\: that of --timeout\]]:TIMEOUT:_default' \
-'--reply-timeout=[How long to wait for each answer \[default\: that of --timeout\]]:TIMEOUT:_default' \
+'-c+[So many pings \[default\: until Ctrl-C\]]:COUNT:_default' \
+'--count=[So many pings \[default\: until Ctrl-C\]]:COUNT:_default' \
+'-i+[The pause between them \[default\: 1s\]]:INTERVAL:_default' \
+'--interval=[The pause between them \[default\: 1s\]]:INTERVAL:_default' \
+'-W+[The longest wait for each \[default\: --timeout\]]:TIMEOUT:_default' \
+'--reply-timeout=[The longest wait for each \[default\: --timeout\]]:TIMEOUT:_default' \
 '--context=[Settings under a name, see \`fibrpcctl context -h\`; an empty one is none \[default\: what \`context use\` said\]]:NAME:_default' \
 '--uri=[The broker; put a password into \`FIBRPCCTL_URI\` or --password-file instead, as \`ps\` shows arguments to everybody]:URI:_default' \
 '--queue=[The queue that the server consumes]:QUEUE:_default' \
@@ -171,15 +179,17 @@ _arguments "${_arguments_options[@]}" : \
 '--color=[Whether to use colours\: \`auto\` is on a terminal, unless \`NO_COLOR\`, \`CLICOLOR=0\` or \`TERM=dumb\` says otherwise; \`CLICOLOR_FORCE\` is everywhere]:WHEN:(auto always never)' \
 '-q[Print only the summary]' \
 '--quiet[Print only the summary]' \
-'-D[Print the time, as Unix time, before each line]' \
-'--timestamps[Print the time, as Unix time, before each line]' \
+'-D[Print the Unix time before each line]' \
+'--timestamps[Print the Unix time before each line]' \
 '--wait[Wait, within the timeout, for a broker, a queue, a server, or room in the queue; without, a call ends as soon as it is certain that one of them is missing]' \
 '--no-wait[Do not wait for them\: the default, unless \`FIBRPCCTL_WAIT\` is set]' \
 '--ask-password[Ask for the password on the terminal]' \
 '--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
+'-v[Say where the time of calls went\: on standard error, or as \`timing\` of each JSON object]' \
+'--verbose[Say where the time of calls went\: on standard error, or as \`timing\` of each JSON object]' \
 '--json[The same as --format json, and stronger]' \
-'-h[Print help]' \
-'--help[Print help]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
 && ret=0
 ;;
 (info)
@@ -199,6 +209,8 @@ _arguments "${_arguments_options[@]}" : \
 '--no-wait[Do not wait for them\: the default, unless \`FIBRPCCTL_WAIT\` is set]' \
 '--ask-password[Ask for the password on the terminal]' \
 '--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
+'-v[Say where the time of calls went\: on standard error, or as \`timing\` of each JSON object]' \
+'--verbose[Say where the time of calls went\: on standard error, or as \`timing\` of each JSON object]' \
 '--json[The same as --format json, and stronger]' \
 '-h[Print help]' \
 '--help[Print help]' \
@@ -224,6 +236,8 @@ _arguments "${_arguments_options[@]}" : \
 '--no-wait[Do not wait for them\: the default, unless \`FIBRPCCTL_WAIT\` is set]' \
 '--ask-password[Ask for the password on the terminal]' \
 '--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
+'-v[Say where the time of calls went\: on standard error, or as \`timing\` of each JSON object]' \
+'--verbose[Say where the time of calls went\: on standard error, or as \`timing\` of each JSON object]' \
 '--json[The same as --format json, and stronger]' \
 '-h[Print help]' \
 '--help[Print help]' \
@@ -245,6 +259,8 @@ _arguments "${_arguments_options[@]}" : \
 '--no-wait[Do not wait for them\: the default, unless \`FIBRPCCTL_WAIT\` is set]' \
 '--ask-password[Ask for the password on the terminal]' \
 '--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
+'-v[Say where the time of calls went\: on standard error, or as \`timing\` of each JSON object]' \
+'--verbose[Say where the time of calls went\: on standard error, or as \`timing\` of each JSON object]' \
 '--json[The same as --format json, and stronger]' \
 '-h[Print help]' \
 '--help[Print help]' \
@@ -274,6 +290,8 @@ _arguments "${_arguments_options[@]}" : \
 '--no-wait[Do not wait for them\: the default, unless \`FIBRPCCTL_WAIT\` is set]' \
 '--ask-password[Ask for the password on the terminal]' \
 '--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
+'-v[Say where the time of calls went\: on standard error, or as \`timing\` of each JSON object]' \
+'--verbose[Say where the time of calls went\: on standard error, or as \`timing\` of each JSON object]' \
 '--json[The same as --format json, and stronger]' \
 '-h[Print help]' \
 '--help[Print help]' \
@@ -296,6 +314,8 @@ _arguments "${_arguments_options[@]}" : \
 '--no-wait[Do not wait for them\: the default, unless \`FIBRPCCTL_WAIT\` is set]' \
 '--ask-password[Ask for the password on the terminal]' \
 '--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
+'-v[Say where the time of calls went\: on standard error, or as \`timing\` of each JSON object]' \
+'--verbose[Say where the time of calls went\: on standard error, or as \`timing\` of each JSON object]' \
 '--json[The same as --format json, and stronger]' \
 '-h[Print help]' \
 '--help[Print help]' \
@@ -318,6 +338,8 @@ _arguments "${_arguments_options[@]}" : \
 '--no-wait[Do not wait for them\: the default, unless \`FIBRPCCTL_WAIT\` is set]' \
 '--ask-password[Ask for the password on the terminal]' \
 '--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
+'-v[Say where the time of calls went\: on standard error, or as \`timing\` of each JSON object]' \
+'--verbose[Say where the time of calls went\: on standard error, or as \`timing\` of each JSON object]' \
 '--json[The same as --format json, and stronger]' \
 '-h[Print help]' \
 '--help[Print help]' \
@@ -344,6 +366,8 @@ _arguments "${_arguments_options[@]}" : \
 '--no-wait[Do not wait for them\: the default, unless \`FIBRPCCTL_WAIT\` is set]' \
 '--ask-password[Ask for the password on the terminal]' \
 '--trace[Have the calls traced\: send a new W3C trace id with them, and print it\: to standard error, or as a field of each JSON object]' \
+'-v[Say where the time of calls went\: on standard error, or as \`timing\` of each JSON object]' \
+'--verbose[Say where the time of calls went\: on standard error, or as \`timing\` of each JSON object]' \
 '--json[The same as --format json, and stronger]' \
 '-h[Print help]' \
 '--help[Print help]' \
@@ -436,10 +460,10 @@ _fibrpcctl_commands() {
     local commands; commands=(
 'call:Compute F(N) for every N' \
 'request:Send any request to any RPC server, and print the reply' \
-'serve:Answer the requests of a queue as a stub, to test a client without its server' \
+'serve:Answer a queue as a stub, to test a client without its server' \
 'ping:Ask the server for a sign of life, once or again and again' \
-'info:Show the server'\''s version, methods and limits, or what it has done' \
-'status:Show the broker, the queue and the server on one screen, or judge them' \
+'info:Show the server'\''s version, methods and limits, or its statistics' \
+'status:Show broker, queue and server on one screen, or judge them' \
 'context:List, choose and show named brokers' \
 'completions:Print what makes a shell complete the arguments of fibrpcctl' \
 'help:Print this message or the help of the given subcommand(s)' \
@@ -485,10 +509,10 @@ _fibrpcctl__subcmd__help_commands() {
     local commands; commands=(
 'call:Compute F(N) for every N' \
 'request:Send any request to any RPC server, and print the reply' \
-'serve:Answer the requests of a queue as a stub, to test a client without its server' \
+'serve:Answer a queue as a stub, to test a client without its server' \
 'ping:Ask the server for a sign of life, once or again and again' \
-'info:Show the server'\''s version, methods and limits, or what it has done' \
-'status:Show the broker, the queue and the server on one screen, or judge them' \
+'info:Show the server'\''s version, methods and limits, or its statistics' \
+'status:Show broker, queue and server on one screen, or judge them' \
 'context:List, choose and show named brokers' \
 'completions:Print what makes a shell complete the arguments of fibrpcctl' \
 'help:Print this message or the help of the given subcommand(s)' \

@@ -118,7 +118,7 @@ enum Answer {
         number: String,
         id: Option<Value>,
         correlation_id: String,
-        outcome: Result<Reply, CallError>,
+        outcome: Box<Result<Reply, CallError>>,
         elapsed: Duration,
     },
     /// The line of this number is no call.
@@ -144,6 +144,7 @@ impl Calls<'_> {
                     pause = (pause * 2).min(RETRY_AFTER_AT_MOST);
                 }
                 outcome => {
+                    let outcome = Box::new(outcome);
                     let elapsed = started.elapsed();
                     return Answer::Call { number, id, correlation_id, outcome, elapsed };
                 }
@@ -176,18 +177,20 @@ impl Work for Calls<'_> {
     fn tell(&self, output: &mut Output, answer: Answer) -> Exit {
         let mut tally = self.tally.borrow_mut();
         match answer {
-            Answer::Call { number, id, outcome: Ok(reply), elapsed, .. } => {
-                tally.answered += 1;
-                self.verbose.replied(output, &format!("call {number}"), &reply.timing);
-                output.answer(&number, id, &reply.body, elapsed);
-                Exit::Ok
-            }
-            Answer::Call { number, id, correlation_id, outcome: Err(error), elapsed } => {
-                *tally.failed.entry(status(&error)).or_default() += 1;
-                self.verbose.failed(output);
-                output.call_failed(&number, (id, &correlation_id), &error, elapsed);
-                exit_of(&error)
-            }
+            Answer::Call { number, id, correlation_id, outcome, elapsed } => match *outcome {
+                Ok(reply) => {
+                    tally.answered += 1;
+                    self.verbose.replied(output, &format!("call {number}"), &reply.timing);
+                    output.answer(&number, id, &reply.body, elapsed);
+                    Exit::Ok
+                }
+                Err(error) => {
+                    *tally.failed.entry(status(&error)).or_default() += 1;
+                    self.verbose.failed(output);
+                    output.call_failed(&number, (id, &correlation_id), &error, elapsed);
+                    exit_of(&error)
+                }
+            },
             Answer::Refused(line, Envelope { id, content: why }) => {
                 output.bad_input(&InputError::Refused { line, why }, id);
                 Exit::Usage

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        output::{Output, status},
+        output::{Output, insert_error, status},
         stats::product,
     },
     findings::{Answers, Findings, Http, Server},
@@ -147,7 +147,7 @@ fn object(findings: &Findings) -> Map<String, Value> {
     let mut object = Map::new();
     object.insert("status".into(), failure.as_ref().map_or("OK", status).into());
     if let Some(error) = failure {
-        object.insert("error".into(), error.to_string().into());
+        insert_error(&mut object, &error);
     }
     object.insert("broker".into(), broker.unwrap_or_default());
     object.insert("queue".into(), queue);

@@ -119,7 +119,7 @@ fn another_server_is_told_from_ours_and_not_harmed() {
     let ran = ctl(&vhost.uri(), &["info", "--stats"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(3), ""), "{ran:?}");
     let says = "fibrpcctl: the server does not know stats; it answered \"0\"\n";
-    assert_eq!(ran.stderr, says);
+    assert!(ran.stderr.starts_with(says), "{ran:?}");
     assert_eq!(ctl(&vhost.uri(), &["call", "30"]).stdout, "832040\n");
 }
 
