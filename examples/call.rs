@@ -16,7 +16,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     client.close().await;
     let said = match answer {
         Ok(digits) => format!("F({n}) = {digits}"),
-        // Known within a round trip: nobody would have answered.
+        // Known within a second: nobody would have answered.
         Err(CallError::NoServer(queue) | CallError::NoQueue(queue)) => {
             return Err(format!("nobody serves {queue}; start fibrpcd").into());
         }

@@ -73,7 +73,7 @@ _arguments "${_arguments_options[@]}" : \
 '--json[The same as --format json, and stronger]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
-'*::numbers -- Numbers, sent as they are; ranges such as 0..10, 1..=10 and 0..100..10; `-` alone reads numbers from standard input, one a line:_default' \
+'*::numbers -- Numbers, sent as they are; ranges such as 1..=10, 0..10 (without 10) and 0..100..10; `-` alone reads numbers from standard input, one a line:_default' \
 && ret=0
 ;;
 (request)

@@ -20,8 +20,8 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = NOTES)]
 pub struct CallArgs {
-    /// Numbers, sent as they are; ranges such as 0..10, 1..=10 and 0..100..10; `-`
-    /// alone reads numbers from standard input, one a line
+    /// Numbers, sent as they are; ranges such as 1..=10, 0..10 (without 10) and
+    /// 0..100..10; `-` alone reads numbers from standard input, one a line
     #[arg(value_name = "N", required = true, value_parser = number)]
     numbers: Vec<String>,
 

@@ -54,9 +54,12 @@ const DAEMON_NOTES: &str = "\
 Settings: built-in defaults, then the file, then FIBRPCD_SECTION__KEY in the environment
 (FIBRPCD_AMQP__PREFETCH=8), then --set; the last one counts.
 
+fibrpcd.toml(5) has all keys. A second daemon of a machine needs an http.listen of its own.
+
 Examples:
   fibrpcd
   fibrpcd --config ./fibrpcd.toml --check
+  fibrpcd --set amqp.uris=amqp://guest:guest@127.0.0.1/%2f --set amqp.queue=mine
   fibrpcd --set log.level=debug --set amqp.prefetch=8
 
 Exit codes:
@@ -68,7 +71,6 @@ Exit codes:
 const CTL_BRIEF: &str = "\
 --help has the options of every command, such as --uri, --queue, --timeout,
 --wait, --context and --json, and the exit codes; COMMAND -h those of one.
-
 Examples:
   fibrpcctl call 10 50 1000
   fibrpcctl --queue prices request -d @order.json -H 'x-tenant: acme'";

@@ -38,7 +38,7 @@ pub fn verdict(error: &CallError) -> Verdict {
         CallError::TimedOut(_) => (
             "TIMED_OUT",
             Exit::TimedOut,
-            "a longer --timeout; if rabbitmqctl list_queues shows ever more messages, more servers",
+            "a longer --timeout; if fibrpcctl status shows ever more messages, more servers",
         ),
         CallError::NoConsumer { .. } => (
             "TIMED_OUT",
@@ -63,7 +63,7 @@ pub fn verdict(error: &CallError) -> Verdict {
         CallError::NoServer(_) => (
             "NO_SERVER",
             Exit::NoServer,
-            "look at the server: systemctl status fibrpcd; --wait waits for it",
+            "systemctl status fibrpcd; the request stays in the queue until its time is up; --wait waits",
         ),
         CallError::NoRoute { .. } => {
             ("NO_ROUTE", Exit::NoServer, "look at the bindings: rabbitmqctl list_bindings")
@@ -89,7 +89,7 @@ pub fn verdict(error: &CallError) -> Verdict {
         CallError::Unreachable(_) => (
             "UNREACHABLE",
             Exit::Unreachable,
-            "look at --uri (fibrpcctl context show), and whether the broker is up; --wait waits",
+            "look at --uri, the login and its permissions (context show), and whether the broker is up",
         ),
         CallError::Invalid(_) => {
             ("INVALID_REQUEST", Exit::Usage, "mend the request: fibrpcctl request --help")
