@@ -161,23 +161,35 @@ impl Client {
     /// # Errors
     /// [`CallError`] says why there is no reply.
     pub async fn request(&self, request: Request) -> Result<Reply, CallError> {
-        request.check()?;
+        self.request_timed(request).await.map_err(|(error, _)| error)
+    }
+
+    /// The same, and where the time went of a call that was late.
+    pub(crate) async fn request_timed(
+        &self,
+        request: Request,
+    ) -> Result<Reply, (CallError, Option<Timing>)> {
+        let failed = |error: CallError| (error, None);
+        request.check().map_err(|error| failed(error.into()))?;
         let deadline = Instant::now() + self.timeout;
         let late = tokio::time::sleep_until(deadline.into());
         tokio::pin!(late);
         let _place = tokio::select! {
-            place = self.places.acquire() => place.map_err(|_| CallError::Closed)?,
-            () = &mut late => return Err(CallError::NotSent(self.timeout)),
+            place = self.places.acquire() => place.map_err(|_| failed(CallError::Closed))?,
+            () = &mut late => return Err(failed(CallError::NotSent(self.timeout))),
         };
-        let mut pending = self.calls.begin(request, deadline, self.waits_for_server)?;
+        let begun = self.calls.begin(request, deadline, self.waits_for_server);
+        let mut pending = begun.map_err(|error| failed(error.into()))?;
         tokio::select! {
-            sent = self.fresh.send(pending.id().to_owned()) => sent.map_err(|_| CallError::Closed)?,
-            () = &mut late => return Err(pending.late(self.timeout)),
+            sent = self.fresh.send(pending.id().to_owned()) => {
+                sent.map_err(|_| failed(CallError::Closed))?;
+            }
+            () = &mut late => return Err(failed(pending.late(self.timeout))),
         }
         tokio::select! {
             biased;
-            outcome = pending.outcome() => outcome,
-            () = &mut late => Err(pending.late(self.timeout)),
+            outcome = pending.outcome() => outcome.map_err(failed),
+            () = &mut late => Err((pending.late(self.timeout), pending.timing())),
         }
     }
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     cli::{CallArgs, InputFormat, Numbers, expanded},
-    client::{CallError, Client, Reply, Request},
+    client::{CallError, Client, Reply, Request, Timing},
     exit::Exit,
     wire::Method,
 };
@@ -118,7 +118,7 @@ enum Answer {
         number: String,
         id: Option<Value>,
         correlation_id: String,
-        outcome: Box<Result<Reply, CallError>>,
+        outcome: Box<Result<Reply, (CallError, Option<Timing>)>>,
         elapsed: Duration,
     },
     /// The line of this number is no call.
@@ -137,8 +137,8 @@ impl Calls<'_> {
         let (mut left, mut pause) = (self.retries, RETRY_AFTER);
         loop {
             let correlation_id = Uuid::new_v4().to_string();
-            match self.client.request(self.request(&number, &correlation_id)).await {
-                Err(error) if left > 0 && may_help(&error) => {
+            match self.client.request_timed(self.request(&number, &correlation_id)).await {
+                Err((error, _)) if left > 0 && may_help(&error) => {
                     left -= 1;
                     sleep(pause).await;
                     pause = (pause * 2).min(RETRY_AFTER_AT_MOST);
@@ -184,9 +184,9 @@ impl Work for Calls<'_> {
                     output.answer(&number, id, &reply.body, elapsed);
                     Exit::Ok
                 }
-                Err(error) => {
+                Err((error, timing)) => {
                     *tally.failed.entry(status(&error)).or_default() += 1;
-                    self.verbose.failed(output);
+                    self.verbose.failed(output, &format!("call {number}"), timing);
                     output.call_failed(&number, (id, &correlation_id), &error, elapsed);
                     exit_of(&error)
                 }

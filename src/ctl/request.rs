@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     cli::{CtlOptions, InputFormat, RequestArgs},
-    client::{CallError, Client, Reply, Request},
+    client::{CallError, Client, Reply, Request, Timing},
     exit::Exit,
     wire::Properties,
 };
@@ -84,7 +84,7 @@ struct Answer {
 enum Failure {
     /// The line is no request.
     Refused(String),
-    Call(CallError),
+    Call(CallError, Option<Timing>),
 }
 
 impl Requests<'_> {
@@ -99,11 +99,12 @@ impl Requests<'_> {
         let correlation_id = own.unwrap_or_else(|| Uuid::new_v4().to_string());
         let request = request.body_of(body).correlation_id(&correlation_id);
         let request = if self.verbose.is_wanted() { request.timed() } else { request };
-        let outcome = self.client.request(request).await;
+        let outcome = self.client.request_timed(request).await;
         if let Ok(reply) = &outcome {
             self.largest.set(self.largest.get().max(reply.body.len()));
         }
-        Answer { number, id, correlation_id, outcome: outcome.map_err(Failure::Call) }
+        let outcome = outcome.map_err(|(error, timing)| Failure::Call(error, timing));
+        Answer { number, id, correlation_id, outcome }
     }
 }
 
@@ -145,9 +146,9 @@ impl Work for Requests<'_> {
                 replies::refused(output, self.shape, which, why);
                 Exit::Usage
             }
-            Err(Failure::Call(error)) => {
+            Err(Failure::Call(error, timing)) => {
                 let unmatched = self.client.unmatched_replies();
-                self.verbose.failed(output);
+                self.verbose.failed(output, &format!("request {}", answer.number), *timing);
                 let which = (answer.number, answer.id.as_ref(), &*answer.correlation_id);
                 replies::failed(output, self.shape, which, error, unmatched);
                 exit_of(error)

@@ -38,13 +38,16 @@ impl<'a> Verbose<'a> {
         output.tell().say("", &format!("{what}: {}", line(timing)));
     }
 
-    /// Tells how far connecting came where there is no reply.
-    pub(super) fn failed(&self, output: &mut Output) {
+    /// Tells how far connecting and the call came where there is no reply.
+    pub(super) fn failed(&self, output: &mut Output, what: &str, timing: Option<Timing>) {
         if self.wanted && output.is_json() && !self.told.replace(true) {
             let connecting = Value::from(self.connecting());
             output.set_timing(Map::from_iter([("connecting".to_owned(), connecting)]));
-        } else if self.wanted {
+        } else if self.wanted && !output.is_json() {
             self.told(output);
+            if let Some(timing) = timing {
+                output.tell().say("", &format!("{what}: {}", late(&timing)));
+            }
         }
     }
 
@@ -77,6 +80,14 @@ fn line(timing: &Timing) -> String {
         parts.push(format!("both ways {}", ms(timing.answer.saturating_sub(both))));
     }
     format!("{}; reply after {}", parts.join(", "), ms(timing.waited + timing.answer))
+}
+
+/// The same of a call without a reply.
+fn late(timing: &Timing) -> String {
+    let (waited, rest) = (ms(timing.waited), ms(timing.answer));
+    let confirm = timing.confirm.map(ms);
+    let confirm = confirm.map_or_else(|| "no confirm".to_owned(), |took| format!("confirm {took}"));
+    format!("waited {waited}, {confirm}; no reply for {rest} after it was sent")
 }
 
 fn of_reply(timing: &Timing) -> Map<String, Value> {
@@ -117,7 +128,12 @@ mod tests {
         let mut timing = Timing::default();
         (timing.waited, timing.answer) = (micros(9000), micros(1500));
         assert_eq!(line(&timing), "waited 9.000 ms; reply after 10.500 ms");
+        assert_eq!(
+            late(&timing),
+            "waited 9.000 ms, no confirm; no reply for 1.500 ms after it was sent"
+        );
         timing.confirm = Some(micros(600));
+        assert!(late(&timing).contains("waited 9.000 ms, confirm 0.600 ms; no reply for 1.500 ms"));
         timing.server = Some(ServerTiming { queue: micros(10), compute: micros(290) });
         assert_eq!(
             line(&timing),

@@ -153,7 +153,13 @@ impl Reloader {
         log_remarks(&loaded);
         self.level.set(new.log.level);
         let (file, link) = (&loaded.file, old.amqp != new.amqp);
-        tracing::info!(file, link, "read the configuration again");
+        let changed = match new.changed(&old).join(", ") {
+            // Passwords and certificates are in files of their own.
+            keys if keys.is_empty() && link => "what files hold".to_owned(),
+            keys if keys.is_empty() => "nothing".to_owned(),
+            keys => keys,
+        };
+        tracing::info!(file, changed, link, "read the configuration again");
         self.loaded = loaded;
         self.config.send_replace(Arc::new(new));
     }
@@ -214,6 +220,7 @@ mod tests {
         new.log.level = Level::Debug;
         new.compute.max_n = 100;
         let changeable = new.clone();
+        assert_eq!(new.changed(&old), ["amqp.prefetch", "compute.max_n", "log.level"]);
         assert!(keep_fixed(&old, &mut new, true).is_empty());
         assert_eq!(new, changeable, "taken over");
         new.http.listen = None;

@@ -6,7 +6,10 @@
 mod entry;
 
 use self::entry::{Entry, Obstacle, Outcome};
-use super::{CallError, Reply, Request, RequestError, timing::Moments};
+use super::{
+    CallError, Reply, Request, RequestError,
+    timing::{Moments, Timing},
+};
 use crate::wire::{self, Opened, Properties};
 use std::{
     collections::HashMap,
@@ -320,6 +323,14 @@ impl Pending<'_> {
     /// Waits for the outcome.
     pub(super) async fn outcome(&mut self) -> Outcome {
         (&mut self.outcome).await.unwrap_or(Err(CallError::Closed))
+    }
+
+    /// Where its time has gone so far; nothing once it is over.
+    pub(super) fn timing(&self) -> Option<Timing> {
+        let table = self.calls.lock();
+        let entry = table.entries.get(&self.id)?;
+        let elapsed = entry.started.elapsed();
+        Some(entry.moments.timing(entry.started, elapsed, &Properties::default()))
     }
 
     /// What to tell a caller whose time is up.

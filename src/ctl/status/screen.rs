@@ -7,7 +7,11 @@ use super::{
     },
     findings::{Answers, Findings, Http, Server},
 };
-use crate::{cli::CtlOptions, client::BrokerState, text::excerpt};
+use crate::{
+    cli::CtlOptions,
+    client::{BrokerState, CallError},
+    text::excerpt,
+};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -20,7 +24,10 @@ pub(super) fn print(findings: &Findings, options: &CtlOptions, output: &mut Outp
     line("queue", &queue(findings));
     match &findings.server {
         Server::NotAsked => line("server", "not asked"),
-        Server::Silent(_) => line("server", &format!("no answer within {:?}", options.timeout)),
+        Server::Silent(CallError::TimedOut(_) | CallError::NoConsumer { .. }) => {
+            line("server", &format!("no answer within {:?}", options.timeout));
+        }
+        Server::Silent(_) => line("server", "no answer, for the reason above"),
         Server::Answers(answers) => {
             line("server", &server(answers));
             if let Some(stats) = &answers.read {

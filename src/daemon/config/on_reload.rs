@@ -7,9 +7,9 @@ use std::fmt::{self, Display, Formatter};
 #[derive(Clone, Copy, Debug)]
 pub enum OnReload {
     /// The running daemon takes it over at once.
-    AtOnce,
+    AtOnce(Field),
     /// The daemon finishes what runs, and attaches to the broker anew.
-    Reattach,
+    Reattach(Field),
     /// The log names it, and it stays as it was until the daemon is started again.
     Restart(Field),
 }
@@ -18,8 +18,8 @@ impl Display for OnReload {
     /// As the manuals say it.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::AtOnce => "at once",
-            Self::Reattach => "by attaching anew",
+            Self::AtOnce(_) => "at once",
+            Self::Reattach(_) => "by attaching anew",
             Self::Restart(_) => "needs a restart",
         })
     }
@@ -43,7 +43,21 @@ macro_rules! field {
 }
 pub(super) use field;
 
+impl OnReload {
+    fn field(self) -> Field {
+        match self {
+            Self::AtOnce(field) | Self::Reattach(field) | Self::Restart(field) => field,
+        }
+    }
+}
+
 impl Config {
+    /// The keys whose values are not those of `old`.
+    pub(crate) fn changed(&self, old: &Self) -> Vec<&'static str> {
+        let changed = super::KEYS.iter().filter(|key| (key.on_reload.field().differs)(old, self));
+        changed.map(|key| key.path).collect()
+    }
+
     /// Puts back what `old` has for every key that cannot change while the daemon runs; returns
     /// those of them that had changed.
     pub(crate) fn keep_what_needs_a_restart(&mut self, old: &Self) -> Vec<&'static str> {
