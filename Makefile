@@ -64,6 +64,7 @@ lint: ## Check imports, formatting, lints, and the dependency tree
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked --workspace --all-targets --features otlp -- -D warnings
+	$(CARGO) clippy --locked --lib --no-default-features -- -D warnings
 	PATH="$$PATH:$(CURDIR)/target/tools/cargo-deny/bin" \
 	    $(CARGO) deny --locked --workspace --all-features check bans licenses sources
 

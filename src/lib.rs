@@ -58,6 +58,11 @@
 //! only when the broker has confirmed it, the core has the request acknowledged.
 //! `docs/development.md` has the states of a request, the threads, tasks and channels.
 //!
+//! # The client alone
+//!
+//! With `default-features = false` the crate is what other programs need: a third fewer dependencies, without
+//! the modules of the programs.
+//!
 //! # What other programs may rely on
 //!
 //! [`Client`], [`BlockingClient`], [`ClientBuilder`], [`Request`], [`Reply`], the errors, [`BrokerUri`],
@@ -67,19 +72,31 @@
 //! their tests only; of the programs, options, exit codes, keys, metrics and JSON fields are covered in the
 //! same way.
 
+#![cfg_attr(
+    not(feature = "programs"),
+    expect(dead_code, unreachable_pub, reason = "what servers and settings need of the link")
+)]
+
 mod amqp;
 pub mod broker_uri;
+#[cfg(feature = "programs")]
 pub mod cli;
 pub mod client;
+#[cfg(feature = "programs")]
 pub mod ctl;
+#[cfg(feature = "programs")]
 pub mod daemon;
+#[cfg(feature = "programs")]
 pub mod exit;
 mod files;
-#[cfg(any(fuzzing, test))]
+#[cfg(all(any(fuzzing, test), feature = "programs"))]
 pub mod fuzzing;
+#[cfg(feature = "programs")]
 mod http_client;
 mod lookup;
+#[cfg(feature = "programs")]
 mod mistakes;
+#[cfg(feature = "programs")]
 mod stub;
 mod threads;
 pub mod tls;
@@ -91,6 +108,7 @@ pub use client::{
     BlockingClient, BrokerState, BuildError, CallError, Client, ClientBuilder, ConnectStep, Pong,
     QueueState, Reply, Request, RequestError, Timing,
 };
+#[cfg(feature = "programs")]
 pub use fibonacci;
 pub use fibrpc_core::wire;
 pub use tls::{Tls, TlsFiles};
