@@ -18,7 +18,7 @@ use std::{
 use tokio::time::{Instant, Sleep, sleep};
 
 /// How long the reason of a failure is waited for, where there may be one.
-const REASON_TIMEOUT: Duration = Duration::from_millis(100);
+const REASON_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How far the end of a link is.
 pub(super) enum Phase {

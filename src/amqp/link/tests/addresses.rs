@@ -39,7 +39,10 @@ async fn open(addresses: &[SocketAddr], dial: &Dial) -> Result<Link, super::supe
 async fn an_address_that_swallows_or_refuses_or_is_silent_does_not_keep_from_the_next() {
     let (hole, _full) = black_hole().await;
     let hole = hole.local_addr().unwrap();
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    // Bound, so that nobody else gets the port, and never listened on.
+    let nobody = TcpSocket::new_v4().unwrap();
+    nobody.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let closed = nobody.local_addr().unwrap();
     // Accepts, and says nothing.
     let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let silent = mute.local_addr().unwrap();

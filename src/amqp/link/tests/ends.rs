@@ -57,8 +57,9 @@ async fn the_reason_of_a_closed_connection_is_told_once() {
         server.publish("b");
         server.link.count_consumers("q");
         let mut event = server.next().await;
-        if event.starts_with("not counted") {
-            event = server.next().await; // lapin had not taken the connection for closed yet
+        if event.contains("counted") {
+            // lapin had not taken the connection for closed yet, or the other one was asked.
+            event = server.next().await;
         }
         assert_eq!(event, format!("closed: the broker says 320 {REASON}"));
         server.expect_silence().await;
@@ -120,7 +121,8 @@ async fn the_goodbye_comes_after_the_messages_that_wait() {
         assert_eq!(server.publish.method(60, 40).await.channel, server.replies);
         server.publish.ack(server.replies, tag);
     }
-    server.expect(&["confirmed a", "confirmed b", "confirmed c", "closed"]).await;
+    server.expect_all(["confirmed a", "confirmed b", "confirmed c"]).await;
+    server.expect(&["closed"]).await;
 }
 
 #[tokio::test]

@@ -93,6 +93,17 @@ impl Server {
         shown(&next(&mut self.link).await)
     }
 
+    /// Expects these in any order: lapin tells of each confirm by itself.
+    async fn expect_all<const COUNT: usize>(&mut self, mut events: [&str; COUNT]) {
+        let mut found = Vec::new();
+        for _ in 0..COUNT {
+            found.push(self.next().await);
+        }
+        found.sort();
+        events.sort_unstable();
+        assert_eq!(found, events);
+    }
+
     async fn expect(&mut self, events: &[&str]) {
         for event in events {
             assert_eq!(&self.next().await, event);
