@@ -53,6 +53,17 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
+    /// Waits until both daemons have had so many calls on their connections that lapin's buffers, rings of
+    /// 1 MiB which are first used by and by, are in memory but for what acks and confirms take of them.
+    pub(crate) fn fill_buffers(&mut self) {
+        const CALLS: u64 = 6000;
+        let acks = |daemon: &Daemon| daemon.metric("fibrpcd_acks_total");
+        let least = [acks(&self.daemon) + CALLS, acks(&self.other) + CALLS];
+        while acks(&self.daemon) < least[0] || acks(&self.other) < least[1] {
+            nothing(self);
+        }
+    }
+
     pub(crate) fn start() -> Self {
         let config = NamedTempFile::with_suffix(".conf").unwrap();
         fs::write(config.path(), "channel_max = 16\n").unwrap();

@@ -41,6 +41,7 @@ fn soak(share: Duration) -> bool {
     for (_, fault) in FAULTS {
         fault(&mut setup);
     }
+    setup.fill_buffers();
     println!("| fault | times | process | KiB | files | threads | tasks |");
     println!("|---|---|---|---|---|---|---|");
     let mut flat = true;
