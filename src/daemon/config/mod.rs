@@ -57,6 +57,29 @@ pub struct Config {
     pub trace: Trace,
 }
 
+impl Config {
+    /// The keys whose values are not those of `old`.
+    pub(crate) fn changed(&self, old: &Self) -> Vec<&'static str> {
+        let changed = KEYS.iter().filter(|key| (key.on_reload.field().differs)(old, self));
+        changed.map(|key| key.path).collect()
+    }
+
+    /// Puts back what `old` has for every key that cannot change while the daemon runs; returns
+    /// those of them that had changed.
+    pub(crate) fn keep_what_needs_a_restart(&mut self, old: &Self) -> Vec<&'static str> {
+        let mut kept = Vec::new();
+        for key in KEYS {
+            if let OnReload::Restart(field) = key.on_reload
+                && (field.differs)(old, self)
+            {
+                (field.keep)(self, old);
+                kept.push(key.path);
+            }
+        }
+        kept
+    }
+}
+
 /// The link to the broker.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
