@@ -78,21 +78,10 @@ impl Request {
             && self.envelope.reply_id() == id
     }
 
-    /// How long somebody waits for the answer, where the request says so: by the rule of
-    /// `docs/protocol.md`.
+    /// How long somebody still waits for the answer, where the request says so.
     pub(super) fn time_left(&self) -> Option<Duration> {
-        let waited = self.arrived.elapsed();
-        let expiration = self.envelope.expiration_ms.map(Duration::from_millis);
-        let deadline = self.envelope.deadline_ms.and_then(|deadline| {
-            match u64::try_from(deadline.saturating_sub(self.arrived_unix_ms)) {
-                Ok(left) => Some(Duration::from_millis(left)),
-                // A clock is wrong.
-                Err(_) if expiration.is_some() => None,
-                Err(_) => Some(Duration::ZERO),
-            }
-        });
-        let limit = expiration.into_iter().chain(deadline).min()?;
-        Some(limit.saturating_sub(waited))
+        let limit = self.envelope.time_limit(self.arrived_unix_ms).lasts?;
+        Some(limit.saturating_sub(self.arrived.elapsed()))
     }
 
     /// What is said of it when it is over.

@@ -1,41 +1,27 @@
 //! When a request has to be answered.
 
 use super::clock::{Clocks, Moment};
-use crate::wire::Envelope;
-use std::time::Duration;
+use crate::wire::{Envelope, TimeLimit};
 
 /// The deadline of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Deadline {
     /// On our monotonic clock.
     pub(super) at: Option<Moment>,
-    /// The caller's deadline had passed when the request arrived, although the broker, which counts
-    /// by one clock, says that it has time left: the clock of the caller is wrong, or ours is. It is
-    /// not heeded. Both times, in Unix milliseconds: the deadline and the arrival.
+    /// Where a clock is wrong, both times, in Unix milliseconds: the deadline and the arrival.
     pub(super) wrong_clock: Option<(i64, i64)>,
 }
 
 impl Deadline {
-    /// The deadline of a request that arrived at this moment: that of its caller, by its clock, but
-    /// its expiration after the arrival at the latest. How long it was in the queue nobody says, so
-    /// this is an upper bound.
+    /// The deadline of a request that arrived at this moment.
     pub(super) fn new(clocks: Clocks, arrived: Moment, envelope: &Envelope) -> Self {
         let since = i64::try_from(clocks.now.since(arrived).as_millis()).unwrap_or(i64::MAX);
         let arrived_ms = clocks.unix_ms.saturating_sub(since);
-        let after = |ms: u64| arrived.plus(Duration::from_millis(ms));
-        let bound = envelope.expiration_ms.map(after);
-        let Some(deadline_ms) = envelope.deadline_ms else {
-            return Self { at: bound, wrong_clock: None };
-        };
-        match u64::try_from(deadline_ms.saturating_sub(arrived_ms)) {
-            Ok(left) if left > 0 => {
-                let asked = after(left);
-                Self { at: Some(bound.map_or(asked, |bound| bound.min(asked))), wrong_clock: None }
-            }
-            _ if bound.is_some() => {
-                Self { at: bound, wrong_clock: Some((deadline_ms, arrived_ms)) }
-            }
-            _ => Self { at: Some(arrived), wrong_clock: None },
+        let TimeLimit { lasts, wrong_clock } = envelope.time_limit(arrived_ms);
+        let times = envelope.deadline_ms.map(|deadline_ms| (deadline_ms, arrived_ms));
+        Self {
+            at: lasts.map(|lasts| arrived.plus(lasts)),
+            wrong_clock: times.filter(|_| wrong_clock),
         }
     }
 
@@ -48,6 +34,7 @@ impl Deadline {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     const NOW_MS: i64 = 1_790_000_000_000;
 

@@ -19,7 +19,7 @@ pub use properties::{Header, Properties, ReplyQueue};
 pub use queue_name::{QueueNameError, check_queue_name};
 pub use reply::{Opened, Reply, ReplyError};
 pub use reply_address::{REPLY_TOPIC_HEADER, TOPIC_EXCHANGE, Via, reply_address};
-pub use request::{Call, Envelope, Method, decode};
+pub use request::{Call, Envelope, Method, TimeLimit, decode};
 pub use status::{Failure, Status};
 pub use timing::{ServerTiming, TIMING_HEADER};
 pub use trace::TraceParent;

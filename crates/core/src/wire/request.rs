@@ -1,7 +1,7 @@
 //! Requests: the properties that matter and the call they name.
 
 use super::{Failure, Number, Status, TRACE_PARENT, TraceParent, Via, amqp10};
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 /// The properties of a request that fibrpc looks at. Everything else a client may set is ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +32,17 @@ pub struct Envelope {
     pub timing: bool,
 }
 
+/// How long a request may be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeLimit {
+    /// From its arrival on; `None` is for ever.
+    pub lasts: Option<Duration>,
+    /// The caller's deadline had passed when the request arrived, although the broker, which counts
+    /// by one clock, says that it has time left: the clock of the caller is wrong, or ours is. It is
+    /// not heeded.
+    pub wrong_clock: bool,
+}
+
 impl Envelope {
     /// The queue the reply goes to, or what stands for it; an empty `reply_to` names none.
     #[must_use]
@@ -43,6 +54,28 @@ impl Envelope {
     #[must_use]
     pub fn reply_id(&self) -> Option<&[u8]> {
         self.correlation_id.as_deref().or(self.message_id.as_deref())
+    }
+
+    /// How long the request may be answered that arrived at this Unix time, in milliseconds: until the
+    /// deadline of its caller, by its clock, but its expiration after the arrival at the latest. How
+    /// long it was in the queue nobody says, so this is an upper bound.
+    #[must_use]
+    pub fn time_limit(&self, arrived_ms: i64) -> TimeLimit {
+        let expiration = self.expiration_ms.map(Duration::from_millis);
+        let Some(deadline_ms) = self.deadline_ms else {
+            return TimeLimit { lasts: expiration, wrong_clock: false };
+        };
+        match u64::try_from(deadline_ms.saturating_sub(arrived_ms)) {
+            Ok(left) if left > 0 => {
+                let asked = Duration::from_millis(left);
+                let lasts = expiration.map_or(asked, |expiration| expiration.min(asked));
+                TimeLimit { lasts: Some(lasts), wrong_clock: false }
+            }
+            _ => TimeLimit {
+                lasts: expiration.or(Some(Duration::ZERO)),
+                wrong_clock: expiration.is_some(),
+            },
+        }
     }
 
     /// The trace the request belongs to, if it names one.
