@@ -2,14 +2,12 @@
 //! far away.
 
 use super::patience::patiently;
-use crate::cli::Body;
+use crate::{cli::Body, threads};
 use std::{
     ffi::OsString,
     fs::File,
     io::{self, Read},
-    thread,
 };
-use tokio::sync::oneshot;
 
 /// The longest body, in bytes: as long as the largest message of `RabbitMQ` 3 by default.
 const MAX_BODY: usize = 128 << 20;
@@ -30,19 +28,11 @@ pub(super) async fn read(body: Body) -> Result<Vec<u8>, BodyError> {
         Body::Stdin => "standard input".to_owned(),
         Body::File(path) => path.to_string_lossy().into_owned(),
     };
-    let (sender, receiver) = oneshot::channel();
     let whole = move || match body {
         Body::File(path) => file(&path),
         _ => limited(&mut io::stdin().lock()),
     };
-    let started = thread::Builder::new().name("body".to_owned());
-    let started = started.spawn(move || drop(sender.send(whole())));
-    let died = |_| Err(io::Error::other("the thread that reads has died"));
-    let read = match started {
-        Ok(_) => receiver.await.unwrap_or_else(died),
-        Err(error) => Err(error),
-    };
-    match read {
+    match threads::run("body", whole).await.and_then(|read| read) {
         Ok(bytes) if bytes.len() > MAX_BODY => Err(BodyError::TooLong { name }),
         Ok(bytes) => Ok(bytes),
         Err(source) => Err(BodyError::Read { name, source }),
