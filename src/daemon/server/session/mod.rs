@@ -2,6 +2,8 @@
 //!
 //! No rule about requests is here; they are in `fibrpc_core::server`.
 
+mod commands;
+
 use super::{Server, Silence, TURN, engine::Engine};
 use crate::{
     amqp::{
@@ -19,9 +21,7 @@ use crate::{
         watchdog::WatchdogTimer,
     },
 };
-use bytes::Bytes;
-use fibrpc_core::server::{Command, Delivery, Fault, Input, LinkEvent, LostBecause, RequestId};
-use lapin::BasicProperties;
+use fibrpc_core::server::{Command, Delivery, Input, LinkEvent, LostBecause, RequestId};
 use std::{
     pin::Pin,
     sync::Arc,
@@ -281,7 +281,7 @@ impl<'a> Session<'a> {
         } else if self.over.is_none() && self.silence.look_is_due(now) {
             self.link.count_consumers(&self.amqp.queue);
             if !std::mem::replace(&mut self.knocked, true) {
-                publish_to_nobody(&mut self.link, self.engine, Published::Knock);
+                commands::publish_to_nobody(&mut self.link, self.engine, Published::Knock);
             }
         }
     }
@@ -306,44 +306,6 @@ impl<'a> Session<'a> {
         let why = error.as_ref().map_or(LostBecause::Asked, |error| lost_because(error.cause));
         self.engine.link(LinkEvent::Closed(why));
         self.over = Some(error.map_or(Ok(()), Err));
-    }
-
-    /// Tells threads, observers and the link what follows from what was taken in.
-    fn carry_out(&mut self) {
-        // Whatever else there is to do, so that the core knows whether the link moves.
-        let written = self.link.bytes_written();
-        self.engine.handle(Input::Time { written });
-        self.engine.conclude(&mut self.commands);
-        for command in self.commands.drain(..) {
-            match command {
-                Command::Publish(id) => {
-                    if let Some((envelope, reply)) = self.engine.core().outgoing(id)
-                        && let Some(queue) = envelope.reply_queue()
-                    {
-                        let timing = self.engine.core().timing(id);
-                        let properties = properties::of_reply(envelope, reply, timing);
-                        self.link.publish_via(
-                            Published::Reply(id),
-                            (envelope.via, queue),
-                            properties,
-                            reply.body.clone(),
-                        );
-                    }
-                }
-                Command::Probe => publish_to_nobody(&mut self.link, self.engine, Published::Probe),
-                Command::Ack { tag, multiple } => {
-                    self.link.ack(tag, multiple);
-                    self.engine.observer.acks_handed_over();
-                }
-                Command::Reject { tag } => self.link.reject(tag),
-                Command::GiveBack { tag } => self.link.give_back(tag),
-                Command::RenewReplies => self.link.renew_replies(),
-                Command::StopConsuming => self.link.stop_consuming(),
-                Command::Close => self.link.close(),
-                Command::Abandon(fault) => self.over = Some(Err(given_up(fault))),
-                Command::Compute { .. } | Command::Stop { .. } => {} // the engine's
-            }
-        }
     }
 
     fn blocked(&self, reason: Option<String>) {
@@ -378,32 +340,11 @@ impl<'a> Session<'a> {
     }
 }
 
-fn publish_to_nobody(link: &mut Link<Published>, engine: &Engine, what: Published) {
-    link.publish(what, engine.nobody(), BasicProperties::default(), Bytes::new());
-}
-
 fn lost_because(cause: Cause) -> LostBecause {
     match cause {
         Cause::TooLarge { limit } => LostBecause::TooLarge { limit },
         Cause::Timeout => LostBecause::Timeout,
         Cause::Network => LostBecause::Network,
         _ => LostBecause::Broker,
-    }
-}
-
-/// The error of a session that the core gives up.
-fn given_up(fault: Fault) -> LinkError {
-    match fault {
-        Fault::OutOfOrder { tag } => LinkError::new(
-            Cause::Protocol,
-            format!("the broker sent a delivery out of order, with tag {tag}"),
-        ),
-        Fault::Unconfirmed => {
-            LinkError::new(Cause::Timeout, "the broker confirms no replies any more")
-        }
-        Fault::ConsumerEnded => LinkError::new(
-            Cause::ConsumerCancelled,
-            "the broker ended the consumer: was the queue deleted?",
-        ),
     }
 }
