@@ -22,6 +22,7 @@
 //! - `http_client`: a request over HTTP
 //! - `mistakes`: what messages about mistakes in settings share
 //! - `threads`: threads for what may stand still
+//! - `wall_clock`: Unix time, as messages carry it
 //! - [`cli`]: the command lines
 //! - `fuzzing`: what the fuzzers do, for them and for the tests
 //!
@@ -100,6 +101,7 @@ mod mistakes;
 mod stub;
 mod threads;
 pub mod tls;
+mod wall_clock;
 
 use fibrpc_core::text;
 

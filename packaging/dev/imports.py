@@ -24,16 +24,17 @@ ROOMS = {
     "broker_uri": [],
     "files": [],
     "threads": [],
+    "wall_clock": [],
     "mistakes": [],
     "lookup": ["threads"],
     "http_client": ["lookup"],
     "tls": ["files"],
     "amqp": ["broker_uri", "lookup", "text", "threads", "tls", "wire"],
-    "client": ["amqp", "broker_uri", "text", "threads", "tls", "wire"],
-    "stub": ["amqp", "broker_uri", "text", "threads", "tls", "wire"],
+    "client": ["amqp", "broker_uri", "text", "threads", "tls", "wall_clock", "wire"],
+    "stub": ["amqp", "broker_uri", "text", "threads", "tls", "wall_clock", "wire"],
     "cli": ["client", "exit", "wire"],
-    "ctl": ["broker_uri", "cli", "client", "exit", "files", "http_client", "mistakes", "stub", "text", "threads", "tls", "wire"],
-    "daemon": ["amqp", "broker_uri", "cli", "exit", "files", "http_client", "lookup", "mistakes", "text", "threads", "tls", "wire"],
+    "ctl": ["broker_uri", "cli", "client", "exit", "files", "http_client", "mistakes", "stub", "text", "threads", "tls", "wall_clock", "wire"],
+    "daemon": ["amqp", "broker_uri", "cli", "exit", "files", "http_client", "lookup", "mistakes", "text", "threads", "tls", "wall_clock", "wire"],
 }
 
 TOKENS = re.compile(

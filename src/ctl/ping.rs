@@ -11,10 +11,11 @@ use crate::{
     client::{CallError, Client, Pong},
     exit::Exit,
     text::excerpt,
+    wall_clock,
 };
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use serde_json::{Map, Value};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use tokio::{
     sync::Notify,
     time::{MissedTickBehavior, interval},
@@ -127,14 +128,14 @@ impl<'a> Results<'a> {
         object.insert("seq".into(), sequence.into());
         object.insert("status".into(), status.into());
         if self.args.timestamps {
-            object.insert("time".into(), unix_time().as_secs_f64().into());
+            object.insert("time".into(), wall_clock::now().as_secs_f64().into());
         }
         object
     }
 
     fn time(&self) -> String {
         if self.args.timestamps {
-            format!("[{:.6}] ", unix_time().as_secs_f64())
+            format!("[{:.6}] ", wall_clock::now().as_secs_f64())
         } else {
             String::new()
         }
@@ -185,10 +186,6 @@ impl<'a> Results<'a> {
             output.line(format!("min/p50/p99/max = {times} ms{without}").as_bytes());
         }
     }
-}
-
-fn unix_time() -> Duration {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
 fn milliseconds(time: Duration) -> String {

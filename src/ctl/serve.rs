@@ -13,14 +13,10 @@ use crate::{
     exit::Exit,
     stub::{self, Answers, Audience, Ended, MAX_BODY, Outcome, Served, Settings, Source},
     text::excerpt,
+    wall_clock,
 };
 use serde_json::{Map, Value};
-use std::{
-    cell::Cell,
-    os::unix::ffi::OsStrExt as _,
-    pin::pin,
-    time::{Duration, SystemTime},
-};
+use std::{cell::Cell, os::unix::ffi::OsStrExt as _, pin::pin, time::Duration};
 use tokio::{
     sync::{Notify, mpsc},
     time::timeout,
@@ -183,7 +179,7 @@ fn result(outcome: Outcome) -> &'static str {
 fn show(output: &mut Output, served: &Served) {
     let id = served.correlation_id.as_deref().map(|id| excerpt(id, MOST_SHOWN));
     let kind = served.kind.as_ref().map(|kind| excerpt(kind.as_bytes(), MOST_SHOWN));
-    let since = served.at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since = wall_clock::since_1970(served.at);
     if !output.is_json() {
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         let line = format!(

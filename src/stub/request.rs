@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     amqp::{message, properties},
+    wall_clock,
     wire::{Envelope, Properties, Via},
 };
 use bytes::Bytes;
@@ -44,7 +45,6 @@ pub(super) struct Request {
 
 impl Request {
     pub(super) fn new(delivery: Delivery, queue: &str) -> Self {
-        let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Self {
             envelope: properties::envelope(&delivery.properties, queue),
             said: message::read(&delivery.properties),
@@ -53,7 +53,7 @@ impl Request {
             body: delivery.data.into(),
             stage: Stage::Held,
             arrived: Instant::now(),
-            arrived_unix_ms: i64::try_from(unix.as_millis()).unwrap_or(i64::MAX),
+            arrived_unix_ms: wall_clock::unix_ms(wall_clock::now()),
             answer: None,
             refused: None,
             returned: false,

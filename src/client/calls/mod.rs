@@ -10,11 +10,14 @@ use super::{
     CallError, Reply, Request, RequestError,
     timing::{Moments, Timing},
 };
-use crate::wire::{self, Opened, Properties};
+use crate::{
+    wall_clock,
+    wire::{self, Opened, Properties},
+};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
@@ -68,7 +71,9 @@ impl Calls {
             request: Arc::new(request),
             started,
             deadline,
-            deadline_ms: unix_ms(deadline.saturating_duration_since(started)),
+            deadline_ms: wall_clock::unix_ms(
+                wall_clock::now() + deadline.saturating_duration_since(started),
+            ),
             waits,
             sent_in: None,
             accepted: false,
@@ -368,12 +373,6 @@ impl Drop for Pending<'_> {
     fn drop(&mut self) {
         self.calls.lock().entries.remove(&self.id);
     }
-}
-
-/// The moment `remaining` from now, Unix time in milliseconds.
-fn unix_ms(remaining: Duration) -> i64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from((now + remaining).as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

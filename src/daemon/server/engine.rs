@@ -1,15 +1,15 @@
 //! The core, with what surrounds it as long as the daemon lives: clocks, threads, observers.
 
 use super::{handler::Handler, tick_at};
-use crate::daemon::{
-    compute::{Finished, Pool, Shares},
-    observe::observer::Observer,
+use crate::{
+    daemon::{
+        compute::{Finished, Pool, Shares},
+        observe::observer::Observer,
+    },
+    wall_clock,
 };
 use fibrpc_core::server::{Clocks, Command, Core, Input, Limits, LinkEvent, Moment, SessionId};
-use std::{
-    num::NonZeroUsize,
-    time::{Instant, SystemTime},
-};
+use std::{num::NonZeroUsize, time::Instant};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -79,8 +79,7 @@ impl Engine {
 
     /// A batch of inputs begins.
     pub(super) fn begin_batch(&mut self) {
-        let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let unix_ms = i64::try_from(unix.as_millis()).unwrap_or(i64::MAX);
+        let unix_ms = wall_clock::unix_ms(wall_clock::now());
         self.batch = Clocks { now: self.now(), unix_ms };
     }
 

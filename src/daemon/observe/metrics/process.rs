@@ -1,9 +1,8 @@
 //! The daemon itself: what it is doing, its configuration, its log, its I/O thread, its build.
 
 use super::{maker::Maker, threads::Threads};
-use crate::daemon::state::State;
+use crate::{daemon::state::State, wall_clock};
 use prometheus::{Counter, IntCounter, IntGauge};
-use std::time::SystemTime;
 use tokio::runtime::Handle;
 use tracing::Level;
 
@@ -106,8 +105,8 @@ impl DaemonMetrics {
     pub(crate) fn configured(&self, good: bool) {
         self.reload_successful.set(good.into());
         if good {
-            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-            self.reload_success_time.set(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+            let now = wall_clock::now().as_secs();
+            self.reload_success_time.set(i64::try_from(now).unwrap_or(i64::MAX));
         }
     }
 

@@ -1,11 +1,14 @@
 //! Requests: how many, how they ended, how long each part of their way took.
 
 use super::{DURATION_BUCKETS, maker::Maker};
-use crate::wire::{Method, Status};
+use crate::{
+    wall_clock,
+    wire::{Method, Status},
+};
 use prometheus::{Histogram, IntCounter, IntGauge, core::Metric as _, proto::Bucket};
 use std::{
     sync::atomic::{AtomicU64, Ordering},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 /// Bucket bounds of the time in the queue, in seconds: nothing finer than a second is known.
@@ -166,7 +169,7 @@ impl Requests {
     /// `None` if that is not credible. The clocks are those of two machines, and the time is in
     /// whole seconds.
     pub(crate) fn sent_at(&self, sent: u64) -> Option<Duration> {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let now = wall_clock::now();
         let seconds = now.as_secs();
         if sent > seconds + CREDIBLE_FUTURE || sent < seconds.saturating_sub(CREDIBLE_PAST) {
             return None;
