@@ -5,7 +5,7 @@ CARGO ?= cargo
 TEST = $(CARGO) test --locked --workspace --features otlp
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test screenshots panels chaos soak model sim fuzz cluster lint deb system-test generated build bench bench-all bench-peers bench-instructions bench-core bench-kernel bench-mixed bench-observability clean
+.PHONY: help run demo films test screenshots panels chaos soak model sim fuzz cluster lint deb system-test generated build bench bench-all bench-peers bench-instructions bench-core bench-kernel bench-mixed bench-observability clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -17,6 +17,12 @@ demo: ## Two daemons under load, one of them killed every few seconds; a counter
 	@packaging/dev/install-deps.sh run
 	$(CARGO) build --profile quick --locked
 	@packaging/dev/demo.py $(if $(RECORD),--record "$(RECORD)") $(if $(SECONDS),--seconds $(SECONDS))
+
+films: ## Record `make demo`, and a call while no server runs, into docs/img
+	@packaging/dev/install-deps.sh test
+	$(CARGO) build --profile quick --locked
+	@packaging/dev/demo.py --record docs/img/demo.svg --seconds 19
+	@packaging/dev/stopped.py docs/img/stopped.svg
 
 test: ## Run every test, against a RabbitMQ of its own; as root, also the package on a booted Debian 12
 	@packaging/dev/install-deps.sh test
