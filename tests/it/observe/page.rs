@@ -7,7 +7,7 @@ use crate::support::{
     relay::Relay,
     sustained_load::{Clients, pause},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     fs,
     path::PathBuf,
@@ -16,28 +16,15 @@ use std::{
 };
 
 /// Widths of windows, and whether they are a phone's.
-const WINDOWS: [(&str, u32, bool); 2] = [("desktop", 1280, false), ("phone", 390, true)];
+const WINDOWS: [(&str, u32, bool); 3] =
+    [("screen", 1920, false), ("desktop", 1280, false), ("phone", 360, true)];
 
-/// Texts that are hard to read: their contrast is below what WCAG 2.2 asks for (AA, 1.4.3).
-const PALE: &str = r"
-    const channel = c => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-    const numbers = color => color.match(/[\d.]+/g).map(Number);
-    const luminance = ([r, g, b]) =>
-        0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
-    const ground = element => {
-        const [r, g, b, alpha = 1] = numbers(getComputedStyle(element).backgroundColor);
-        return alpha === 1 ? [r, g, b] : ground(element.parentElement);
-    };
-    const pale = [...document.body.querySelectorAll('*')].filter(element => {
-        const own = [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
-        if (!own || !element.checkVisibility() || element.matches('script, style')) return false;
-        const style = getComputedStyle(element), size = parseFloat(style.fontSize);
-        const large = size >= 24 || size >= 18.66 && style.fontWeight >= 700;
-        const both = [luminance(numbers(style.color)), luminance(ground(element))];
-        const contrast = (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
-        return contrast < (large ? 3 : 4.5);
-    });
-    arguments[0](pale.map(element => element.outerHTML));";
+/// What axe finds (<https://github.com/dequelabs/axe-core>), in the page that it was put into: each
+/// rule that is broken with the elements that break it, or that a person would have to look at.
+const FINDINGS: &str = "const done = arguments[0]; \
+    axe.run({ rules: { 'target-size': { enabled: true } } }).then(found => \
+        done([...found.violations, ...found.incomplete].map(rule => `${rule.id}: \
+            ${rule.nodes.map(node => node.html + node.failureSummary).join()}`)));";
 
 /// Whether there is one page, with nothing of its own script for people to read.
 const WHOLE: &str = "const mains = document.querySelectorAll('main'); \
@@ -57,6 +44,15 @@ const STALE: &str = "const done = arguments[0], stale = () => \
 const RENEWED: &str = "const done = arguments[0]; \
     new MutationObserver(() => done(document.querySelector('main').innerText)) \
         .observe(document.body, { childList: true });";
+
+/// What can be used by keyboard, in the order of the page.
+const USABLE: &str = "arguments[0]([...document.querySelectorAll('a, summary, [tabindex]')] \
+    .map(element => element.textContent.replace(/\\d+/, '')));";
+
+/// What has the focus, and whether that is to be seen.
+const FOCUSED: &str = "const at = document.activeElement, ring = getComputedStyle(at); \
+    arguments[0]([at.textContent.replace(/\\d+/, ''), \
+        ring.outlineStyle === 'solid' && parseFloat(ring.outlineWidth) >= 2]);";
 
 const SEEN: &str = "arguments[0]([document.title, document.querySelectorAll('svg.chart').length, \
     document.documentElement.scrollWidth > innerWidth, document.body.className, \
@@ -114,7 +110,7 @@ fn pictures() -> Option<PathBuf> {
     Some(dir)
 }
 
-/// Looks at the page in both themes, on a desk and on a phone.
+/// Looks at the page in both themes, on large and small screens.
 fn look(browser: &Browser, state: &str) {
     for scheme in ["light", "dark"] {
         browser.prefer(scheme);
@@ -123,10 +119,39 @@ fn look(browser: &Browser, state: &str) {
             let place = format!("{state}-{scheme}-{window}");
             assert_eq!(browser.run(WHOLE), true, "{place}");
             assert_eq!(browser.run(SEEN)[2], false, "{place} is too wide");
-            assert_eq!(browser.run(PALE), Value::Array(Vec::new()), "{place}");
+            assert_eq!(findings(browser), Value::Array(Vec::new()), "{place}");
             if let Some(dir) = pictures() {
                 browser.screenshot(&dir.join(format!("{place}.png")));
             }
+        }
+    }
+}
+
+/// What axe has to say against the page.
+fn findings(browser: &Browser) -> Value {
+    let axe = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/target/tools/axe-core/node_modules/axe-core/axe.min.js"
+    );
+    let axe = fs::read_to_string(axe).expect("packaging/dev/install-deps.sh test installs axe");
+    browser.run(&format!("{axe};\n{FINDINGS}"))
+}
+
+/// Walks through the page by keyboard.
+fn walk_by_keyboard(browser: &Browser) {
+    let usable = browser.run(USABLE);
+    let usable = usable.as_array().unwrap();
+    assert!(usable[0].as_str().unwrap().ends_with(" before"), "{usable:?}");
+    for (index, name) in usable.iter().enumerate() {
+        browser.tab();
+        assert_eq!(browser.run(FOCUSED), json!([name, true]));
+        if index == 0 {
+            browser.run(RENEWED);
+            assert_eq!(
+                browser.run(FOCUSED),
+                json!([name, true]),
+                "the focus went as the page came anew"
+            );
         }
     }
 }
@@ -182,6 +207,7 @@ fn it_can_be_read_whatever_happens() {
     browser.go_to(&page);
     assert!(browser.run(SEEN)[0].as_str().unwrap().starts_with("detached"));
     assert_eq!(browser.run(UNFOLD), true, "who reads on is not interrupted");
+    walk_by_keyboard(&browser);
     look(&browser, "gone");
     drop(daemon);
     let text = browser.run(STALE).to_string();

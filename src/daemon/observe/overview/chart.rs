@@ -45,8 +45,8 @@ impl Chart<'_> {
         let text = format!("{}, last {minutes} minutes: at most {}", self.label, (self.show)(most));
         format!(
             "<figure><div class=\"y\"><span>{highest}</span><span>{middle}</span>\
-             <span>0</span></div>{}<div class=\"x\"><span>{minutes} min ago</span>\
-             <span>{}</span><span>{}</span><span>now</span></div></figure>",
+             <span>0</span></div>{}<div class=\"x\"><span>−{minutes} min</span>\
+             <span>−{}</span><span>−{}</span><span>now</span></div></figure>",
             self.svg(&text, top),
             minutes * 2 / 3,
             minutes / 3,
@@ -155,7 +155,7 @@ mod tests {
         assert!(chart(&[None], &[false]).contains("<span>0.2 x</span><span>0.1 x</span>"));
         let html = chart(&[Some(33.0)], &[false]);
         assert!(html.contains("<span>40 x</span><span>20 x</span><span>0</span>"), "{html}");
-        assert!(html.contains("<span>15 min ago</span><span>10</span><span>5</span>"), "{html}");
+        assert!(html.contains("<span>−15 min</span><span>−10</span><span>−5</span>"), "{html}");
     }
 
     #[test]

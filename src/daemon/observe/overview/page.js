@@ -12,8 +12,11 @@ const refresh = async () => {
     const main = new DOMParser().parseFromString(part, "text/html").querySelector("main");
     if (!main) throw new Error("not this page");
     const unfolded = document.querySelector("details")?.open ?? false;
+    // Who has come here by keyboard stays here.
+    const focused = document.activeElement?.localName === "summary";
     document.querySelector("main").replaceWith(main);
     document.querySelector("details")?.toggleAttribute("open", unfolded);
+    if (focused) document.querySelector("summary")?.focus({ preventScroll: true });
     document.title = `${document.querySelector(".state strong").textContent} - ${document.body.dataset.name}`;
     fresh = true;
   } catch {
