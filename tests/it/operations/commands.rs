@@ -88,7 +88,7 @@ fn every_command_of_the_client_is_understood_and_prints_what_is_shown() {
     let (mut tried, mut compared) = (0, 0);
     for (document, text) in documents {
         for Typed { command, shown } in typed(&text) {
-            let command = command.replace("target/release/", "");
+            let command = command.replace("target/quick/", "");
             // That which is built first is the same program, and nobody types a password here.
             let elsewhere = ["cargo run", "--ask-password"];
             if !command.contains("fibrpcctl ") || elsewhere.iter().any(|it| command.contains(it)) {
@@ -121,7 +121,7 @@ fn every_command_of_the_daemon_is_understood() {
     let mut tried = 0;
     for (document, text) in documents() {
         for Typed { command, .. } in typed(&text) {
-            let command = command.replace("target/release/", "");
+            let command = command.replace("target/quick/", "");
             let Some(daemon) = command.strip_prefix("fibrpcd ") else { continue };
             tried += 1;
             let arguments = daemon.trim_end_matches(['&', ' ']);
