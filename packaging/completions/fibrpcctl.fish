@@ -27,7 +27,7 @@ end
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -l context -d 'Settings under a name, see `fibrpcctl context -h`; an empty one is none [default: what `context use` said]' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -l uri -d 'The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows arguments to everybody' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -l queue -d 'The queue that the server consumes' -r
-complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m; a bare number is seconds' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -l password-file -d 'A file whose only line replaces the URI\'s password' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -l ca-file -d 'The only authorities to trust for amqps, in PEM [default: those that the system trusts]' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_needs_command" -l cert-file -d 'A client certificate for amqps, in PEM; it logs in where the URI names no user' -r -F
@@ -62,7 +62,7 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -s o -l output
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l context -d 'Settings under a name, see `fibrpcctl context -h`; an empty one is none [default: what `context use` said]' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l uri -d 'The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows arguments to everybody' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l queue -d 'The queue that the server consumes' -r
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m; a bare number is seconds' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l password-file -d 'A file whose only line replaces the URI\'s password' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l ca-file -d 'The only authorities to trust for amqps, in PEM [default: those that the system trusts]' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand call" -l cert-file -d 'A client certificate for amqps, in PEM; it logs in where the URI names no user' -r -F
@@ -96,7 +96,7 @@ direct\t''"
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l context -d 'Settings under a name, see `fibrpcctl context -h`; an empty one is none [default: what `context use` said]' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l uri -d 'The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows arguments to everybody' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l queue -d 'The queue that the server consumes' -r
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m; a bare number is seconds' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l password-file -d 'A file whose only line replaces the URI\'s password' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l ca-file -d 'The only authorities to trust for amqps, in PEM [default: those that the system trusts]' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l cert-file -d 'A client certificate for amqps, in PEM; it logs in where the URI names no user' -r -F
@@ -132,7 +132,7 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -s c -l count
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l context -d 'Settings under a name, see `fibrpcctl context -h`; an empty one is none [default: what `context use` said]' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l uri -d 'The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows arguments to everybody' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l queue -d 'The queue that the server consumes' -r
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m; a bare number is seconds' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l password-file -d 'A file whose only line replaces the URI\'s password' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l ca-file -d 'The only authorities to trust for amqps, in PEM [default: those that the system trusts]' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand serve" -l cert-file -d 'A client certificate for amqps, in PEM; it logs in where the URI names no user' -r -F
@@ -158,7 +158,7 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -s W -l reply-
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l context -d 'Settings under a name, see `fibrpcctl context -h`; an empty one is none [default: what `context use` said]' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l uri -d 'The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows arguments to everybody' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l queue -d 'The queue that the server consumes' -r
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m; a bare number is seconds' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l password-file -d 'A file whose only line replaces the URI\'s password' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l ca-file -d 'The only authorities to trust for amqps, in PEM [default: those that the system trusts]' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -l cert-file -d 'A client certificate for amqps, in PEM; it logs in where the URI names no user' -r -F
@@ -180,7 +180,7 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand ping" -s h -l help -
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l context -d 'Settings under a name, see `fibrpcctl context -h`; an empty one is none [default: what `context use` said]' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l uri -d 'The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows arguments to everybody' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l queue -d 'The queue that the server consumes' -r
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m; a bare number is seconds' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l password-file -d 'A file whose only line replaces the URI\'s password' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l ca-file -d 'The only authorities to trust for amqps, in PEM [default: those that the system trusts]' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l cert-file -d 'A client certificate for amqps, in PEM; it logs in where the URI names no user' -r -F
@@ -208,7 +208,7 @@ prometheus\t''"
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l context -d 'Settings under a name, see `fibrpcctl context -h`; an empty one is none [default: what `context use` said]' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l uri -d 'The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows arguments to everybody' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l queue -d 'The queue that the server consumes' -r
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m; a bare number is seconds' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l password-file -d 'A file whose only line replaces the URI\'s password' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l ca-file -d 'The only authorities to trust for amqps, in PEM [default: those that the system trusts]' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l cert-file -d 'A client certificate for amqps, in PEM; it logs in where the URI names no user' -r -F
@@ -227,7 +227,7 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -s h -l help
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and not __fish_seen_subcommand_from ls use show" -l context -d 'Settings under a name, see `fibrpcctl context -h`; an empty one is none [default: what `context use` said]' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and not __fish_seen_subcommand_from ls use show" -l uri -d 'The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows arguments to everybody' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and not __fish_seen_subcommand_from ls use show" -l queue -d 'The queue that the server consumes' -r
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and not __fish_seen_subcommand_from ls use show" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and not __fish_seen_subcommand_from ls use show" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m; a bare number is seconds' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and not __fish_seen_subcommand_from ls use show" -l password-file -d 'A file whose only line replaces the URI\'s password' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and not __fish_seen_subcommand_from ls use show" -l ca-file -d 'The only authorities to trust for amqps, in PEM [default: those that the system trusts]' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and not __fish_seen_subcommand_from ls use show" -l cert-file -d 'A client certificate for amqps, in PEM; it logs in where the URI names no user' -r -F
@@ -250,7 +250,7 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and not __f
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from ls" -l context -d 'Settings under a name, see `fibrpcctl context -h`; an empty one is none [default: what `context use` said]' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from ls" -l uri -d 'The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows arguments to everybody' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from ls" -l queue -d 'The queue that the server consumes' -r
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from ls" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from ls" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m; a bare number is seconds' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from ls" -l password-file -d 'A file whose only line replaces the URI\'s password' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from ls" -l ca-file -d 'The only authorities to trust for amqps, in PEM [default: those that the system trusts]' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from ls" -l cert-file -d 'A client certificate for amqps, in PEM; it logs in where the URI names no user' -r -F
@@ -270,7 +270,7 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from use" -l context -d 'Settings under a name, see `fibrpcctl context -h`; an empty one is none [default: what `context use` said]' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from use" -l uri -d 'The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows arguments to everybody' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from use" -l queue -d 'The queue that the server consumes' -r
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from use" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from use" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m; a bare number is seconds' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from use" -l password-file -d 'A file whose only line replaces the URI\'s password' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from use" -l ca-file -d 'The only authorities to trust for amqps, in PEM [default: those that the system trusts]' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from use" -l cert-file -d 'A client certificate for amqps, in PEM; it logs in where the URI names no user' -r -F
@@ -291,7 +291,7 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from show" -l context -d 'Settings under a name, see `fibrpcctl context -h`; an empty one is none [default: what `context use` said]' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from show" -l uri -d 'The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows arguments to everybody' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from show" -l queue -d 'The queue that the server consumes' -r
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from show" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from show" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m; a bare number is seconds' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from show" -l password-file -d 'A file whose only line replaces the URI\'s password' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from show" -l ca-file -d 'The only authorities to trust for amqps, in PEM [default: those that the system trusts]' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_seen_subcommand_from show" -l cert-file -d 'A client certificate for amqps, in PEM; it logs in where the URI names no user' -r -F
@@ -311,7 +311,7 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and __fish_
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l context -d 'Settings under a name, see `fibrpcctl context -h`; an empty one is none [default: what `context use` said]' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l uri -d 'The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows arguments to everybody' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l queue -d 'The queue that the server consumes' -r
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l timeout -d 'How long a call may take, connecting included, such as 250ms or 1m; a bare number is seconds' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l password-file -d 'A file whose only line replaces the URI\'s password' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l ca-file -d 'The only authorities to trust for amqps, in PEM [default: those that the system trusts]' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand completions" -l cert-file -d 'A client certificate for amqps, in PEM; it logs in where the URI names no user' -r -F

@@ -18,7 +18,7 @@ _fibrpcctl() {
 '--context=[Settings under a name, see \`fibrpcctl context -h\`; an empty one is none \[default\: what \`context use\` said\]]:NAME:_default' \
 '--uri=[The broker; put a password into \`FIBRPCCTL_URI\` or --password-file instead, as \`ps\` shows arguments to everybody]:URI:_default' \
 '--queue=[The queue that the server consumes]:QUEUE:_default' \
-'--timeout=[How long a call may take, connecting included, such as 250ms or 1m]:TIMEOUT:_default' \
+'--timeout=[How long a call may take, connecting included, such as 250ms or 1m; a bare number is seconds]:TIMEOUT:_default' \
 '--password-file=[A file whose only line replaces the URI'\''s password]:FILE:_files' \
 '--ca-file=[The only authorities to trust for amqps, in PEM \[default\: those that the system trusts\]]:FILE:_files' \
 '--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
@@ -56,7 +56,7 @@ _arguments "${_arguments_options[@]}" : \
 '--context=[Settings under a name, see \`fibrpcctl context -h\`; an empty one is none \[default\: what \`context use\` said\]]:NAME:_default' \
 '--uri=[The broker; put a password into \`FIBRPCCTL_URI\` or --password-file instead, as \`ps\` shows arguments to everybody]:URI:_default' \
 '--queue=[The queue that the server consumes]:QUEUE:_default' \
-'--timeout=[How long a call may take, connecting included, such as 250ms or 1m]:TIMEOUT:_default' \
+'--timeout=[How long a call may take, connecting included, such as 250ms or 1m; a bare number is seconds]:TIMEOUT:_default' \
 '--password-file=[A file whose only line replaces the URI'\''s password]:FILE:_files' \
 '--ca-file=[The only authorities to trust for amqps, in PEM \[default\: those that the system trusts\]]:FILE:_files' \
 '--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
@@ -94,7 +94,7 @@ _arguments "${_arguments_options[@]}" : \
 '--context=[Settings under a name, see \`fibrpcctl context -h\`; an empty one is none \[default\: what \`context use\` said\]]:NAME:_default' \
 '--uri=[The broker; put a password into \`FIBRPCCTL_URI\` or --password-file instead, as \`ps\` shows arguments to everybody]:URI:_default' \
 '--queue=[The queue that the server consumes]:QUEUE:_default' \
-'--timeout=[How long a call may take, connecting included, such as 250ms or 1m]:TIMEOUT:_default' \
+'--timeout=[How long a call may take, connecting included, such as 250ms or 1m; a bare number is seconds]:TIMEOUT:_default' \
 '--password-file=[A file whose only line replaces the URI'\''s password]:FILE:_files' \
 '--ca-file=[The only authorities to trust for amqps, in PEM \[default\: those that the system trusts\]]:FILE:_files' \
 '--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
@@ -137,7 +137,7 @@ _arguments "${_arguments_options[@]}" : \
 '--context=[Settings under a name, see \`fibrpcctl context -h\`; an empty one is none \[default\: what \`context use\` said\]]:NAME:_default' \
 '--uri=[The broker; put a password into \`FIBRPCCTL_URI\` or --password-file instead, as \`ps\` shows arguments to everybody]:URI:_default' \
 '--queue=[The queue that the server consumes]:QUEUE:_default' \
-'--timeout=[How long a call may take, connecting included, such as 250ms or 1m]:TIMEOUT:_default' \
+'--timeout=[How long a call may take, connecting included, such as 250ms or 1m; a bare number is seconds]:TIMEOUT:_default' \
 '--password-file=[A file whose only line replaces the URI'\''s password]:FILE:_files' \
 '--ca-file=[The only authorities to trust for amqps, in PEM \[default\: those that the system trusts\]]:FILE:_files' \
 '--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
@@ -170,7 +170,7 @@ _arguments "${_arguments_options[@]}" : \
 '--context=[Settings under a name, see \`fibrpcctl context -h\`; an empty one is none \[default\: what \`context use\` said\]]:NAME:_default' \
 '--uri=[The broker; put a password into \`FIBRPCCTL_URI\` or --password-file instead, as \`ps\` shows arguments to everybody]:URI:_default' \
 '--queue=[The queue that the server consumes]:QUEUE:_default' \
-'--timeout=[How long a call may take, connecting included, such as 250ms or 1m]:TIMEOUT:_default' \
+'--timeout=[How long a call may take, connecting included, such as 250ms or 1m; a bare number is seconds]:TIMEOUT:_default' \
 '--password-file=[A file whose only line replaces the URI'\''s password]:FILE:_files' \
 '--ca-file=[The only authorities to trust for amqps, in PEM \[default\: those that the system trusts\]]:FILE:_files' \
 '--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
@@ -197,7 +197,7 @@ _arguments "${_arguments_options[@]}" : \
 '--context=[Settings under a name, see \`fibrpcctl context -h\`; an empty one is none \[default\: what \`context use\` said\]]:NAME:_default' \
 '--uri=[The broker; put a password into \`FIBRPCCTL_URI\` or --password-file instead, as \`ps\` shows arguments to everybody]:URI:_default' \
 '--queue=[The queue that the server consumes]:QUEUE:_default' \
-'--timeout=[How long a call may take, connecting included, such as 250ms or 1m]:TIMEOUT:_default' \
+'--timeout=[How long a call may take, connecting included, such as 250ms or 1m; a bare number is seconds]:TIMEOUT:_default' \
 '--password-file=[A file whose only line replaces the URI'\''s password]:FILE:_files' \
 '--ca-file=[The only authorities to trust for amqps, in PEM \[default\: those that the system trusts\]]:FILE:_files' \
 '--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
@@ -225,7 +225,7 @@ _arguments "${_arguments_options[@]}" : \
 '--context=[Settings under a name, see \`fibrpcctl context -h\`; an empty one is none \[default\: what \`context use\` said\]]:NAME:_default' \
 '--uri=[The broker; put a password into \`FIBRPCCTL_URI\` or --password-file instead, as \`ps\` shows arguments to everybody]:URI:_default' \
 '--queue=[The queue that the server consumes]:QUEUE:_default' \
-'--timeout=[How long a call may take, connecting included, such as 250ms or 1m]:TIMEOUT:_default' \
+'--timeout=[How long a call may take, connecting included, such as 250ms or 1m; a bare number is seconds]:TIMEOUT:_default' \
 '--password-file=[A file whose only line replaces the URI'\''s password]:FILE:_files' \
 '--ca-file=[The only authorities to trust for amqps, in PEM \[default\: those that the system trusts\]]:FILE:_files' \
 '--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
@@ -248,7 +248,7 @@ _arguments "${_arguments_options[@]}" : \
 '--context=[Settings under a name, see \`fibrpcctl context -h\`; an empty one is none \[default\: what \`context use\` said\]]:NAME:_default' \
 '--uri=[The broker; put a password into \`FIBRPCCTL_URI\` or --password-file instead, as \`ps\` shows arguments to everybody]:URI:_default' \
 '--queue=[The queue that the server consumes]:QUEUE:_default' \
-'--timeout=[How long a call may take, connecting included, such as 250ms or 1m]:TIMEOUT:_default' \
+'--timeout=[How long a call may take, connecting included, such as 250ms or 1m; a bare number is seconds]:TIMEOUT:_default' \
 '--password-file=[A file whose only line replaces the URI'\''s password]:FILE:_files' \
 '--ca-file=[The only authorities to trust for amqps, in PEM \[default\: those that the system trusts\]]:FILE:_files' \
 '--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
@@ -279,7 +279,7 @@ _arguments "${_arguments_options[@]}" : \
 '--context=[Settings under a name, see \`fibrpcctl context -h\`; an empty one is none \[default\: what \`context use\` said\]]:NAME:_default' \
 '--uri=[The broker; put a password into \`FIBRPCCTL_URI\` or --password-file instead, as \`ps\` shows arguments to everybody]:URI:_default' \
 '--queue=[The queue that the server consumes]:QUEUE:_default' \
-'--timeout=[How long a call may take, connecting included, such as 250ms or 1m]:TIMEOUT:_default' \
+'--timeout=[How long a call may take, connecting included, such as 250ms or 1m; a bare number is seconds]:TIMEOUT:_default' \
 '--password-file=[A file whose only line replaces the URI'\''s password]:FILE:_files' \
 '--ca-file=[The only authorities to trust for amqps, in PEM \[default\: those that the system trusts\]]:FILE:_files' \
 '--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
@@ -302,7 +302,7 @@ _arguments "${_arguments_options[@]}" : \
 '--context=[Settings under a name, see \`fibrpcctl context -h\`; an empty one is none \[default\: what \`context use\` said\]]:NAME:_default' \
 '--uri=[The broker; put a password into \`FIBRPCCTL_URI\` or --password-file instead, as \`ps\` shows arguments to everybody]:URI:_default' \
 '--queue=[The queue that the server consumes]:QUEUE:_default' \
-'--timeout=[How long a call may take, connecting included, such as 250ms or 1m]:TIMEOUT:_default' \
+'--timeout=[How long a call may take, connecting included, such as 250ms or 1m; a bare number is seconds]:TIMEOUT:_default' \
 '--password-file=[A file whose only line replaces the URI'\''s password]:FILE:_files' \
 '--ca-file=[The only authorities to trust for amqps, in PEM \[default\: those that the system trusts\]]:FILE:_files' \
 '--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
@@ -327,7 +327,7 @@ _arguments "${_arguments_options[@]}" : \
 '--context=[Settings under a name, see \`fibrpcctl context -h\`; an empty one is none \[default\: what \`context use\` said\]]:NAME:_default' \
 '--uri=[The broker; put a password into \`FIBRPCCTL_URI\` or --password-file instead, as \`ps\` shows arguments to everybody]:URI:_default' \
 '--queue=[The queue that the server consumes]:QUEUE:_default' \
-'--timeout=[How long a call may take, connecting included, such as 250ms or 1m]:TIMEOUT:_default' \
+'--timeout=[How long a call may take, connecting included, such as 250ms or 1m; a bare number is seconds]:TIMEOUT:_default' \
 '--password-file=[A file whose only line replaces the URI'\''s password]:FILE:_files' \
 '--ca-file=[The only authorities to trust for amqps, in PEM \[default\: those that the system trusts\]]:FILE:_files' \
 '--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \
@@ -355,7 +355,7 @@ _arguments "${_arguments_options[@]}" : \
 '--context=[Settings under a name, see \`fibrpcctl context -h\`; an empty one is none \[default\: what \`context use\` said\]]:NAME:_default' \
 '--uri=[The broker; put a password into \`FIBRPCCTL_URI\` or --password-file instead, as \`ps\` shows arguments to everybody]:URI:_default' \
 '--queue=[The queue that the server consumes]:QUEUE:_default' \
-'--timeout=[How long a call may take, connecting included, such as 250ms or 1m]:TIMEOUT:_default' \
+'--timeout=[How long a call may take, connecting included, such as 250ms or 1m; a bare number is seconds]:TIMEOUT:_default' \
 '--password-file=[A file whose only line replaces the URI'\''s password]:FILE:_files' \
 '--ca-file=[The only authorities to trust for amqps, in PEM \[default\: those that the system trusts\]]:FILE:_files' \
 '--cert-file=[A client certificate for amqps, in PEM; it logs in where the URI names no user]:FILE:_files' \

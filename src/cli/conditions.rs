@@ -1,5 +1,6 @@
 //! The conditions of `fibrpcctl status --check`, such as `depth>100,age>5s`.
 
+use super::durations::{duration, number};
 use std::{
     cmp::Ordering,
     fmt::{self, Display, Formatter},
@@ -103,17 +104,11 @@ impl Figure {
     }
 
     fn value(self, text: &str) -> Result<f64, ConditionError> {
-        let number = |text: &str| {
-            let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-            text.parse::<f64>().ok().filter(|_| plain)
-        };
         let (value, expected) = match self.unit() {
             Unit::Count => (number(text), "a number such as 100"),
             Unit::Seconds => {
-                let duration = || humantime::parse_duration(text).ok();
-                let seconds =
-                    number(text).or_else(|| duration().as_ref().map(Duration::as_secs_f64));
-                (seconds, "a duration such as 5s or 250ms")
+                let seconds = duration(text).ok().as_ref().map(Duration::as_secs_f64);
+                (seconds, "a duration such as 5s or 250ms, or seconds such as 0.5")
             }
             Unit::Share => {
                 let percent = text.strip_suffix('%').map(|text| number(text).map(|n| n / 100.0));

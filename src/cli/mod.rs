@@ -8,6 +8,7 @@ mod beginning;
 mod call;
 mod conditions;
 mod context;
+mod durations;
 mod format;
 mod info;
 mod options;
@@ -33,9 +34,7 @@ pub use self::{
 };
 
 pub(crate) use self::{
-    context::names_password,
-    options::{queue, timeout},
-    origins::SETTINGS,
+    context::names_password, durations::timeout, options::queue, origins::SETTINGS,
     request::set_property,
 };
 

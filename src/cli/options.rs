@@ -1,13 +1,11 @@
 //! What every command of `fibrpcctl` takes.
 
 use super::{
+    durations::timeout,
     format::{CheckFormat, Format, OutputFormat},
     origins::Origins,
 };
-use crate::{
-    client::MAX_TIMEOUT,
-    wire::{QueueNameError, check_queue_name},
-};
+use crate::wire::{QueueNameError, check_queue_name};
 use clap::{Args, ColorChoice, ValueEnum, builder::FalseyValueParser};
 use std::{ffi::OsString, fmt, path::PathBuf, time::Duration};
 
@@ -41,7 +39,7 @@ pub struct CtlOptions {
     )]
     pub queue: String,
 
-    /// How long a call may take, connecting included, such as 250ms or 1m
+    /// How long a call may take, connecting included, such as 250ms or 1m; a bare number is seconds
     #[arg(
         long,
         global = true,
@@ -219,25 +217,6 @@ impl From<ColorWhen> for ColorChoice {
     }
 }
 
-/// What is wrong with a `--timeout`.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum TimeoutError {
-    #[error("{0}; expected a duration such as 10s or 250ms")]
-    Syntax(#[from] humantime::DurationError),
-    #[error("must be more than 0")]
-    Zero,
-    #[error("must be at most 1 day")]
-    TooLong,
-}
-
 pub(crate) fn queue(text: &str) -> Result<String, QueueNameError> {
     check_queue_name(text).map(|()| text.to_owned())
-}
-
-pub(crate) fn timeout(text: &str) -> Result<Duration, TimeoutError> {
-    match humantime::parse_duration(text)? {
-        Duration::ZERO => Err(TimeoutError::Zero),
-        long if long > MAX_TIMEOUT => Err(TimeoutError::TooLong),
-        good => Ok(good),
-    }
 }

@@ -1,7 +1,6 @@
 //! The arguments of `fibrpcctl ping`: those of ping(8).
 
-use super::options::{TimeoutError, timeout};
-use crate::client::MAX_TIMEOUT;
+use super::durations::timeout;
 use clap::{Args, value_parser};
 use std::time::Duration;
 
@@ -31,11 +30,13 @@ pub struct PingArgs {
     /// The pause between them [default: 1s]
     ///
     /// Such as 200ms; a bare number is seconds.
-    #[arg(short, long, value_name = "INTERVAL", value_parser = seconds)]
+    #[arg(short, long, value_name = "INTERVAL", value_parser = timeout)]
     interval: Option<Duration>,
 
     /// The longest wait for each [default: --timeout]
-    #[arg(short = 'W', long, value_name = "TIMEOUT", value_parser = seconds)]
+    ///
+    /// Such as 200ms; a bare number is seconds.
+    #[arg(short = 'W', long, value_name = "TIMEOUT", value_parser = timeout)]
     pub reply_timeout: Option<Duration>,
 
     /// Print only the summary
@@ -64,33 +65,5 @@ impl PingArgs {
             self.count.is_some() || self.interval.is_some() || self.quiet || self.timestamps;
         let interval = self.interval.unwrap_or(INTERVAL);
         wanted.then_some(PingSeries { count: self.count, interval })
-    }
-}
-
-/// A duration, or a number of seconds as ping(8) takes it.
-fn seconds(text: &str) -> Result<Duration, TimeoutError> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    match text.parse::<f64>().ok().filter(|_| plain) {
-        None => timeout(text),
-        Some(seconds) => match Duration::try_from_secs_f64(seconds) {
-            Ok(Duration::ZERO) => Err(TimeoutError::Zero),
-            Ok(duration) if duration <= MAX_TIMEOUT => Ok(duration),
-            _ => Err(TimeoutError::TooLong),
-        },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_are_durations_or_seconds() {
-        for (text, millis) in [("0.2", 200), ("1", 1000), ("250ms", 250), ("1m", 60_000)] {
-            assert_eq!(seconds(text).unwrap(), Duration::from_millis(millis), "{text}");
-        }
-        for text in ["0", "0s", "", ".", "-1", "1e9", "100000", "inf"] {
-            assert!(seconds(text).is_err(), "{text}");
-        }
     }
 }

@@ -1,7 +1,10 @@
 //! The arguments of `fibrpcctl serve`.
 
-use super::request::{checked_header, header};
-use crate::{client::MAX_TIMEOUT, wire::Properties};
+use super::{
+    durations::{DurationError, pause},
+    request::{checked_header, header},
+};
+use crate::wire::Properties;
 use clap::{Args, value_parser};
 use std::{
     ffi::{OsStr, OsString},
@@ -55,6 +58,8 @@ pub struct ServeArgs {
     r#type: Option<String>,
 
     /// Wait before each reply
+    ///
+    /// Such as 5ms..20ms; bare numbers are seconds.
     #[arg(long, value_name = "MIN[..MAX]", default_value = "0s", value_parser = delay)]
     delay: (Duration, Duration),
 
@@ -157,24 +162,18 @@ impl ServeArgs {
 /// What is wrong with a `--delay` or a `--fail`.
 #[derive(Debug, thiserror::Error)]
 enum ShapeError {
-    #[error("{0}; expected a duration, or two with .. between, such as 5ms..20ms")]
-    Duration(#[from] humantime::DurationError),
+    #[error("{0}; two of them have .. between, as in 5ms..20ms")]
+    Duration(#[from] DurationError),
     #[error("the second duration is shorter than the first")]
     Reversed,
-    #[error("must be at most 1 day")]
-    TooLong,
     #[error("expected a percentage from 0% to 100%, such as 1%")]
     Percent,
 }
 
 fn delay(text: &str) -> Result<(Duration, Duration), ShapeError> {
     let (least, most) = text.split_once("..").unwrap_or((text, text));
-    let (least, most) = (humantime::parse_duration(least)?, humantime::parse_duration(most)?);
-    match (least, most) {
-        (least, most) if least > most => Err(ShapeError::Reversed),
-        (_, most) if most > MAX_TIMEOUT => Err(ShapeError::TooLong),
-        pair => Ok(pair),
-    }
+    let (least, most) = (pause(least)?, pause(most)?);
+    if least > most { Err(ShapeError::Reversed) } else { Ok((least, most)) }
 }
 
 fn share(text: &str) -> Result<f64, ShapeError> {
@@ -193,10 +192,11 @@ mod tests {
         assert_eq!(delay("5ms").unwrap(), (millis(5), millis(5)));
         assert_eq!(delay("5ms..1s").unwrap(), (millis(5), millis(1000)));
         assert_eq!(delay("0s..5ms").unwrap(), (millis(0), millis(5)));
+        assert_eq!(delay("0.5..1").unwrap(), (millis(500), millis(1000)));
         for (text, says) in [
             ("20ms..5ms", "shorter than the first"),
-            ("5..20", "such as 5ms..20ms"),
-            ("", "such as 5ms..20ms"),
+            ("5x..20ms", "as in 5ms..20ms"),
+            ("", "as in 5ms..20ms"),
             ("1s..2days", "at most 1 day"),
         ] {
             let error = delay(text).unwrap_err().to_string();

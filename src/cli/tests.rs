@@ -110,10 +110,11 @@ fn timeouts_are_durations_within_bounds() {
     assert_eq!(parse("250ms").unwrap(), Duration::from_millis(250));
     assert_eq!(parse("1m 30s").unwrap(), Duration::from_secs(90));
     assert_eq!(parse("24h").unwrap(), MAX_TIMEOUT);
+    assert_eq!(parse("0.5").unwrap(), Duration::from_millis(500));
     for (text, says) in [
         ("0s", "must be more than 0"),
         ("25h", "must be at most 1 day"),
-        ("10", "such as 10s"),
+        ("10x", "such as 10s"),
         ("", "such as 10s"),
         ("99999999999999y", "such as 10s"),
     ] {
