@@ -27,5 +27,5 @@ mod transport;
 #[cfg(any(fuzzing, test))]
 pub(crate) use transport::fuzzing;
 
-pub(crate) use error::{Cause, LinkError};
+pub(crate) use error::{Access, Cause, LinkError};
 pub use queue::QueueType;

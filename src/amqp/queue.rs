@@ -227,7 +227,7 @@ fn difference(text: &str) -> Option<(&str, String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::Access, *};
 
     #[test]
     fn a_mismatch_says_what_is_there_and_what_was_asked() {
@@ -267,7 +267,7 @@ mod tests {
             assert_eq!(error.cause, Cause::QueueMismatch);
             assert!(error.message.starts_with("queue \"q\" is a stream"), "{error}");
         }
-        let other = LinkError::new(Cause::AccessRefused, "the broker says 403");
+        let other = LinkError::new(Cause::AccessRefused(Access::Resource), "the broker says 403");
         assert_eq!(explain_consume(other, "q").message, "the broker says 403");
     }
 

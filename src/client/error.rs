@@ -1,7 +1,10 @@
 //! Why there is no client, or no answer.
 
 use super::{MAX_CALLS_IN_FLIGHT, RequestError};
-use crate::wire::{Failure, QueueNameError, ReplyError};
+use crate::{
+    amqp::{Access, Cause, LinkError},
+    wire::{Failure, QueueNameError, ReplyError},
+};
 use std::time::Duration;
 
 /// Why a [`ClientBuilder`](super::ClientBuilder) makes no client.
@@ -112,10 +115,65 @@ pub enum CallError {
     /// No message can carry the request.
     #[error("{0}")]
     Invalid(#[from] RequestError),
-    /// The broker could not be reached, or refused.
+    /// The broker could not be reached, or takes no messages.
     #[error("{0}")]
     Unreachable(String),
+    /// The broker refuses the login: the user, the password, or the way to log in.
+    #[error("{0}")]
+    LoginRefused(String),
+    /// The virtual host does not exist, or the user may not use it.
+    #[error("{0}")]
+    VhostRefused(String),
+    /// TLS does not fit: a certificate that one side does not take, or a port of the other kind.
+    #[error("{0}")]
+    TlsFailed(String),
+    /// The user may not have what every call needs, such as a queue for replies.
+    #[error("{0}")]
+    NotPermitted(String),
     /// The client was closed, or its task died.
     #[error("the client is closed")]
     Closed,
+}
+
+impl CallError {
+    /// Why no broker could be reached: of several, what all of them have in common.
+    pub(crate) fn of_brokers(errors: &[LinkError]) -> Self {
+        let kind = |error: &LinkError| match error.cause {
+            Cause::AccessRefused(Access::Login) => Self::LoginRefused,
+            Cause::AccessRefused(Access::Vhost) | Cause::NoVhost => Self::VhostRefused,
+            Cause::AccessRefused(Access::Resource) => Self::NotPermitted,
+            Cause::Tls => Self::TlsFailed,
+            _ => Self::Unreachable as fn(String) -> Self,
+        };
+        let messages: Vec<_> = errors.iter().map(|error| error.message.as_str()).collect();
+        let message = messages.join("; ");
+        let mut kinds = errors.iter().map(|error| kind(error)(message.clone()));
+        match kinds.next() {
+            Some(first) if kinds.all(|other| other == first) => first,
+            _ => Self::Unreachable(message),
+        }
+    }
+}
+
+impl From<&LinkError> for CallError {
+    fn from(error: &LinkError) -> Self {
+        Self::of_brokers(std::slice::from_ref(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_brokers_are_refused_alike_or_not_reached() {
+        let error = |cause| LinkError::new(cause, "why");
+        let (tls, login) = (Cause::Tls, Cause::AccessRefused(Access::Login));
+        let both = |causes: [Cause; 2]| CallError::of_brokers(&causes.map(error));
+        assert_eq!(both([tls, tls]), CallError::TlsFailed("why; why".to_owned()));
+        assert_eq!(both([tls, login]), CallError::Unreachable("why; why".to_owned()));
+        assert_eq!(CallError::from(&error(login)), CallError::LoginRefused("why".to_owned()));
+        let full = Cause::AccessRefused(Access::Resource);
+        assert_eq!(CallError::from(&error(full)), CallError::NotPermitted("why".to_owned()));
+    }
 }

@@ -82,19 +82,19 @@ impl Keeper {
                 },
             };
             if error.is_refusal() && uris.len() == 1 {
-                calls.fail_all(&CallError::Unreachable(error.message.clone()));
+                calls.fail_all(&CallError::from(&error));
             }
             if let Cause::TooLarge { limit } = error.cause {
                 calls.limit(limit);
             }
             // Of a missing queue the calls know.
             let known = error.cause == Cause::NoQueue;
-            calls.unreachable((!known).then(|| error.message.clone()));
+            calls.unreachable((!known).then(|| CallError::from(&error)));
             // Where there was a session once, the broker restarts, or the network is interrupted.
             if self.session == 0 {
-                tried.push(error.message);
+                tried.push(error);
                 if tried.len() == uris.len() {
-                    calls.fail_hasty(&CallError::Unreachable(tried.join("; ")));
+                    calls.fail_hasty(&CallError::of_brokers(&tried));
                     tried.clear();
                 }
             }
@@ -244,9 +244,9 @@ impl Keeper {
             Event::Blocked { reason } => {
                 self.blocked = true;
                 let reason = one_line(&reason);
-                self.calls.unreachable(Some(format!(
+                self.calls.unreachable(Some(CallError::Unreachable(format!(
                     "the broker takes no messages at the moment ({reason}); try again later"
-                )));
+                ))));
             }
             Event::Unblocked => {
                 self.blocked = false;

@@ -61,7 +61,7 @@ impl Look {
             for uri in &self.uris {
                 match self.at(uri).await {
                     Ok(state) => return Some(state),
-                    Err(error) => failed.push(error.message),
+                    Err(error) => failed.push(error),
                 }
             }
             None
@@ -72,10 +72,10 @@ impl Look {
             Err(_) => {
                 let uri = self.uris.get(failed.len()).map(BrokerUri::to_string);
                 let uri = uri.unwrap_or_default();
-                failed.push(format!("connecting to {uri}: no answer within {limit:?}"));
+                failed.push(LinkError::timeout(&format!("connecting to {uri}"), limit));
             }
         }
-        Err(CallError::Unreachable(failed.join("; ")))
+        Err(CallError::of_brokers(&failed))
     }
 
     async fn at(&self, uri: &BrokerUri) -> Result<BrokerState, LinkError> {

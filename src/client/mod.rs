@@ -137,7 +137,8 @@ impl Client {
     /// and by a passive declaration. It waits for nothing that is not there.
     ///
     /// # Errors
-    /// [`CallError::Unreachable`] if no broker can be reached, or it does not let us look.
+    /// [`CallError::Unreachable`] if no broker can be reached, and its kin, such as
+    /// [`CallError::LoginRefused`], if it does not let us look.
     pub async fn look(&self) -> Result<BrokerState, CallError> {
         self.look.within(self.timeout).await
     }

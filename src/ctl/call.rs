@@ -199,13 +199,17 @@ impl Work for Calls<'_> {
     }
 }
 
-/// Whether another try may end otherwise: a server's answer, and what the request itself is, stay.
+/// Whether another try may end otherwise: a server's answer, what the request itself is, and what the
+/// broker refuses stay.
 fn may_help(error: &CallError) -> bool {
-    use CallError::{BadReply, Closed, Failed, Invalid, ReplyTooLarge, TooLarge};
-    !matches!(
-        error,
-        Failed(_) | BadReply(_) | Closed | Invalid(_) | ReplyTooLarge { .. } | TooLarge { .. }
-    )
+    use CallError::{
+        BadReply, Closed, Failed, Invalid, LoginRefused, NotPermitted, ReplyTooLarge, TlsFailed,
+        TooLarge, VhostRefused,
+    };
+    let of_request = matches!(error, Invalid(_) | ReplyTooLarge { .. } | TooLarge { .. });
+    let of_broker =
+        matches!(error, LoginRefused(_) | VhostRefused(_) | TlsFailed(_) | NotPermitted(_));
+    !(of_request || of_broker || matches!(error, Failed(_) | BadReply(_) | Closed))
 }
 
 /// About how many digits F(n) has, and the call itself; what is no number has a short answer.

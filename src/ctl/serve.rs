@@ -5,11 +5,12 @@ use super::{
     output::Output,
     settings::{broker, elsewhere},
     teller::Teller,
+    verdict::{Verdict, verdict},
     whole_input,
 };
 use crate::{
     cli::{Body, CtlOptions, ReplySource, ServeArgs},
-    client::Request,
+    client::{CallError, Request},
     exit::Exit,
     stub::{self, Answers, Audience, Ended, MAX_BODY, Outcome, Served, Settings, Source},
     text::excerpt,
@@ -91,12 +92,15 @@ fn exit(ended: &Ended, queue: &str, told: &Told) -> Exit {
         Ended::Asked | Ended::Counted => Exit::Ok,
         Ended::NoQueue => {
             told.tell(&format!("there is no queue {queue:?}"));
-            told.tell("hint: --declare makes one that goes away afterwards; --wait waits for it");
+            told.teller.hint("--declare makes one that goes away afterwards; --wait waits for it");
             Exit::NoServer
         }
         Ended::Failed(error) => {
+            let error = CallError::from(error);
+            let Verdict { exit, hint, .. } = verdict(&error);
             told.tell(&format!("cannot serve: {error}"));
-            Exit::Unreachable
+            told.teller.hint(hint);
+            exit
         }
     }
 }

@@ -68,29 +68,18 @@ pub fn verdict(error: &CallError) -> Verdict {
         CallError::NoRoute { .. } => {
             ("NO_ROUTE", Exit::NoServer, "look at the bindings: rabbitmqctl list_bindings")
         }
-        CallError::Refused(_) => (
-            "REFUSED",
-            Exit::Unreachable,
-            "more servers, or a longer queue (its policy); --wait waits for room in it",
-        ),
-        CallError::TooLarge { .. } => {
-            ("TOO_LARGE", Exit::Unreachable, "send less, or raise max_message_size of RabbitMQ")
+        CallError::Refused(_)
+        | CallError::TooLarge { .. }
+        | CallError::Rejected(_)
+        | CallError::Lost(_)
+        | CallError::Unreachable(_)
+        | CallError::LoginRefused(_)
+        | CallError::VhostRefused(_)
+        | CallError::TlsFailed(_)
+        | CallError::NotPermitted(_) => {
+            let (status, hint) = of_broker(error);
+            (status, Exit::Unreachable, hint)
         }
-        CallError::Rejected(_) => (
-            "REJECTED",
-            Exit::Unreachable,
-            "look at --exchange and --property user-id, and at the user's permissions",
-        ),
-        CallError::Lost(_) => (
-            "LOST",
-            Exit::Unreachable,
-            "with --resend it is sent again, if its work may be done twice",
-        ),
-        CallError::Unreachable(_) => (
-            "UNREACHABLE",
-            Exit::Unreachable,
-            "look at --uri, the login and its permissions (context show), and whether the broker is up",
-        ),
         CallError::Invalid(_) => {
             ("INVALID_REQUEST", Exit::Usage, "mend the request: fibrpcctl request --help")
         }
@@ -112,6 +101,44 @@ fn is_traceable(error: &CallError) -> bool {
         | CallError::Unconfirmed(_)
         | CallError::Lost(_) => true,
         _ => false,
+    }
+}
+
+/// The word and the advice where it is the broker, or the way to it.
+fn of_broker(error: &CallError) -> (&'static str, &'static str) {
+    match error {
+        CallError::Refused(_) => {
+            ("REFUSED", "more servers, or a longer queue (its policy); --wait waits for room in it")
+        }
+        CallError::TooLarge { .. } => {
+            ("TOO_LARGE", "send less, or raise max_message_size of RabbitMQ")
+        }
+        CallError::Rejected(_) => {
+            ("REJECTED", "look at --exchange and --property user-id, and at the user's permissions")
+        }
+        CallError::Lost(_) => {
+            ("LOST", "with --resend it is sent again, if its work may be done twice")
+        }
+        CallError::LoginRefused(_) => (
+            "LOGIN_REFUSED",
+            "look at the user in --uri and at the password; guest may only log in on the broker's host",
+        ),
+        CallError::VhostRefused(_) => (
+            "VHOST_REFUSED",
+            "look at the end of --uri (/ is written %2f); rabbitmqctl list_permissions -p VHOST",
+        ),
+        CallError::TlsFailed(_) => (
+            "TLS_FAILED",
+            "look at --uri (amqps:// is port 5671), --ca-file, --cert-file and --key-file",
+        ),
+        CallError::NotPermitted(_) => (
+            "NOT_PERMITTED",
+            "rabbitmqctl set_permissions: calls configure and read amq.gen-*, and write to amq.default",
+        ),
+        _ => (
+            "UNREACHABLE",
+            "look at host and port in --uri (context show), and whether the broker is up",
+        ),
     }
 }
 
@@ -154,6 +181,10 @@ pub fn examples() -> Vec<CallError> {
         CallError::Rejected("REASON".to_owned()),
         CallError::Lost("REASON".to_owned()),
         CallError::Unreachable("REASON".to_owned()),
+        CallError::LoginRefused("REASON".to_owned()),
+        CallError::VhostRefused("REASON".to_owned()),
+        CallError::TlsFailed("REASON".to_owned()),
+        CallError::NotPermitted("REASON".to_owned()),
         CallError::Invalid(RequestError::Headers { size: 1_000_000 }),
         CallError::Closed,
     ]);

@@ -162,7 +162,9 @@ impl Link {
             match timeout(share, Self::establish(tcp, address, secure.clone(), uri, dial)).await {
                 Ok(Ok(link)) => return Ok(link),
                 // Another address is another way to a broker that has said no.
-                Ok(Err(error)) if matches!(error.cause, Cause::AccessRefused | Cause::NoVhost) => {
+                Ok(Err(error))
+                    if matches!(error.cause, Cause::AccessRefused(_) | Cause::NoVhost) =>
+                {
                     return Err(error);
                 }
                 Ok(Err(error)) => race.failed(address, error),
@@ -206,15 +208,19 @@ impl Link {
             dial.steps.done(Step::Tls);
         }
         threads::two_are_left().await?; // lapin leaks a task where it is given none
-        let lapin_uri = lapin_uri(uri, dial.heartbeat, external);
+        let greeted = Greeted::clone(&target.greeted);
+        let mechanism = if external { SASLMechanism::External } else { SASLMechanism::Plain };
+        let lapin_uri = lapin_uri(uri, dial.heartbeat, mechanism);
         let connection = handshake(socket, lapin_uri, runtime, properties(&dial.name)).await;
         let connection = connection.map_err(|error| {
             let login = uri.user().len() + uri.password().len();
+            let known = greeted.get().and_then(|greeting| greeting.mechanisms.as_deref());
             let error = LinkError::from(error).of_vhost(uri.vhost()).of_long_login(login);
+            let error = error.of_login(mechanism.name(), known);
             if external { error.of_external_login() } else { error }
         })?;
         dial.steps.done(Step::Amqp);
-        let Target { written, arrivals, greeted, .. } = target;
+        let Target { written, arrivals, .. } = target;
         Ok(Self {
             connection,
             address,
@@ -349,8 +355,7 @@ async fn handshake(
     Connection::connector(uri, runtime, give, properties).await
 }
 
-fn lapin_uri(uri: &BrokerUri, heartbeat: Duration, external: bool) -> AMQPUri {
-    let mechanism = if external { SASLMechanism::External } else { SASLMechanism::Plain };
+fn lapin_uri(uri: &BrokerUri, heartbeat: Duration, mechanism: SASLMechanism) -> AMQPUri {
     AMQPUri {
         scheme: AMQPScheme::AMQP, // also with TLS, which is below what lapin sees
         authority: AMQPAuthority {

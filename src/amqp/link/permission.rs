@@ -44,7 +44,7 @@ pub(super) async fn check(connection: &Connection) -> Result<(), LinkError> {
 
 /// Says what to do about a refusal.
 fn explained(mut error: LinkError) -> LinkError {
-    if error.cause == Cause::AccessRefused {
+    if matches!(error.cause, Cause::AccessRefused(_)) {
         error.message.push_str(
             "; replies are published to the default exchange: grant the user the permission to \
              write to amq.default",

@@ -104,7 +104,7 @@ async fn declare(consume: &Connection) -> Result<Option<(Channel, ShortString)>,
     let declared = answer(WHAT, channel.queue_declare("".into(), options, FieldTable::default()));
     match declared.await {
         Ok(queue) => Ok(Some((channel, queue.name().clone()))),
-        Err(error) if error.cause == Cause::AccessRefused => {
+        Err(error) if matches!(error.cause, Cause::AccessRefused(_)) => {
             consume.spent_channel();
             Ok(None)
         }
@@ -119,7 +119,7 @@ async fn is_known(publish: &Connection, queue: ShortString) -> Result<Option<boo
         Ok(Confirmation::Ack(returned)) => Ok(Some(returned.is_none())),
         // Nothing is known; publishing replies will show what is wrong.
         Ok(_) => Ok(None),
-        Err(error) if error.cause == Cause::AccessRefused => {
+        Err(error) if matches!(error.cause, Cause::AccessRefused(_)) => {
             publish.spent_channel();
             Ok(None)
         }

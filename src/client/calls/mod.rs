@@ -41,7 +41,7 @@ pub(super) struct Calls {
 struct Table {
     entries: HashMap<String, Entry>,
     /// Why there is no session, while there is none.
-    unreachable: Option<String>,
+    unreachable: Option<CallError>,
     /// The largest body the broker takes, once it has refused one.
     limit: Option<usize>,
     unmatched: u64,
@@ -173,7 +173,7 @@ impl Calls {
     }
 
     /// Notes why there is no session, or that there is one.
-    pub(super) fn unreachable(&self, why: Option<String>) {
+    pub(super) fn unreachable(&self, why: Option<CallError>) {
         self.lock().unreachable = why;
     }
 
@@ -185,7 +185,8 @@ impl Calls {
 
     /// Notes why there is no session, where that is not known better.
     pub(super) fn unreachable_so_far(&self, why: &str) {
-        self.lock().unreachable.get_or_insert_with(|| why.to_owned());
+        let so_far = || CallError::Unreachable(why.to_owned());
+        self.lock().unreachable.get_or_insert_with(so_far);
     }
 
     /// Ends every call that waits for nobody.
@@ -296,7 +297,7 @@ impl Calls {
         let obstacle = || table.entries.values().find_map(|entry| entry.obstacle.clone());
         let words = |obstacle: Obstacle| obstacle.into_error(Duration::ZERO).to_string();
         let obstacle = || obstacle().filter(|it| !matches!(it, Obstacle::Unseen(_))).map(words);
-        table.unreachable.clone().or_else(obstacle)
+        table.unreachable.as_ref().map(CallError::to_string).or_else(obstacle)
     }
 
     pub(super) fn unmatched(&self) -> u64 {
@@ -342,7 +343,7 @@ impl Pending<'_> {
     pub(super) fn late(&self, timeout: Duration) -> CallError {
         let table = self.calls.lock();
         if let Some(why) = &table.unreachable {
-            return CallError::Unreachable(why.clone());
+            return why.clone();
         }
         let Some(entry) = table.entries.get(&self.id) else { return CallError::TimedOut(timeout) };
         match &entry.obstacle {

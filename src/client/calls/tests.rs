@@ -73,7 +73,7 @@ async fn a_missing_queue_ends_calls_that_do_not_wait_and_keeps_the_others() {
     assert!(calls.to_send(patient.id(), 1).is_some(), "to be sent again");
     calls.accepted(patient.id());
     assert_eq!(patient.late(LONG), CallError::TimedOut(LONG));
-    calls.unreachable(Some("why".into()));
+    calls.unreachable(Some(CallError::Unreachable("why".into())));
     assert_eq!(patient.late(LONG), CallError::Unreachable("why".into()));
 }
 

@@ -4,6 +4,7 @@ use super::{
     super::{
         output::{Output, insert_error, status},
         stats::product,
+        verdict::verdict,
     },
     findings::{Answers, Findings, Http, Server},
 };
@@ -44,13 +45,14 @@ pub(super) fn print(findings: &Findings, options: &CtlOptions, output: &mut Outp
     }
     if let Some(error) = findings.failure() {
         output.tell().complain(&error.to_string());
+        output.hint(verdict(&error).hint);
     }
     if let Some(Http { url, answer: Err(why) }) = &findings.http {
         output.tell().complain(&format!("{url}: {why}"));
     }
 }
 
-fn broker<E>(broker: &Result<BrokerState, E>) -> String {
+fn broker(broker: &Result<BrokerState, CallError>) -> String {
     match broker {
         Ok(broker) => {
             let known = |text: &Option<String>| text.clone().unwrap_or_default();
@@ -58,6 +60,9 @@ fn broker<E>(broker: &Result<BrokerState, E>) -> String {
             let what = if what.is_empty() { "says not what it is".to_owned() } else { what };
             format!("{what}, {}", broker.uri)
         }
+        Err(CallError::LoginRefused(_)) => "refuses the login".to_owned(),
+        Err(CallError::VhostRefused(_)) => "refuses the virtual host".to_owned(),
+        Err(CallError::NotPermitted(_)) => "refuses a look at the queue".to_owned(),
         Err(_) => "not reached".to_owned(),
     }
 }

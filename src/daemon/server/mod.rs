@@ -117,7 +117,7 @@ impl Server {
                     self.metrics.link.connect_failed(error.cause);
                     self.detached(&error);
                     failures.report(uri, &error);
-                    if matches!(error.cause, Cause::AccessRefused | Cause::Tls) {
+                    if matches!(error.cause, Cause::AccessRefused(_) | Cause::Tls) {
                         self.renewal.notify_one(); // they may have been replaced
                     }
                     index + 1 == amqp.uris.len()

@@ -216,6 +216,7 @@ fn without_a_broker_it_ends_and_says_why() {
     let mut stub = Stub::start("amqp://127.0.0.1:1", &[]);
     let (code, said) = stub.wait();
     assert!(code == Some(6) && said.contains("cannot serve: connecting to"), "{said}");
+    assert!(said.contains("hint: look at host and port in --uri"), "{said}");
     for (args, says) in [
         (&["--reply", "/nowhere"][..], "cannot read /nowhere: No such file"),
         (&["--echo", "--reply-text", "x"], "cannot be used with"),

@@ -99,6 +99,7 @@ fn what_is_missing_is_told_and_nothing_is_changed() {
     assert_eq!(ran.code, Some(6), "{ran:?}");
     assert!(ran.stdout.starts_with("broker   not reached\n"), "{ran:?}");
     assert!(ran.stderr.contains("onnection refused"), "{ran:?}");
+    assert!(ran.stderr.contains("hint: look at host and port in --uri"), "{ran:?}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Brokers that take no large messages. RabbitMQ announces its limit nowhere: it closes the channel
 //! of whoever goes beyond it.
 
+use super::ctl_errors::assert_row;
 use crate::support::{
     broker::Broker,
     lapin_caller::{Caller, Reply},
@@ -115,4 +116,5 @@ fn a_request_larger_than_the_broker_takes_fails_at_once_and_harms_no_other() {
     assert_eq!(ran.stdout.lines().filter(|line| *line == "832040").count(), 100, "{ran:?}");
     assert_eq!(ran.stderr.lines().count(), 2, "{ran:?}");
     assert!(ran.stderr.contains("hint: send less, or raise max_message_size"), "{ran:?}");
+    assert_row("TOO_LARGE", &ctl(&broker.uri(), &["--json", "call", &large]));
 }

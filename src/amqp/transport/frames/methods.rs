@@ -104,6 +104,8 @@ pub(crate) struct Greeting {
     pub(crate) product: Option<String>,
     /// Its version.
     pub(crate) version: Option<String>,
+    /// The ways to log in that it knows, with spaces between.
+    pub(crate) mechanisms: Option<String>,
 }
 
 /// What the broker says of itself, if this is its greeting.
@@ -112,9 +114,14 @@ pub(super) fn introduction(payload: &[u8]) -> Option<Greeting> {
     if (fields.u16()?, fields.u16()?) != GREETING {
         return None;
     }
-    let (_, _, table) = greeting(payload)?;
+    let (_, mut texts, table) = greeting(payload)?;
     let mut entries = Fields(table);
-    let mut heard = Greeting::default();
+    let shown = |bytes: &[u8]| {
+        let start = bytes.get(..MAX_NAME).unwrap_or(bytes);
+        Some(String::from_utf8_lossy(start).into())
+    };
+    let mechanisms = texts.long().and_then(shown);
+    let mut heard = Greeting { mechanisms, ..Greeting::default() };
     while let Some(entry) = entries.entry() {
         let field = match entry.name {
             b"cluster_name" => &mut heard.cluster,
@@ -124,8 +131,7 @@ pub(super) fn introduction(payload: &[u8]) -> Option<Greeting> {
         };
         if entry.kind == b'S' && field.is_none() {
             // A long string, whose length comes first; `Fields::value` has taken that away.
-            let start = &entry.value[..entry.value.len().min(MAX_NAME)];
-            *field = Some(String::from_utf8_lossy(start).into());
+            *field = shown(entry.value);
         }
     }
     Some(heard)

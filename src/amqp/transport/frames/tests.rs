@@ -291,6 +291,7 @@ fn what_a_broker_says_of_itself_is_heard() {
         cluster: cluster.map(str::to_owned),
         product: product.map(str::to_owned),
         version: None,
+        mechanisms: Some("PLAIN".to_owned()),
     };
     for (table, expected) in [
         ([&other[..], &name].concat(), all(Some("rabbit@a"), Some("RabbitMQ"))),

@@ -24,53 +24,69 @@ fn the_client_says_what_does_not_fit() {
     let stranger = Authority::new("another CA");
     let trusting = || Files::new().with("ca.pem", &site.authority.pem);
     let (port, tls_port) = (site.broker.port(), site.broker.tls_port());
-    for (files, uri, says) in [
+    // What is to be done: something about TLS, or about the login.
+    let (tls, login) = ("hint: look at --uri (amqps://", "hint: look at the user in --uri");
+    for (files, uri, says, hint) in [
         (
             Files::new().with("ca.pem", &stranger.pem),
             site.uri("keeper"),
             "certificate was issued by an authority that is not trusted",
+            tls,
         ),
         (
             // One of the same name: only the signature tells.
             Files::new().with("ca.pem", &Authority::new("private CA").pem),
             site.uri("keeper"),
             "not signed by the trusted authority of that name",
+            tls,
         ),
-        (Files::new(), site.uri("keeper"), "by an authority that is not trusted; set the CA file"),
+        (
+            Files::new(),
+            site.uri("keeper"),
+            "by an authority that is not trusted; set the CA file",
+            tls,
+        ),
         (
             trusting(),
             format!("amqps://keeper@127.0.0.1:{tls_port}/%2f"),
             "the broker's certificate is not for 127.0.0.1",
+            tls,
         ),
         (
             trusting(),
             format!("amqps://keeper@localhost:{port}/%2f"),
             "what answers does not speak TLS; use amqp://",
+            tls,
         ),
         (
             Files::new(), // without TLS there is nothing for a CA file to do
             format!("amqp://keeper@localhost:{tls_port}/%2f"),
             "the broker's port is one for TLS; use amqps://",
+            tls,
         ),
         (
             trusting().with_certificate(&site.authority.issue("nobody", &[])),
             site.uri(""),
             "the broker says 403 ACCESS_REFUSED",
+            login,
         ),
         (
             trusting().with_certificate(&site.authority.issue("nobody", &[])),
             site.uri(""),
             "rabbitmq_auth_mechanism_ssl, the mechanism EXTERNAL, and a user of the certificate's name",
+            login,
         ),
         (
             trusting().with_certificate(&stranger.issue("robot", &[])),
             site.uri(""),
             "the broker does not accept our client certificate (UnknownCA)",
+            tls,
         ),
-        (trusting().with("password", "wrong"), site.uri("keeper"), "403 ACCESS_REFUSED"),
+        (trusting().with("password", "wrong"), site.uri("keeper"), "403 ACCESS_REFUSED", login),
     ] {
         let message = refusal(&files, &uri);
         assert!(message.contains(says), "expected {says:?}, found {message}");
+        assert!(message.contains(hint), "expected {hint:?}, found {message}");
     }
 }
 
@@ -85,7 +101,8 @@ fn a_login_by_certificate_says_so_where_the_broker_does_not_know_any() {
     let files = Files::new().with("ca.pem", &authority.pem);
     let files = files.with_certificate(&authority.issue("robot", &[]));
     let daemon = files.daemon(&format!("amqps://localhost:{}", broker.tls_port()), &[]);
-    daemon.wait_for("to log in by certificate, the broker needs the plugin");
+    let line = daemon.wait_for("to log in by certificate, the broker needs the plugin");
+    assert!(line.contains("does not know the login mechanism EXTERNAL, but PLAIN; "), "{line}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ pub(crate) enum Cause {
     /// No answer within a deadline.
     Timeout,
     /// The broker refused the user, the password or access to something.
-    AccessRefused,
+    AccessRefused(Access),
     /// TLS misconfigured on either side: a certificate, a key, or a plain port where TLS was expected,
     /// or the reverse.
     Tls,
@@ -33,6 +33,17 @@ pub(crate) enum Cause {
     Protocol,
     /// The two connections of a session reached brokers that do not know each other's queues.
     DifferentBrokers,
+}
+
+/// What a broker refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Access {
+    /// The login: the user, the password, or the way to log in.
+    Login,
+    /// The virtual host, which exists.
+    Vhost,
+    /// A queue or an exchange.
+    Resource,
 }
 
 impl Cause {
@@ -57,7 +68,7 @@ impl Cause {
         match self {
             Self::Network => "network",
             Self::Timeout => "timeout",
-            Self::AccessRefused => "access_refused",
+            Self::AccessRefused(_) => "access_refused",
             Self::Tls => "tls",
             Self::NoVhost => "no_vhost",
             Self::NoQueue => "no_queue",
@@ -125,7 +136,7 @@ impl LinkError {
 
     /// Whether trying again cannot help until somebody changes something.
     pub(crate) fn is_refusal(&self) -> bool {
-        matches!(self.cause, Cause::AccessRefused | Cause::Tls | Cause::NoVhost)
+        matches!(self.cause, Cause::AccessRefused(_) | Cause::Tls | Cause::NoVhost)
     }
 
     /// Whether the broker closed a channel for what was asked on it: something that is not there, not
@@ -135,10 +146,32 @@ impl LinkError {
         matches!(self.code, Some(ACCESS_REFUSED | NOT_FOUND | PRECONDITION_FAILED))
     }
 
-    /// Says what a login by certificate needs, where it failed. A broker that knows no EXTERNAL
-    /// just closes the connection, after a few seconds.
+    /// Of a connection that was not open yet: whatever is refused then is the login. A broker that
+    /// does not know the `mechanism` just closes the connection, after a few seconds; `known` are
+    /// those it has named.
+    pub(super) fn of_login(mut self, mechanism: &str, known: Option<&str>) -> Self {
+        if self.cause == Cause::AccessRefused(Access::Resource) {
+            self.cause = Cause::AccessRefused(Access::Login);
+        }
+        match known {
+            Some(known)
+                if self.message == ABORTED
+                    && !known.split_whitespace().any(|one| one == mechanism) =>
+            {
+                let message = format!(
+                    "the broker does not know the login mechanism {mechanism}, but {}",
+                    one_line(known)
+                );
+                Self::new(Cause::AccessRefused(Access::Login), message)
+            }
+            _ => self,
+        }
+    }
+
+    /// Says what a login by certificate needs, where it failed.
     pub(super) fn of_external_login(mut self) -> Self {
-        if self.cause == Cause::AccessRefused || self.message == ABORTED {
+        let is_login = self.cause == Cause::AccessRefused(Access::Login);
+        if is_login || self.message == ABORTED {
             self.message.push_str(
                 "; to log in by certificate, the broker needs the plugin \
                 rabbitmq_auth_mechanism_ssl, the mechanism EXTERNAL, and a user of the \
@@ -185,6 +218,14 @@ pub(super) mod code {
     pub(crate) fn is_missing_vhost(code: u16, text: &str) -> bool {
         code == NOT_ALLOWED && text.contains("not found")
     }
+
+    /// It does the same for one that the user may not use, in the words "access to vhost 'V' refused
+    /// for user 'U'" (`rabbit_access_control:check_vhost_access`). Where a limit of connections is
+    /// reached, it says that behind them, and it may pass.
+    pub(crate) fn is_forbidden_vhost(code: u16, text: &str) -> bool {
+        let forbidden = text.contains("access to vhost") && text.contains("refused");
+        code == NOT_ALLOWED && forbidden && !text.contains("limit")
+    }
 }
 
 /// The reply code and text of the broker, where the error is one of its.
@@ -200,9 +241,10 @@ impl From<lapin::Error> for LinkError {
         if let Some((code, text)) = broker_reply(&error) {
             let cause = match (code, code::size_limit(code, text)) {
                 (_, Some(limit)) => Cause::TooLarge { limit },
-                (code::ACCESS_REFUSED, _) => Cause::AccessRefused,
+                (code::ACCESS_REFUSED, _) => Cause::AccessRefused(Access::Resource),
                 (code::NOT_FOUND, _) => Cause::NoQueue,
                 _ if code::is_missing_vhost(code, text) => Cause::NoVhost,
+                _ if code::is_forbidden_vhost(code, text) => Cause::AccessRefused(Access::Vhost),
                 _ => Cause::ClosedByBroker,
             };
             let advice = code::advice(code, text);
@@ -251,93 +293,4 @@ impl From<io::Error> for LinkError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{
-        Cause, LinkError,
-        code::{advice, size_limit},
-    };
-    use std::io;
-
-    #[test]
-    fn every_cause_has_a_label_of_its_own() {
-        use Cause::{
-            AccessRefused, ClosedByBroker, ConsumerCancelled, DifferentBrokers, Network, NoQueue,
-            NoVhost, Protocol, QueueMismatch, Timeout, Tls, TooLarge,
-        };
-        let causes = [
-            Network,
-            Timeout,
-            AccessRefused,
-            Tls,
-            NoVhost,
-            NoQueue,
-            QueueMismatch,
-            ConsumerCancelled,
-            TooLarge { limit: 1 },
-            ClosedByBroker,
-            Protocol,
-            DifferentBrokers,
-        ];
-        assert_eq!(causes.map(Cause::label), Cause::LABELS);
-    }
-
-    #[test]
-    fn an_empty_virtual_host_is_explained_where_it_is_not_found() {
-        let error = || LinkError::new(Cause::NoVhost, "vhost not found");
-        let message = error().of_vhost("").message;
-        assert!(message.contains("the slash at the end of the URI"), "{message}");
-        assert_eq!(error().of_vhost("v").message, "vhost not found");
-    }
-
-    #[test]
-    fn a_long_login_is_explained_where_the_connection_broke() {
-        let error = |cause| LinkError::new(cause, "Connection reset by peer");
-        let message = error(Cause::Network).of_long_login(5000).message;
-        assert!(
-            message.contains("5000 bytes") && message.contains("initial_frame_max"),
-            "{message}"
-        );
-        for other in [
-            error(Cause::Network).of_long_login(300),
-            error(Cause::AccessRefused).of_long_login(5000),
-        ] {
-            assert_eq!(other.message, "Connection reset by peer");
-        }
-    }
-
-    #[test]
-    fn a_thread_that_the_system_does_not_give_is_explained() {
-        let message = LinkError::from(io::Error::from_raw_os_error(11)).message;
-        assert!(message.contains("raise the limit of threads"), "{message}");
-    }
-
-    #[test]
-    fn a_request_that_took_too_long_for_the_broker_is_explained() {
-        let text = "PRECONDITION_FAILED - delivery acknowledgement on channel 2 timed out. Timeout \
-                    value used: 1500 ms.";
-        assert!(advice(406, text).contains("consumer_timeout"));
-        assert_eq!(advice(406, "PRECONDITION_FAILED - unknown delivery tag 4"), "");
-    }
-
-    #[test]
-    fn the_limit_is_read_from_both_wordings_and_from_no_other() {
-        for (code, text, limit) in [
-            (
-                406,
-                "PRECONDITION_FAILED - message size 5 is larger than configured max size 4",
-                Some(4),
-            ),
-            (
-                406,
-                "PRECONDITION_FAILED - message size 536870913 is larger than max size 536870912",
-                Some(536_870_912),
-            ),
-            (406, "message size 5 is larger than configured max size 4 (node a)", Some(4)),
-            (501, "message size 5 is larger than configured max size 4", None),
-            (406, "message size 5 is larger than configured max size many", None),
-            (406, "PRECONDITION_FAILED - unknown delivery tag 4", None),
-        ] {
-            assert_eq!(size_limit(code, text), limit, "{text}");
-        }
-    }
-}
+mod tests;
