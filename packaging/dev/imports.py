@@ -32,7 +32,7 @@ ROOMS = {
     "amqp": ["broker_uri", "lookup", "text", "threads", "tls", "wire"],
     "client": ["amqp", "broker_uri", "text", "threads", "tls", "wall_clock", "wire"],
     "stub": ["amqp", "broker_uri", "text", "threads", "tls", "wall_clock", "wire"],
-    "cli": ["client", "exit", "wire"],
+    "cli": ["client", "exit", "text", "wire"],
     "ctl": ["broker_uri", "cli", "client", "exit", "files", "http_client", "mistakes", "stub", "text", "threads", "tls", "wall_clock", "wire"],
     "daemon": ["amqp", "broker_uri", "cli", "exit", "files", "http_client", "lookup", "mistakes", "text", "threads", "tls", "wall_clock", "wire"],
 }

@@ -7,14 +7,17 @@ use std::{
     sync::Arc,
 };
 
-/// Judges the arguments, and says what is wrong with them, or the help that they ask for.
+/// Judges the arguments, and has it told what is wrong with them, or the help that they ask for.
 ///
 /// # Errors
 /// How the program is to end instead.
-pub(super) fn begin<A>(arguments: impl FnOnce() -> Result<A, clap::Error>) -> Result<A, Exit> {
+pub(super) fn begin<A>(
+    arguments: impl FnOnce() -> Result<A, clap::Error>,
+    tell: impl FnOnce(&clap::Error) -> io::Result<()>,
+) -> Result<A, Exit> {
     survive_file_limits();
     arguments().map_err(|error| {
-        let printed = error.print().and_then(|()| io::stdout().flush());
+        let printed = tell(&error).and_then(|()| io::stdout().flush());
         match printed {
             _ if error.use_stderr() => Exit::Usage,
             Ok(()) => Exit::Ok,

@@ -35,7 +35,7 @@ pub use self::{
 
 pub(crate) use self::{
     context::names_password, durations::timeout, options::queue, origins::SETTINGS,
-    request::set_property,
+    request::set_property, status::plugin_text,
 };
 
 use self::{beginning::begin, origins::Origins};
@@ -115,7 +115,7 @@ impl DaemonArgs {
     /// # Errors
     /// How the program is to end: what is wrong with them, or the help that they ask for, is printed.
     pub fn from_process() -> Result<Self, Exit> {
-        begin(Self::try_parse)
+        begin(Self::try_parse, clap::Error::print)
     }
 }
 
@@ -140,7 +140,14 @@ impl CtlArgs {
     pub fn from_process() -> Result<Self, Exit> {
         let given: Vec<_> = std::env::args_os().collect();
         let is_check = status::is_check(&given);
-        begin(|| Self::try_from(given, |name| std::env::var_os(name))).map_err(|exit| match exit {
+        let parsed = || Self::try_from(given.clone(), |name| std::env::var_os(name));
+        let tell = |error: &clap::Error| match std::env::var_os("FIBRPCCTL_FORMAT") {
+            format if is_check && error.use_stderr() => {
+                status::refuse(error, &given, format.as_deref())
+            }
+            _ => error.print(),
+        };
+        begin(parsed, tell).map_err(|exit| match exit {
             Exit::Usage if is_check => Exit::CHECK_UNKNOWN,
             exit => exit,
         })
@@ -163,6 +170,11 @@ impl CtlArgs {
         if args.options.ask_password && args.options.origin("password_file") == Origin::Option {
             let message = "--ask-password cannot be used with --password-file: give one of them";
             return Err(command.error(ErrorKind::ArgumentConflict, message));
+        }
+        if let CtlCommand::Status(status) = &args.command
+            && let Some(message) = status.mistake()
+        {
+            return Err(command.error(ErrorKind::ValueValidation, message));
         }
         Ok(args)
     }

@@ -4,8 +4,13 @@ use super::{
     conditions::{Condition, Conditions, conditions},
     format::Format,
 };
+use crate::text::one_line;
 use clap::Args;
-use std::ffi::OsString;
+use std::{
+    convert::Infallible,
+    ffi::{OsStr, OsString},
+    io::{self, Write as _},
+};
 use url::Url;
 
 const NOTES: &str = "\
@@ -42,9 +47,9 @@ pub struct StatusArgs {
         value_name = "URL",
         env = "FIBRPCCTL_HTTP",
         hide_env_values = true,
-        value_parser = http_url
+        value_parser = judged
     )]
-    pub http: Option<Url>,
+    http: Option<Judged>,
 
     /// With --check plain is nagios
     #[arg(
@@ -56,7 +61,23 @@ pub struct StatusArgs {
     format: Option<Format>,
 }
 
+/// The URL, or what is wrong with it: clap would repeat one that it cannot parse, a password in it
+/// included.
+type Judged = Result<Url, UrlError>;
+
 impl StatusArgs {
+    /// Where to ask the daemon over HTTP, too.
+    #[must_use]
+    pub fn http(&self) -> Option<&Url> {
+        self.http.as_ref()?.as_ref().ok()
+    }
+
+    /// What is wrong with that place.
+    pub(super) fn mistake(&self) -> Option<String> {
+        let error = self.http.as_ref()?.as_ref().err()?;
+        Some(format!("--http: {error}"))
+    }
+
     /// Each of these is enough for a WARNING.
     #[must_use]
     pub fn warn(&self) -> &[Condition] {
@@ -76,8 +97,38 @@ pub(super) fn is_check(given: &[OsString]) -> bool {
     rest.any(|arg| arg == "status") && rest.any(|arg| arg == "--check")
 }
 
+/// Says why nothing can be judged: on standard output, as that is all that monitoring systems show.
+/// Who wants an object or metrics gets neither, and reads it on standard error.
+pub(super) fn refuse(
+    error: &clap::Error,
+    given: &[OsString],
+    format: Option<&OsStr>,
+) -> io::Result<()> {
+    let others = ["--json", "json", "--format=json", "prometheus", "--format=prometheus"];
+    let is_other = |word: &OsStr| others.iter().any(|other| word == *other);
+    if given.iter().map(OsString::as_os_str).chain(format).any(is_other) {
+        return error.print();
+    }
+    let text = error.render().to_string();
+    // Below are tips, and how to use it.
+    let cause = text.split("\n\n").next().unwrap_or_default();
+    let cause = cause.strip_prefix("error: ").unwrap_or(cause);
+    writeln!(io::stdout(), "{}", plugin_text("UNKNOWN", cause))
+}
+
+/// The longest text of a plugin before its figures, in bytes: plugins may print 8 KiB.
+const MAX_TEXT: usize = 2 << 10;
+
+/// What plugins print, in one line; a bar would begin the figures.
+pub(crate) fn plugin_text(state: &str, text: &str) -> String {
+    let words: Vec<_> = text.split_whitespace().collect();
+    let text = one_line(&words.join(" ")).replace('|', "/");
+    let end = text.floor_char_boundary(MAX_TEXT);
+    format!("FIBRPC {state} - {}", text.get(..end).unwrap_or_default())
+}
+
 /// What is wrong with a `--http`.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 enum UrlError {
     #[error("{0}; expected a URL such as http://127.0.0.1:9674")]
     Syntax(#[from] url::ParseError),
@@ -85,6 +136,11 @@ enum UrlError {
     Scheme,
     #[error("the daemon asks for no user or password")]
     Login,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "clap wants a result")]
+fn judged(text: &str) -> Result<Judged, Infallible> {
+    Ok(http_url(text))
 }
 
 fn http_url(text: &str) -> Result<Url, UrlError> {
@@ -105,6 +161,12 @@ fn http_url(text: &str) -> Result<Url, UrlError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_text_of_a_plugin_is_one_line() {
+        assert_eq!(plugin_text("OK", "a\n|b  c"), "FIBRPC OK - a /b c");
+        assert_eq!(plugin_text("OK", &"é".repeat(MAX_TEXT)).len(), MAX_TEXT + 12);
+    }
 
     #[test]
     fn a_url_leads_to_the_status_page_unless_it_says_otherwise() {

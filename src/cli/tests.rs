@@ -13,6 +13,12 @@ fn ctl(args: &[&str]) -> Result<CtlArgs, clap::Error> {
     CtlArgs::try_parse_from([&["fibrpcctl"], args].concat())
 }
 
+/// What is printed instead of doing anything.
+fn ctl_error(args: &[&str]) -> String {
+    let arguments = [&["fibrpcctl"], args].concat().into_iter().map(OsString::from);
+    CtlArgs::try_from(arguments, |_| None).unwrap_err().to_string()
+}
+
 fn call(args: &[&str]) -> CallArgs {
     match ctl(&[&["call"], args].concat()).unwrap().command {
         CtlCommand::Call(call) => call,
@@ -169,6 +175,11 @@ fn the_uri_is_not_shown_by_accident() {
     let args = ctl(&["--uri", "amqp://u:secret@h", "ping"]).unwrap();
     assert_eq!(args.options.uri.as_str(), "amqp://u:secret@h");
     assert!(!format!("{args:?}").contains("secret"));
+    let url = ctl_error(&["status", "--http", "http://u:secret@h"]);
+    assert!(
+        url.contains("--http: the daemon asks for no user") && !url.contains("secret"),
+        "{url}"
+    );
     let args = daemon(&["--set", "amqp.uris=[\"amqp://u:secret@h\"]"]).unwrap();
     assert!(!format!("{args:?}").contains("secret"));
     for command in [CtlArgs::command(), DaemonArgs::command()] {

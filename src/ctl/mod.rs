@@ -34,7 +34,7 @@ pub use self::verdict::{Verdict, examples, verdict};
 use self::{output::Output, settings::client, signals::Signals, teller::Teller};
 use crate::{
     broker_uri::BrokerUri,
-    cli::{CallArgs, CtlArgs, CtlCommand},
+    cli::{CallArgs, CtlArgs, CtlCommand, plugin_text},
     client::{CallError, Client},
     exit::Exit,
     text::escaped,
@@ -93,10 +93,14 @@ fn destination(command: &CtlCommand) -> io::Result<Option<(File, String)>> {
 }
 
 /// Says why there is not even an output.
-#[expect(clippy::print_stderr, reason = "there is no other way left")]
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "there is no other way left")]
 fn cannot_start(command: &CtlCommand, error: &io::Error) -> Exit {
+    if is_check(command) {
+        println!("{}", plugin_text("UNKNOWN", &format!("cannot start: {error}")));
+        return Exit::CHECK_UNKNOWN;
+    }
     eprintln!("fibrpcctl: cannot start: {error}");
-    if is_check(command) { Exit::CHECK_UNKNOWN } else { Exit::Failure }
+    Exit::Failure
 }
 
 /// Whether a command ends with the codes of plugins.
@@ -110,25 +114,25 @@ fn cannot_begin(args: &CtlArgs, output: &mut Output, why: &str, exit: Exit) -> E
         status::unknown(why, &args.options, output);
         return Exit::CHECK_UNKNOWN;
     }
-    output.tell().complain(why);
+    why.lines().for_each(|line| output.tell().complain(line));
     exit
 }
 
 /// Runs one command to its end, or until a signal comes, which nothing can hold up.
 async fn command(
-    args: CtlArgs,
+    mut args: CtlArgs,
     trace: Option<TraceParent>,
     mut output: Output,
     signals: &mut Signals,
 ) -> Exit {
-    let args = tokio::select! {
-        args = prepared(args, &mut output) => args,
+    let prepared = tokio::select! {
+        prepared = prepare(&mut args, &mut output) => prepared,
         exit = signals.next() => return exit,
     };
-    let args = match &args {
-        Ok(args) => args,
-        Err(exit) => return exit.or(output.finish().await),
-    };
+    if let Err(exit) = prepared {
+        return exit.or(output.finish().await);
+    }
+    let args = &args;
     output.announce_trace();
     let stop = Notify::new();
     let work = async {
@@ -190,25 +194,25 @@ async fn command(
     }
 }
 
-/// The arguments with what the context says, and with the password if it is to be asked for.
-async fn prepared(args: CtlArgs, output: &mut Output) -> Result<CtlArgs, Exit> {
-    let mut args = context::apply(args, output).await?;
+/// Gives the arguments what the context says, and the password if it is to be asked for; or says why
+/// not, and how the program is to end.
+async fn prepare(args: &mut CtlArgs, output: &mut Output) -> Result<(), Exit> {
+    if let Err((why, exit)) = context::apply(args, output).await {
+        return Err(cannot_begin(args, output, &why, exit));
+    }
     let needs_none =
         matches!(args.command, CtlCommand::Context(_) | CtlCommand::Completions { .. });
     if !args.options.ask_password || needs_none {
-        return Ok(args);
+        return Ok(());
     }
     // What is wrong with the URI is told later.
-    let Ok(uri) = args.options.uri.as_str().parse::<BrokerUri>() else { return Ok(args) };
+    let Ok(uri) = args.options.uri.as_str().parse::<BrokerUri>() else { return Ok(()) };
     let question = escaped(&format!("password of {} at {}: ", uri.user(), uri.host()));
     match prompt::ask(question).await {
         Ok(password) => args.options.password = Some(password.into()),
-        Err(error) => {
-            output.tell().complain(&error.to_string());
-            return Err(Exit::Usage);
-        }
+        Err(error) => return Err(cannot_begin(args, output, &error.to_string(), Exit::Usage)),
     }
-    Ok(args)
+    Ok(())
 }
 
 /// Whether a command has something to say when it is told to stop.

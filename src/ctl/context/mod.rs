@@ -38,6 +38,11 @@ impl ContextError {
         for line in self.to_string().lines() {
             output.tell().complain(line);
         }
+        self.exit()
+    }
+
+    /// How the program is to end.
+    fn exit(&self) -> Exit {
         match self {
             Self::File(FileError::Write { .. }) | Self::Thread(_) => Exit::Failure,
             Self::File(_) => Exit::Usage,
@@ -46,26 +51,24 @@ impl ContextError {
     }
 }
 
-/// The arguments with what the context says; or how the program is to end, and why is told.
-pub(super) async fn apply(mut args: CtlArgs, output: &mut Output) -> Result<CtlArgs, Exit> {
+/// Gives the arguments what the context says; or why not, in lines, and how the program is to end.
+pub(super) async fn apply(args: &mut CtlArgs, output: &mut Output) -> Result<(), (String, Exit)> {
     let (by, name) = match &args.command {
-        CtlCommand::Completions { .. } => return Ok(args),
+        CtlCommand::Completions { .. } => return Ok(()),
         CtlCommand::Context(ContextArgs { command }) => match command {
             ContextCommand::Show { name: Some(name) } => ("context show", Some(name.clone())),
             ContextCommand::Show { name: None } => (args.options.context_by(), None),
-            _ => return Ok(args),
+            _ => return Ok(()),
         },
         _ => (args.options.context_by(), None),
     };
     let mut options = args.options.clone();
     options.context = name.or(options.context);
     let limit = options.timeout;
-    match on_a_thread(limit, move || in_force(options, by)).await {
-        Ok(options) => args.options = options,
-        Err(error) => return Err(error.tell(output)),
-    }
+    let in_force = on_a_thread(limit, move || in_force(options, by)).await;
+    args.options = in_force.map_err(|error| (error.to_string(), error.exit()))?;
     output.set_format(args.options.format());
-    Ok(args)
+    Ok(())
 }
 
 /// Files may be far away.

@@ -26,7 +26,7 @@ pub(super) async fn run(
     client: &Client,
     output: &mut Output,
 ) -> Exit {
-    let findings = Findings::of(client, options, args.http.as_ref()).await;
+    let findings = Findings::of(client, options, args.http()).await;
     if args.check {
         let verdict = Verdict::of(args, &findings);
         printed::verdict(&verdict, options, output);

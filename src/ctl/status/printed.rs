@@ -4,21 +4,15 @@ use super::{
     super::output::Output,
     verdict::{Judged, State, Value, Verdict},
 };
-use crate::{
-    cli::{CheckFormat, Comparison, Condition, CtlOptions, Unit},
-    text::one_line,
-};
+use crate::cli::{CheckFormat, Comparison, Condition, CtlOptions, Unit, plugin_text};
 use serde_json::{Map, json};
 use std::fmt::Write as _;
-
-/// The longest text before the figures, in bytes: plugins may print 8 KiB.
-const MAX_TEXT: usize = 2 << 10;
 
 pub(super) fn verdict(verdict: &Verdict, options: &CtlOptions, output: &mut Output) {
     match options.check_format() {
         CheckFormat::Nagios => {
             let figures: Vec<_> = verdict.judged.iter().map(figure).collect();
-            let text = plugin_text(verdict.state, &verdict.reasons.join("; "));
+            let text = plugin_text(verdict.state.name(), &verdict.reasons.join("; "));
             output.line(format!("{text} | {}", figures.join(" ")).as_bytes());
         }
         CheckFormat::Json => output.json(object(verdict)),
@@ -33,18 +27,11 @@ pub(in super::super) fn unknown(why: &str, options: &CtlOptions, output: &mut Ou
     let (state, reasons) = (State::Unknown, vec![why.to_owned()]);
     let nothing = Verdict { queue: options.queue.clone(), state, reasons, judged: Vec::new() };
     if options.check_format() == CheckFormat::Nagios {
-        output.line(plugin_text(state, why).as_bytes());
+        output.line(plugin_text(state.name(), why).as_bytes());
     } else {
         verdict(&nothing, options, output);
         output.tell().complain(why);
     }
-}
-
-/// One line; a bar would begin the figures.
-fn plugin_text(state: State, text: &str) -> String {
-    let text = one_line(text).replace('|', "/");
-    let end = text.floor_char_boundary(MAX_TEXT);
-    format!("FIBRPC {} - {}", state.name(), text.get(..end).unwrap_or_default())
 }
 
 /// As the guidelines for plugins have it: 'label'=value[UOM];[warn];[crit]
@@ -188,6 +175,5 @@ mod tests {
         let verdict = Verdict { queue, state: State::Ok, reasons: Vec::new(), judged };
         let text = metrics(&verdict);
         assert!(text.ends_with("fibrpcctl_status_depth{queue=\"a\\\"b\\\\c\\n|d\"} 0\n"), "{text}");
-        assert_eq!(plugin_text(State::Ok, "a\n|b"), "FIBRPC OK - a /b");
     }
 }

@@ -154,19 +154,7 @@ fn verdicts_have_the_exit_codes_of_plugins() {
         ran.stdout.trim_end().split_once(" | depth=0;100 consumers=1;;1: age=").unwrap();
     assert!(figures.contains(" errors=U;;@5: in_flight="), "{ran:?}");
     assert!(figures.split(' ').next_back().unwrap().starts_with("ping=0"), "{ran:?}");
-    // Wrong usage is no verdict on the service.
-    for (args, says) in [
-        (
-            &["--warn", "depht>1"][..],
-            "there is no figure \"depht\"; the names are depth, consumers",
-        ),
-        (&["--colour"], "--colour"),
-        (&["--password-file", "/nowhere"], "FIBRPC UNKNOWN - --password-file: "),
-    ] {
-        let ran = check(args);
-        let said = ran.stdout.contains(says) || ran.stderr.contains(says);
-        assert!(ran.code == Some(3) && said, "{args:?} {ran:?}");
-    }
+    wrong_usage_is_no_verdict_on_the_service(&vhost.uri());
     for args in [&["status", "--warn", "depth>1"][..], &["status", "--format", "nagios"]] {
         let ran = ctl(&vhost.uri(), args);
         assert!(ran.code == Some(2) && ran.stderr.contains("--check"), "{ran:?}");
@@ -186,6 +174,31 @@ fn verdicts_have_the_exit_codes_of_plugins() {
         let ran = ctl(&vhost.uri(), &idle);
         assert_eq!(ran.code, Some(code), "{ran:?}");
     }
+}
+
+/// And it is told in the way of plugins: monitoring systems show nothing but standard output.
+fn wrong_usage_is_no_verdict_on_the_service(uri: &str) {
+    for (args, says) in [
+        (
+            &["--warn", "depht>1"][..],
+            "invalid value 'depht>1' for '--warn <CONDITIONS>': there is no figure \"depht\"; the",
+        ),
+        (&["--colour"], "unexpected argument '--colour' found"),
+        (&["--password-file", "/nowhere"], "--password-file: cannot read /nowhere: no such file"),
+        (&["--context", "nowhere"], "--context: there is no context \"nowhere\" in "),
+        (&["--uri", "http://h"], "--uri: expected a URI that starts with amqp:// or amqps://"),
+    ] {
+        let ran = ctl(uri, &[&["status", "--check"], args].concat());
+        assert_eq!((ran.code, ran.stdout.lines().count()), (Some(3), 1), "{args:?} {ran:?}");
+        let told = ran.stdout.starts_with(&format!("FIBRPC UNKNOWN - {says}"));
+        assert!(told && ran.stderr.is_empty(), "{args:?} {ran:?}");
+    }
+    // Who reads objects gets no line that is none.
+    let ran = ctl(uri, &["--json", "status", "--check", "--warn", "depht>1"]);
+    let told = ran.stdout.is_empty() && ran.stderr.contains("depht");
+    assert!(ran.code == Some(3) && told, "{ran:?}");
+    let help = ctl(uri, &["status", "--check", "-h"]);
+    assert!(help.code == Some(0) && help.stdout.contains("Usage: "), "{help:?}");
 }
 
 #[test]
