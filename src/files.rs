@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{self, ErrorKind, Read as _},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
@@ -87,9 +88,25 @@ pub(crate) fn password(path: &Path) -> Result<String, FileError> {
     Ok(line.to_owned())
 }
 
+/// What is to be said of a file with a password that others may use, too. Group members may read one
+/// that belongs to root: so a service has its password from an administrator.
+pub(crate) fn exposed(path: &Path) -> Option<String> {
+    // What these show are no files of somebody's; systemd hands over its credentials with a mask.
+    let apart = ["/proc", "/dev", "/run/credentials"];
+    if apart.iter().any(|folder| path.starts_with(folder)) {
+        return None;
+    }
+    let file = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    let mode = file.mode() & 0o777;
+    let private = if file.uid() == 0 { 0o740 } else { 0o700 };
+    let advice = || format!("others may read {} (mode {mode:04o}); chmod 600 it", path.display());
+    (mode & !private != 0).then(advice)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::{PermissionsExt as _, chown};
 
     fn of(bytes: &[u8]) -> Result<String, String> {
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -108,6 +125,33 @@ mod tests {
             assert_eq!(of(text.as_bytes()).unwrap(), "päss word");
         }
         assert_eq!(of(b" x ").unwrap(), " x ", "white space may be part of it");
+    }
+
+    #[test]
+    fn a_file_that_others_may_read_is_exposed() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path();
+        let said = |mode| {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+            exposed(path)
+        };
+        assert_eq!((said(0o600), said(0o400)), (None, None));
+        let says = format!("others may read {} (mode 0644); chmod 600 it", path.display());
+        assert_eq!(said(0o644), Some(says));
+        for mode in [0o604, 0o620, 0o660] {
+            assert!(said(mode).is_some(), "{mode:o}");
+        }
+        let of_root = fs::metadata(path).unwrap().uid() == 0;
+        assert_eq!(said(0o640).is_none(), of_root);
+        if of_root {
+            chown(path, Some(1), None).unwrap();
+            assert!(said(0o640).is_some());
+        }
+        assert_eq!(exposed(Path::new("/proc/self/status")), None);
+        assert_eq!(
+            (exposed(Path::new("/dev/null")), exposed(path.parent().unwrap())),
+            (None, None)
+        );
     }
 
     #[test]

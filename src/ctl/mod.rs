@@ -147,7 +147,8 @@ async fn command(
             return context::run(context, &args.options, &mut output).await;
         }
         let limit = args.options.timeout;
-        let Ok(client) = timeout(limit, client(args, trace)).await else {
+        let teller = output.tell();
+        let Ok(client) = timeout(limit, client(args, trace, &teller)).await else {
             let message = format!("the files that the options name: not read within {limit:?}");
             return cannot_begin(args, &mut output, &message, Exit::TimedOut);
         };

@@ -38,7 +38,8 @@ pub(super) async fn run(
     output: &mut Output,
     stop: &Notify,
 ) -> Exit {
-    let settings = match timeout(options.timeout, settings(args, options)).await {
+    let teller = output.tell();
+    let settings = match timeout(options.timeout, settings(args, options, &teller)).await {
         Ok(Ok(settings)) => settings,
         Ok(Err(message)) => {
             output.tell().complain(&message);
@@ -105,10 +106,15 @@ fn exit(ended: &Ended, queue: &str, told: &Told) -> Exit {
     }
 }
 
-async fn settings(args: &ServeArgs, options: &CtlOptions) -> Result<Settings, String> {
+async fn settings(
+    args: &ServeArgs,
+    options: &CtlOptions,
+    teller: &Teller,
+) -> Result<Settings, String> {
     let read = options.clone();
     let found = elsewhere(move || broker(&read)).await.map_err(|error| error.to_string())?;
-    let (uri, tls) = found.map_err(|error| error.to_string())?;
+    let broker = found.map_err(|error| error.to_string())?;
+    broker.warn(teller);
     let body = match args.source() {
         ReplySource::File(path) => Some(Body::File(path.into())),
         ReplySource::Text(text) => Some(Body::Given(text.as_bytes().to_vec())),
@@ -131,8 +137,8 @@ async fn settings(args: &ServeArgs, options: &CtlOptions) -> Result<Settings, St
     let message = Request::default().properties(properties.clone());
     message.check().map_err(|error| error.to_string())?;
     Ok(Settings {
-        uri,
-        tls,
+        uri: broker.uri,
+        tls: broker.tls,
         queue: options.queue.clone(),
         declare: args.declare,
         wait: options.waits(),

@@ -1,5 +1,6 @@
 //! The client that the options ask for.
 
+use super::teller::Teller;
 use crate::{
     broker_uri::BrokerUri,
     cli::{CtlArgs, CtlCommand, CtlOptions, PingArgs},
@@ -33,13 +34,34 @@ impl UsageError {
     }
 }
 
+/// The broker that the options name.
+pub(super) struct Broker {
+    /// With the password for it.
+    pub(super) uri: BrokerUri,
+    /// Whom to trust.
+    pub(super) tls: Option<Tls>,
+    /// What people are to know of the file with the password.
+    warning: Option<String>,
+}
+
+impl Broker {
+    pub(super) fn warn(&self, teller: &Teller) {
+        if let Some(warning) = &self.warning {
+            teller.complain(&format!("warning: {warning}"));
+        }
+    }
+}
+
 /// Makes the client. What it needs from files is read by a thread, as it may be a pipe, or far away.
 pub(super) async fn client(
     args: &CtlArgs,
     trace: Option<TraceParent>,
+    teller: &Teller,
 ) -> Result<Client, Box<dyn Error + Send + Sync>> {
     let options = args.options.clone();
-    let mut builder = elsewhere(move || settings(&options, trace)).await??;
+    let broker = elsewhere(move || broker(&options)).await??;
+    broker.warn(teller);
+    let mut builder = settings(broker, &args.options, trace);
     if let CtlCommand::Ping(PingArgs { reply_timeout: Some(timeout), .. }) = &args.command {
         builder = builder.timeout(*timeout);
     }
@@ -65,24 +87,25 @@ pub(super) async fn elsewhere<T: Send + 'static>(
     threads::run("files", read).await
 }
 
-/// The broker with the password for it, and whom to trust.
-pub(super) fn broker(options: &CtlOptions) -> Result<(BrokerUri, Option<Tls>), UsageError> {
+/// Reads what the options name for the broker.
+pub(super) fn broker(options: &CtlOptions) -> Result<Broker, UsageError> {
     let uri = options.uri.as_str().parse::<BrokerUri>();
     let mut uri = uri.map_err(|error| UsageError::of(options.place("uri"), error))?;
     let tls = tls(options, &uri)?;
+    let mut warning = None;
     if let Some(password) = &options.password {
         uri = uri.with_password(password.as_str());
     } else if let Some(path) = &options.password_file {
         let password = files::password(path);
         let place = || options.place("password_file");
         uri = uri.with_password(&password.map_err(|error| UsageError::of(place(), error))?);
+        warning = files::exposed(path).map(|warning| format!("{}: {warning}", place()));
     }
-    Ok((uri, tls))
+    Ok(Broker { uri, tls, warning })
 }
 
-fn settings(options: &CtlOptions, trace: Option<TraceParent>) -> Result<ClientBuilder, UsageError> {
-    let (uri, tls) = broker(options)?;
-    let mut client = Client::builder(uri)
+fn settings(broker: Broker, options: &CtlOptions, trace: Option<TraceParent>) -> ClientBuilder {
+    let mut client = Client::builder(broker.uri)
         .queue(&options.queue)
         .timeout(options.timeout)
         .wait_for_server(options.waits())
@@ -90,10 +113,10 @@ fn settings(options: &CtlOptions, trace: Option<TraceParent>) -> Result<ClientBu
     if let Some(parent) = trace {
         client = client.trace(parent);
     }
-    Ok(match tls {
+    match broker.tls {
         Some(tls) => client.tls(tls),
         None => client,
-    })
+    }
 }
 
 /// Reads the files for TLS here, where a mistake can be named with its option.

@@ -31,6 +31,8 @@ const PASSWORD_CREDENTIAL: &str = "amqp-password";
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NamedFiles {
     password: Option<PathBuf>,
+    /// What is to be said of that file, if others may read it.
+    exposed: Option<String>,
     tls: Option<TlsFiles>,
 }
 
@@ -38,6 +40,11 @@ impl NamedFiles {
     /// Whether there is a file with the password.
     pub(super) fn has_password(&self) -> bool {
         self.password.is_some()
+    }
+
+    /// What is to be said of that file, if others may read it.
+    pub(super) fn exposed(&self) -> Option<&str> {
+        self.exposed.as_deref()
     }
 
     /// The settings with what the files hold now.
@@ -86,7 +93,11 @@ pub(super) fn read(
         let is_set = layers.iter().any(|layer| layer.origin(PASSWORD).is_some());
         let default = credentials.filter(|_| !is_set).map(|path| path.join(PASSWORD_CREDENTIAL));
         match password(amqp, credentials, default) {
-            Ok(file) => named.password = file,
+            Ok(file) => {
+                let own = file.as_deref().filter(|path| !is_credential(path, credentials));
+                named.exposed = own.and_then(files::exposed);
+                named.password = file;
+            }
             Err(fault) => faults.push(fault),
         }
     }
@@ -113,6 +124,11 @@ pub(super) fn read(
         }
     };
     (named, faults.into_iter().map(problem).collect())
+}
+
+/// Whether systemd hands the file over, with a mode of its own.
+fn is_credential(path: &Path, credentials: Option<&Path>) -> bool {
+    credentials.is_some_and(|directory| path.starts_with(directory))
 }
 
 fn password(

@@ -9,7 +9,7 @@ pub(super) fn contradictions(config: &Config, layers: &[Layer]) -> Vec<Problem> 
     [backoff(config, layers), memory(config, layers)].into_iter().flatten().collect()
 }
 
-/// Settings that are valid and do nothing where they stand.
+/// Settings that are valid, and do nothing where they stand, or more than is meant.
 pub(super) fn remarks(
     config: &Config,
     files: &NamedFiles,
@@ -43,7 +43,10 @@ pub(super) fn remarks(
         ),
     ];
     let there = found.into_iter().filter(|(is_there, ..)| *is_there);
-    there.filter_map(|(_, key, message)| problem(layers, [key, key], message.to_owned())).collect()
+    let there = there.map(|(_, key, message)| (key, message));
+    let exposed = files.exposed().map(|message| (password_file, message));
+    let all = there.chain(exposed);
+    all.filter_map(|(key, message)| problem(layers, [key, key], message.to_owned())).collect()
 }
 
 fn has_blank_ends(password: &str) -> bool {

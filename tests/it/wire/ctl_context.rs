@@ -187,11 +187,25 @@ fn calls_are_made_in_a_context() {
     let ran = call(&[]);
     assert_eq!(ran.code, Some(2), "{ran:?}");
     assert!(ran.stderr.contains("password_file of the context here: cannot read"), "{ran:?}");
-    fs::write(home.folder().join("secret"), "wrong\n").unwrap();
-    assert_eq!(call(&[]).code, Some(6));
-    fs::write(home.folder().join("secret"), "guest\n").unwrap();
+    let secret = home.folder().join("secret");
+    let mode = |mode| fs::set_permissions(&secret, fs::Permissions::from_mode(mode)).unwrap();
+    fs::write(&secret, "wrong\n").unwrap();
+    mode(0o600);
+    let ran = call(&["--retries", "9"]);
+    assert!(ran.code == Some(6) && ran.stdout.contains("\"LOGIN_REFUSED\""), "{ran:?}");
+    let screen = home.ctl(&["--context", "here", "--format", "plain", "status"], &[]);
+    assert!(screen.stdout.starts_with("broker   refuses the login\n"), "{screen:?}");
+    fs::write(&secret, "guest\n").unwrap();
     let ran = call(&[]);
-    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
+    mode(0o644);
+    let says = format!(
+        "fibrpcctl: warning: password_file of the context here: others may read {} (mode 0644); \
+         chmod 600 it\n",
+        secret.display()
+    );
+    let told = call(&[]);
+    assert_eq!((told.code, told.stderr), (Some(0), says));
     assert!(ran.stdout.contains(r#""result":"832040""#), "{ran:?}");
     assert_eq!(call(&["--format", "plain"]).stdout, "832040\n");
 }

@@ -2,7 +2,11 @@
 
 use super::{load, no_file};
 use crate::daemon::config::{Config, File, Loaded, Sources};
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
 use tempfile::TempDir;
 
 /// A directory with a file named `password`.
@@ -130,6 +134,21 @@ fn what_does_nothing_where_it_stands_is_said() {
     assert!(said[0].contains("replaces the password that a URI of amqp.uris has"), "{said:?}");
     assert!(said[1].contains("begins or ends with white space"), "{said:?}");
     assert!(!said.concat().contains("secret"));
+}
+
+#[test]
+fn a_password_that_others_may_read_is_said_unless_systemd_hands_it_over() {
+    let (directory, path) = directory("secret");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let remarks = |file: &str, credentials: &Path| {
+        let options = vec![format!("amqp.password_file={file}")];
+        let environment = vec![("CREDENTIALS_DIRECTORY".into(), credentials.into())];
+        Loaded::read(Sources { environment, options, ..no_file() }).unwrap().remarks
+    };
+    let said = remarks(path.to_str().unwrap(), Path::new("/elsewhere"));
+    let says = format!("password_file: others may read {} (mode 0644)", path.display());
+    assert!(said.len() == 1 && said[0].contains(&says), "{said:?}");
+    assert_eq!(remarks("%d/password", directory.path()), [""; 0]);
 }
 
 #[test]

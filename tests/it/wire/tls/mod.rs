@@ -11,6 +11,7 @@ use crate::support::{
 };
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Command, Stdio},
     sync::{OnceLock, mpsc},
@@ -76,7 +77,9 @@ impl Files {
     }
 
     fn with(self, name: &str, text: &str) -> Self {
-        fs::write(self.0.path().join(name), text).unwrap();
+        let path = self.0.path().join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         self
     }
 
