@@ -1,7 +1,7 @@
 //! The arguments of `fibrpcctl call`.
 
 use super::{
-    InputFormat,
+    InputFormat, groups,
     ranges::{Range, RangeError},
 };
 use clap::{Args, value_parser};
@@ -18,7 +18,7 @@ Examples:
 
 /// The arguments of `call`.
 #[derive(Debug, Args)]
-#[command(after_help = NOTES)]
+#[command(mut_args(groups::of_call), after_help = NOTES)]
 pub struct CallArgs {
     /// Numbers, sent as they are; ranges such as 1..=10, 0..10 (without 10) and
     /// 0..100..10; `-` alone reads numbers from standard input, one a line

@@ -10,6 +10,7 @@ mod conditions;
 mod context;
 mod durations;
 mod format;
+mod groups;
 mod info;
 mod options;
 mod origins;
@@ -162,6 +163,9 @@ impl CtlArgs {
         let command = Self::command().color(ColorWhen::of_unparsed(&arguments).into());
         let command = without_empty_variables(command, &variable);
         let mut command = with_brief_help(command);
+        if arguments.iter().any(|argument| argument == "-h") {
+            command = without_groups(command);
+        }
         let matches = command.try_get_matches_from_mut(arguments);
         let matches = matches.map_err(|error| name_the_variable(error, &mut command, variable))?;
         let args = Self::from_arg_matches(&matches);
@@ -189,6 +193,12 @@ fn with_brief_help(mut command: Command) -> Command {
 fn brief(command: Command) -> Command {
     let hide = |arg: Arg| if arg.is_global_set() { arg.hide_short_help(true) } else { arg };
     command.mut_args(hide).mut_subcommands(brief)
+}
+
+/// The short help has no groups of options, either: their names take as much room as two options.
+fn without_groups(command: Command) -> Command {
+    let ungrouped = |arg: Arg| arg.help_heading(None::<&'static str>);
+    command.mut_args(ungrouped).mut_subcommands(without_groups)
 }
 
 /// A variable that is set but empty is not set: compose files and CI systems cannot leave one out.

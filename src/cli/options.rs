@@ -3,6 +3,7 @@
 use super::{
     durations::timeout,
     format::{CheckFormat, Format, OutputFormat},
+    groups,
     origins::Origins,
 };
 use crate::wire::{QueueNameError, check_queue_name};
@@ -11,6 +12,7 @@ use std::{ffi::OsString, fmt, path::PathBuf, time::Duration};
 
 /// What every command of `fibrpcctl` takes, before or after its name.
 #[derive(Clone, Debug, Args)]
+#[command(mut_args(groups::of_all))]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct CtlOptions {
     /// Settings under a name, see `fibrpcctl context -h`; an empty one is none [default: what

@@ -1,6 +1,6 @@
 //! The arguments of `fibrpcctl ping`: those of ping(8).
 
-use super::durations::timeout;
+use super::{durations::timeout, groups};
 use clap::{Args, value_parser};
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// The arguments of `ping`.
 #[derive(Debug, Args)]
-#[command(after_help = NOTES)]
+#[command(mut_args(groups::of_ping), after_help = NOTES)]
 pub struct PingArgs {
     /// So many pings [default: until Ctrl-C]
     #[arg(short, long, value_name = "COUNT", value_parser = value_parser!(u64).range(1..))]

@@ -1,6 +1,6 @@
 //! The arguments of `fibrpcctl request`.
 
-use super::InputFormat;
+use super::{InputFormat, groups};
 use crate::{
     client::Request,
     wire::{Header, Properties, ReplyQueue},
@@ -25,7 +25,7 @@ Examples:
 
 /// The arguments of `request`.
 #[derive(Debug, Args)]
-#[command(after_help = NOTES, after_long_help = LONG_NOTES)]
+#[command(mut_args(groups::of_request), after_help = NOTES, after_long_help = LONG_NOTES)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct RequestArgs {
     /// The body; `-` is all of standard input [default: empty]

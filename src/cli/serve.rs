@@ -2,6 +2,7 @@
 
 use super::{
     durations::{DurationError, pause},
+    groups,
     request::{checked_header, header},
 };
 use crate::wire::Properties;
@@ -23,7 +24,7 @@ Examples:
 
 /// The arguments of `serve`.
 #[derive(Debug, Args)]
-#[command(after_help = NOTES)]
+#[command(mut_args(groups::of_serve), after_help = NOTES)]
 pub struct ServeArgs {
     /// Send each body back: the default
     #[arg(long, conflicts_with_all = ["reply", "reply_text", "command"])]

@@ -3,6 +3,7 @@
 use super::{
     conditions::{Condition, Conditions, conditions},
     format::Format,
+    groups,
 };
 use crate::text::one_line;
 use clap::Args;
@@ -27,7 +28,7 @@ without, those of every command, such as 5 where nobody consumes.";
 
 /// The arguments of `status`.
 #[derive(Debug, Args)]
-#[command(after_help = NOTES)]
+#[command(mut_args(groups::of_status), after_help = NOTES)]
 pub struct StatusArgs {
     /// Judge it, with the exit codes of Nagios plugins
     #[arg(long)]

@@ -222,8 +222,19 @@ fn a_variable_that_is_no_text_is_named_unless_it_is_a_path() {
 }
 
 #[test]
+fn only_the_long_help_has_groups_of_options() {
+    let help = |flag| ctl_error(&["request", flag]);
+    for group in ["Message options:", "Connection options:", "Call options:", "Output options:"] {
+        assert!(help("--help").contains(group) && !help("-h").contains(group), "{group}");
+    }
+    // What belongs together stands together.
+    let long = help("--help");
+    assert_eq!(long.matches("Output options:").count(), 1, "{long}");
+}
+
+#[test]
 fn every_short_help_fits_a_screen() {
-    let mut command = with_brief_help(CtlArgs::command().term_width(80));
+    let mut command = without_groups(with_brief_help(CtlArgs::command().term_width(80)));
     let mut long = Vec::new();
     let mut look = |command: &mut clap::Command| {
         let help = command.render_help().to_string();
