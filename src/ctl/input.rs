@@ -44,6 +44,22 @@ pub(super) enum InputError {
 }
 
 impl InputError {
+    /// What to do about it.
+    pub(super) fn hint(&self) -> &'static str {
+        match self {
+            Self::Read(_) => "look at what standard input comes from",
+            Self::Endless { .. } | Self::TooLong { .. } => {
+                "a line has at most 1 MiB; fibrpcctl request -d @FILE sends a longer body"
+            }
+            Self::Utf16 | Self::NotUtf8 { .. } => {
+                "fibrpcctl request -d @FILE, or body_base64 in --input-format json, sends any bytes"
+            }
+            Self::Refused { .. } => {
+                "fibrpcctl call --help and request --help say what a line in JSON may have"
+            }
+        }
+    }
+
     /// Whether no other line follows.
     fn is_the_end(&self) -> bool {
         matches!(self, Self::Read(_) | Self::Endless { .. } | Self::Utf16)

@@ -194,7 +194,10 @@ impl Output {
     /// Why a line of standard input was not sent.
     pub(super) fn bad_input(&mut self, error: &InputError, id: Option<Value>) {
         match self.format {
-            OutputFormat::Plain => self.teller.complain(&error.to_string()),
+            OutputFormat::Plain => {
+                self.teller.complain(&error.to_string());
+                self.hint(error.hint());
+            }
             OutputFormat::Json => {
                 let mut object = Map::new();
                 if let Some(id) = id {
@@ -202,6 +205,7 @@ impl Output {
                 }
                 object.insert("status".into(), "BAD_INPUT".into());
                 object.insert("error".into(), error.to_string().into());
+                object.insert("hint".into(), error.hint().into());
                 self.json(object);
             }
         }

@@ -2,6 +2,7 @@
 
 use super::{
     base64,
+    input::InputError,
     output::{Output, known_as, status},
     verdict::verdict,
 };
@@ -87,16 +88,18 @@ pub(super) fn refused(
     output: &mut Output,
     shape: Shape,
     (number, id): (u64, Option<&Value>),
-    why: &str,
+    why: String,
 ) {
-    let message = format!("line {number} of standard input: {why}");
+    let error = InputError::Refused { line: number, why };
     if output.is_json() && !shape.raw {
         let mut object = started(shape, number, id);
         object.insert("status".into(), "BAD_INPUT".into());
-        object.insert("error".into(), message.into());
+        object.insert("error".into(), error.to_string().into());
+        object.insert("hint".into(), error.hint().into());
         return output.json(object);
     }
-    output.tell().complain(&message);
+    output.tell().complain(&error.to_string());
+    output.hint(error.hint());
 }
 
 /// What every object has: which request it is for, where there are several.

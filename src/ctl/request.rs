@@ -55,6 +55,7 @@ pub(super) async fn run(
         }
         Err(error) => {
             output.tell().complain(&error.to_string());
+            output.hint("-d @FILE reads the body from FILE, -d TEXT is the body itself");
             Exit::Usage
         }
     }
@@ -135,11 +136,11 @@ impl Work for Requests<'_> {
 
     fn tell(&self, output: &mut Output, answer: Answer) -> Exit {
         let which = (answer.number, answer.id.as_ref());
-        match &answer.outcome {
+        match answer.outcome {
             Ok(reply) => {
                 let what = format!("request {}", answer.number);
                 self.verbose.replied(output, &what, &reply.timing);
-                replies::reply(output, self.shape, which, reply);
+                replies::reply(output, self.shape, which, &reply);
                 Exit::Ok
             }
             Err(Failure::Refused(why)) => {
@@ -148,10 +149,10 @@ impl Work for Requests<'_> {
             }
             Err(Failure::Call(error, timing)) => {
                 let unmatched = self.client.unmatched_replies();
-                self.verbose.failed(output, &format!("request {}", answer.number), *timing);
+                self.verbose.failed(output, &format!("request {}", answer.number), timing);
                 let which = (answer.number, answer.id.as_ref(), &*answer.correlation_id);
-                replies::failed(output, self.shape, which, error, unmatched);
-                exit_of(error)
+                replies::failed(output, self.shape, which, &error, unmatched);
+                exit_of(&error)
             }
         }
     }

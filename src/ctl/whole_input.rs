@@ -2,7 +2,7 @@
 //! far away.
 
 use super::patience::patiently;
-use crate::{cli::Body, threads};
+use crate::{cli::Body, files, threads};
 use std::{
     ffi::OsString,
     fs::File,
@@ -15,7 +15,7 @@ const MAX_BODY: usize = 128 << 20;
 /// Why there is no body.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BodyError {
-    #[error("cannot read {name}: {source}")]
+    #[error("cannot read {name}: {}", files::reason(source))]
     Read { name: String, source: io::Error },
     #[error("{name} has more than {MAX_BODY} bytes, which is more than a message can have")]
     TooLong { name: String },

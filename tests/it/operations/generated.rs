@@ -3,6 +3,7 @@
 //!
 //! `make generated` writes them.
 
+use super::usage;
 use clap::{Arg, Command, CommandFactory as _};
 use clap_complete::Shell;
 use clap_mangen::{
@@ -46,7 +47,8 @@ fn generated() -> Vec<(String, String)> {
     }
     let name = "docs/fibrpcctl.md";
     let document = with(name, "exit codes", &exit_codes());
-    files.push((name.to_owned(), with_in(&document, name, "errors", &errors())));
+    let document = with_in(&document, name, "errors", &errors());
+    files.push((name.to_owned(), with_in(&document, name, "wrong usage", &usage::table())));
     for (name, mut command) in
         [("fibrpcd", DaemonArgs::command()), ("fibrpcctl", CtlArgs::command())]
     {

@@ -16,3 +16,5 @@ mod process;
 mod reload;
 /// Readiness, status and signs of life, as the service manager hears them.
 mod systemd;
+/// Wrong usage of the client: messages, exit codes, and what to do.
+mod usage;

@@ -57,7 +57,7 @@ fn our_server_answers_requests_of_every_shape() {
     assert_eq!(ran.code, Some(5), "{ran:?}");
     let ran = ask(&["-d", "@/nowhere"]);
     assert_eq!(ran.code, Some(2), "{ran:?}");
-    assert!(ran.stderr.contains("cannot read /nowhere: No such file"), "{ran:?}");
+    assert!(ran.stderr.contains("cannot read /nowhere: no such file"), "{ran:?}");
     let ran = ask(&["30", "--property", "expiration=soon"]);
     assert_eq!(ran.code, Some(2), "{ran:?}");
 }
@@ -257,6 +257,7 @@ fn requests_in_json_say_all_that_differs_and_get_their_ids_back() {
     let told =
         ["line 3 of standard input: not JSON", "line 4 of standard input: priority: expected"];
     assert!(told.iter().all(|line| plain.stderr.contains(line)), "{plain:?}");
+    assert!(plain.stderr.contains("hint: fibrpcctl call --help and request --help"), "{plain:?}");
 
     let args = ["--json", "call", "--unordered", "--input-format", "json", "-"];
     let ran = ctl_with_input(&vhost.uri(), &args, "{\"n\":30,\"id\":1}\n{\"N\":30,\"id\":2}\n");

@@ -218,7 +218,7 @@ fn without_a_broker_it_ends_and_says_why() {
     assert!(code == Some(6) && said.contains("cannot serve: connecting to"), "{said}");
     assert!(said.contains("hint: look at host and port in --uri"), "{said}");
     for (args, says) in [
-        (&["--reply", "/nowhere"][..], "cannot read /nowhere: No such file"),
+        (&["--reply", "/nowhere"][..], "cannot read /nowhere: no such file"),
         (&["--echo", "--reply-text", "x"], "cannot be used with"),
         (&["--fail", "1"], "such as 1%"),
         (&["--delay", "2s..1s"], "shorter than the first"),
