@@ -207,7 +207,9 @@ fn fibrpcctl() -> String {
             let names = names.flatten().collect::<Vec<_>>().join(", ");
             let value = option.get_value_names().filter(|_| option.get_action().takes_values());
             let value = value.map(|names| format!(" {}", names[0])).unwrap_or_default();
-            let help = option.get_help().map(ToString::to_string).unwrap_or_default();
+            let help = option.get_long_help().or(option.get_help());
+            let help = help.map(|help| help.to_string().replace("\n\n", ". "));
+            let help = help.unwrap_or_default().trim_end_matches('.').to_owned();
             let variable = option.get_env().map(|name| format!(" [env: {}]", name.display()));
             page.control("TP", []);
             page.text([bold(names), italic(value)]);
