@@ -9,6 +9,7 @@
 //! - [`message`]: any message's properties, for callers of other servers
 //! - [`properties`]: message properties to and from the types of [`crate::wire`]
 //! - [`calling`]: a client's session: calls out, replies in
+//! - [`silence`]: whether the broker still delivers, where nothing comes
 //! - [`backoff`]: how long to wait between attempts
 //!
 //! lapin's own recovery is not used: a session that ends in any way is dropped whole and made
@@ -22,6 +23,7 @@ pub(crate) mod link;
 pub(crate) mod message;
 pub(crate) mod properties;
 pub(crate) mod queue;
+pub(crate) mod silence;
 mod transport;
 
 #[cfg(any(fuzzing, test))]

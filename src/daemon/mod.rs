@@ -27,13 +27,13 @@ use self::{
         spans,
     },
     reload::{Reloader, log_remarks},
-    server::{Engine, ResultCache, Server, Silence, handler::Handler},
+    server::{Engine, ResultCache, Server, handler::Handler},
     signals::{SignalError, Signals},
     state::State,
     systemd::Notifier,
     watchdog::Watchdog,
 };
-use crate::{cli::DaemonArgs, exit::Exit};
+use crate::{amqp::silence::Silence, cli::DaemonArgs, exit::Exit};
 use futures_util::FutureExt as _;
 use std::{
     convert::Infallible,

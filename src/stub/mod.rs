@@ -25,13 +25,17 @@ pub(crate) use self::{
     tally::{Outcome, Served, Tally},
 };
 
-use self::{chance::Chance, session::Session};
+use self::{
+    chance::Chance,
+    session::{Published, Session},
+};
 use crate::{
     amqp::{
         Cause, LinkError, QueueType,
         backoff::Backoff,
         connect::{Dial, Steps},
         link::{Link, ServerSettings},
+        silence::Silence,
     },
     broker_uri::BrokerUri,
     tls::Tls,
@@ -135,6 +139,8 @@ struct Stub<'a, A> {
     /// Whether the queue is ours to remove.
     declared: bool,
     suspects: Suspects,
+    /// How long no request has come.
+    silence: Silence,
 }
 
 /// Reply addresses that a session ended with. `RabbitMQ` before 4.1 closes the connection for a
@@ -176,6 +182,7 @@ pub(crate) async fn run(
         largest: None,
         declared: false,
         suspects: Suspects::default(),
+        silence: Silence::new(),
     };
     let ended = stub.serve(stop).await;
     (stub.tally, ended)
@@ -226,7 +233,7 @@ impl<A: Audience> Stub<'_, A> {
     }
 
     /// Uses the queue as it is. Only where there is none, one is declared.
-    async fn attach(&mut self) -> Result<Link<u64>, LinkError> {
+    async fn attach(&mut self) -> Result<Link<Published>, LinkError> {
         let uri = &self.settings.uri;
         let found = Link::serve(uri, &self.settings.of_link(QueueType::Passive)).await;
         match found {

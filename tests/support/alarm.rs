@@ -11,9 +11,14 @@ pub(crate) fn raise(broker: &Broker, relay: &Relay, daemon: &Daemon) {
     relay.hold_replies();
     Caller::connect(&broker.uri()).call("into the alarm", "30");
     daemon.wait_for_metric("fibrpcd_replies_unconfirmed", 1);
-    broker.ctl(&["set_vm_memory_high_watermark", "0.000001"]);
+    sound(broker);
     relay.release_replies();
     daemon.wait_for_metric("fibrpcd_amqp_blocked", 1);
+}
+
+/// The broker raises its memory alarm. It tells of that only who publishes.
+pub(crate) fn sound(broker: &Broker) {
+    broker.ctl(&["set_vm_memory_high_watermark", "0.000001"]);
 }
 
 /// The alarm is over.

@@ -200,6 +200,14 @@ impl<T: Send + 'static> Link<T> {
         self.publishing.publish_to_exchange(token, to, true, properties, body);
     }
 
+    /// The same, without a body to nobody, which is not returned: to see whether the broker takes
+    /// messages at all. It tells of an alarm only who publishes.
+    pub(crate) fn publish_to_nobody(&mut self, token: T) {
+        let (nobody, nothing) = (permission::nobody(), BasicProperties::default());
+        let to = ("", nobody.as_str());
+        self.publishing.publish_to_exchange(token, to, false, nothing, Bytes::new());
+    }
+
     // What follows for deliveries is written by lapin's thread; should it fail, the channel fails,
     // which `next` reports.
 

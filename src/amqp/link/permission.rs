@@ -22,8 +22,7 @@ pub(super) async fn check(connection: &Connection) -> Result<(), LinkError> {
     if connection.channel_max() == 1 {
         return Ok(()); // the replies need it
     }
-    let nobody = format!("fibrpcd.nobody.{}", Uuid::new_v4()).into();
-    let asking = try_to_publish(connection, nobody, false, Bytes::new());
+    let asking = try_to_publish(connection, nobody().into(), false, Bytes::new());
     let blocked = async {
         let mut looks = interval(LOOK);
         while !connection.is_blocked() {
@@ -40,6 +39,11 @@ pub(super) async fn check(connection: &Connection) -> Result<(), LinkError> {
         Ok(asked) => asked.map_err(|error| explained(error.into())),
         Err(_) => Err(LinkError::timeout("trying to publish", METHOD_TIMEOUT)),
     }
+}
+
+/// The name of a queue that does not exist: what is published to it is confirmed at once.
+pub(super) fn nobody() -> String {
+    format!("fibrpcd.nobody.{}", Uuid::new_v4())
 }
 
 /// Says what to do about a refusal.

@@ -25,8 +25,6 @@ pub(crate) struct Engine {
     /// Both clocks when the batch of inputs began.
     batch: Clocks,
     session: SessionId,
-    /// A queue that does not exist.
-    nobody: String,
 }
 
 impl Engine {
@@ -39,7 +37,6 @@ impl Engine {
         start: Instant,
     ) -> Self {
         let (seed, _) = Uuid::new_v4().as_u64_pair();
-        let nobody = format!("fibrpcd.nobody.{}", Uuid::new_v4());
         let limits = Limits { threads: threads.get(), shares: shares.of_core(), seed };
         let core = Core::new(&limits);
         let mut engine = Self {
@@ -51,7 +48,6 @@ impl Engine {
             start,
             batch: Clocks::default(),
             session: 0,
-            nobody,
         };
         engine.observer.conclude(&engine.core);
         engine
@@ -59,11 +55,6 @@ impl Engine {
 
     pub(super) fn core(&self) -> &Core {
         &self.core
-    }
-
-    /// The name of a queue that nobody has: what is published to it is confirmed at once.
-    pub(super) fn nobody(&self) -> &str {
-        &self.nobody
     }
 
     /// A session begins.

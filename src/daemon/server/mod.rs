@@ -8,9 +8,8 @@ mod engine;
 mod failure_log;
 pub(crate) mod handler;
 mod session;
-mod silence;
 
-pub(crate) use self::{cache::ResultCache, engine::Engine, silence::Silence};
+pub(crate) use self::{cache::ResultCache, engine::Engine};
 
 use self::{
     failure_log::FailureLog,
@@ -22,6 +21,7 @@ use crate::{
         backoff::Backoff,
         connect::{Dial, Steps},
         link::{Link, ServerSettings},
+        silence::Silence,
     },
     broker_uri::BrokerUri,
     daemon::{

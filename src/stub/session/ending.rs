@@ -2,7 +2,7 @@
 
 use super::{
     super::{Audience, Ended, request::Request},
-    Leaving, Session,
+    Leaving, Published, Session,
 };
 use crate::{
     amqp::{Cause, LinkError, link::Event},
@@ -59,9 +59,9 @@ impl<A: Audience> Session<'_, '_, A> {
         self.working.clear(); // ends their programs
         let left = self.requests.iter().filter(|(_, request)| !request.is_published());
         let left: Vec<u64> = left.map(|(tag, _)| *tag).collect();
-        for tag in left {
-            self.requests.remove(&tag);
-            self.link.give_back(tag);
+        for tag in &left {
+            self.requests.remove(tag);
+            self.link.give_back(*tag);
         }
         let idle = self.broken.is_none() && self.requests.is_empty();
         if idle && self.is_asked() && self.stub.declared {
@@ -70,13 +70,20 @@ impl<A: Audience> Session<'_, '_, A> {
         self.link.close();
         while !self.closed {
             match self.link.next().await {
-                Event::Confirmed(tag) => {
+                Event::Confirmed(Published::Reply(tag)) => {
                     self.confirmed(tag);
                     self.acknowledge();
                 }
                 Event::Closed(_) => self.closed = true,
                 _ => {}
             }
+        }
+        let (unanswered, unconfirmed) = (left.len(), self.requests.len());
+        if self.is_asked() && unanswered + unconfirmed > 0 {
+            self.stub.audience.tell(&format!(
+                "given back: {unanswered} without an answer, {unconfirmed} whose reply the broker \
+                 has not confirmed"
+            ));
         }
         let direct = self.requests.values().filter(|request| request.is_published());
         let direct =

@@ -2,9 +2,11 @@
 //! confirmed.
 //!
 //! - [`replies`]: from an answer to the ack
+//! - [`listening`]: whether the broker still delivers, and takes replies
 //! - [`ending`]: how a session ends
 
 mod ending;
+mod listening;
 mod replies;
 
 use super::{
@@ -55,10 +57,19 @@ struct Leaving {
     consumer_ended: bool,
 }
 
-/// One session. Replies are named by the delivery tags of their requests.
+/// What was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Published {
+    /// The reply to the request with this delivery tag.
+    Reply(u64),
+    /// To nobody, in a silence: see [`Session::listen`].
+    Knock,
+}
+
+/// One session.
 pub(super) struct Session<'s, 'a, A> {
     stub: &'s mut Stub<'a, A>,
-    link: Link<u64>,
+    link: Link<Published>,
     /// Those without an ack, by their delivery tags.
     requests: BTreeMap<u64, Request>,
     /// Those that nothing was done for yet, the oldest first.
@@ -67,7 +78,7 @@ pub(super) struct Session<'s, 'a, A> {
     working: Waiting,
     /// Pauses before replies are offered again.
     pauses: Waiting,
-    events: Vec<Event<u64>>,
+    events: Vec<Event<Published>>,
     done: Vec<Done>,
     /// Tags to be acknowledged.
     settled: Vec<u64>,
@@ -76,6 +87,8 @@ pub(super) struct Session<'s, 'a, A> {
     renewing: bool,
     /// Since when the broker takes messages; `None` while it does not.
     open_since: Option<Instant>,
+    /// Whether a knock is not confirmed yet.
+    knocked: bool,
     pulse: Interval,
     leaving: Option<Leaving>,
     /// The link is of no use any more.
@@ -84,7 +97,8 @@ pub(super) struct Session<'s, 'a, A> {
 }
 
 impl<'s, 'a, A: Audience> Session<'s, 'a, A> {
-    pub(super) fn new(stub: &'s mut Stub<'a, A>, link: Link<u64>) -> Self {
+    pub(super) fn new(stub: &'s mut Stub<'a, A>, link: Link<Published>) -> Self {
+        stub.silence.attached(Instant::now());
         let mut pulse = interval(PULSE);
         pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
@@ -100,6 +114,7 @@ impl<'s, 'a, A: Audience> Session<'s, 'a, A> {
             renewed: None,
             renewing: false,
             open_since: Some(Instant::now()),
+            knocked: false,
             pulse,
             leaving: None,
             broken: None,
@@ -113,6 +128,7 @@ impl<'s, 'a, A: Audience> Session<'s, 'a, A> {
             let taken_in = self.next(stop).await;
             self.begin();
             self.acknowledge();
+            self.listen();
             if self.is_over() {
                 return self.end().await;
             }
@@ -159,12 +175,15 @@ impl<'s, 'a, A: Audience> Session<'s, 'a, A> {
         taken_in
     }
 
-    fn link_says(&mut self, event: Event<u64>) {
+    fn link_says(&mut self, event: Event<Published>) {
         let tell = |line: &str| self.stub.audience.tell(line);
         match event {
             Event::Delivered(delivery, _) => self.delivered(*delivery),
-            Event::Confirmed(tag) => self.confirmed(tag),
-            Event::Refused(tag) => self.refused(tag),
+            Event::Confirmed(Published::Reply(tag)) => self.confirmed(tag),
+            Event::Refused(Published::Reply(tag)) => self.refused(tag),
+            Event::Confirmed(Published::Knock) | Event::Refused(Published::Knock) => {
+                self.knocked = false;
+            }
             Event::Blocked(reason) => {
                 tell(&format!("the broker takes no replies at present, they wait: {reason}"));
                 self.open_since = None;
@@ -189,8 +208,9 @@ impl<'s, 'a, A: Audience> Session<'s, 'a, A> {
                 let ended = || LinkError::new(Cause::Network, "the link is closed");
                 self.broken = Some(error.unwrap_or_else(ended));
             }
-            // `Returned` was seen before; nothing was asked that the others answer.
-            Event::Returned { .. } | Event::Consumers { .. } | Event::CountFailed(_) => {}
+            Event::Consumers { consumers, messages } => self.heard(Ok((consumers, messages))),
+            Event::CountFailed(error) => self.heard(Err(error)),
+            Event::Returned { .. } => {} // seen before
         }
     }
 
@@ -202,6 +222,7 @@ impl<'s, 'a, A: Audience> Session<'s, 'a, A> {
             return;
         }
         let tag = delivery.delivery_tag;
+        self.stub.silence.broken(Instant::now());
         self.requests.insert(tag, Request::new(delivery, &self.stub.settings.queue));
         self.held.push_back(tag);
     }

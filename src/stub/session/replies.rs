@@ -7,7 +7,7 @@ use super::{
         request::{Request, Stage},
         tally::Outcome,
     },
-    Done, Session,
+    Done, Published, Session,
 };
 use crate::{
     amqp::{Cause, LinkError},
@@ -47,7 +47,7 @@ impl<A: Audience> Session<'_, '_, A> {
         request.stage = Stage::Published(Instant::now());
         if let (Some(answer), Some(to)) = (&request.answer, request.reply_address()) {
             let properties = self.stub.settings.answers.properties(answer, request);
-            self.link.publish_via(tag, to, properties, answer.body.clone());
+            self.link.publish_via(Published::Reply(tag), to, properties, answer.body.clone());
         }
     }
 

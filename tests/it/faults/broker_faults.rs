@@ -173,7 +173,7 @@ fn a_memory_alarm_hangs_nothing_and_calls_go_on_after_it() {
 fn a_daemon_that_nobody_calls_learns_of_an_alarm_all_the_same() {
     let broker = Broker::private();
     let mut daemon = Daemon::serving(&broker.uri(), &[]);
-    broker.ctl(&["set_vm_memory_high_watermark", "0.000001"]);
+    alarm::sound(&broker);
     daemon.wait_for("the broker blocks publishing");
     let (status, why) = daemon.get("/readyz");
     assert_eq!(status, 503);

@@ -24,19 +24,19 @@ use std::{
 const NEVER_ENDS: &str = "tail -f /dev/null > /dev/null";
 
 /// Makes a request of a queue, and waits for its server.
-fn ask(uri: &str, args: &[&str]) -> Ran {
+pub(super) fn ask(uri: &str, args: &[&str]) -> Ran {
     ctl(uri, &[&["--queue", "any", "--wait", "--timeout", "1m", "request"], args].concat())
 }
 
 /// A durable queue.
-fn declare(caller: &Caller, queue: &str, kind: &str) {
+pub(super) fn declare(caller: &Caller, queue: &str, kind: &str) {
     let options = QueueDeclareOptions { durable: true, ..Default::default() };
     let kind = AMQPValue::LongString(kind.into());
     caller.declare(queue, options, arguments(&[("x-queue-type", kind)])).unwrap();
 }
 
 /// Waits until so many messages of a queue are nobody's: no event tells.
-fn wait_for_depth(caller: &Caller, queue: &str, depth: u32) {
+pub(super) fn wait_for_depth(caller: &Caller, queue: &str, depth: u32) {
     let started = Instant::now();
     while caller.depth(queue) != Some((depth, 0)) {
         assert!(started.elapsed() < PATIENCE, "{:?} instead of {depth}", caller.depth(queue));
@@ -197,7 +197,9 @@ fn a_queue_is_used_as_it_is_or_declared_for_a_while() {
     // There already: neither changed nor removed.
     declare(&caller, "any", "quorum");
     let mut stub = Stub::serving(&vhost.uri(), &["--queue", "any", "--declare"]);
-    assert_eq!(ask(&vhost.uri(), &["x"]).stdout, "x\n");
+    for reply_queue in ["exclusive", "direct"] {
+        assert_eq!(ask(&vhost.uri(), &["--reply-queue", reply_queue, "x"]).stdout, "x\n");
+    }
     stub.signal("INT");
     assert_eq!(stub.wait().0, Some(130));
     wait_for_depth(&caller, "any", 0);

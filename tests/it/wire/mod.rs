@@ -41,6 +41,8 @@ mod non_utf8;
 mod request_queue;
 /// Requests as any client may send them, and the replies they get.
 mod requests;
+/// The stub, while its broker takes no replies or delivers no requests.
+mod serve_faults;
 /// The stub and the clients of other languages, and `request` and their servers.
 mod serve_interop;
 /// TLS: who is trusted, how to log in, and the messages when something does not fit.

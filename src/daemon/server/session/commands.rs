@@ -5,9 +5,7 @@ use crate::{
     amqp::{Cause, LinkError, link::Link, properties},
     daemon::server::engine::Engine,
 };
-use bytes::Bytes;
 use fibrpc_core::server::{Command, Fault, Input, RequestId};
-use lapin::BasicProperties;
 
 impl Session<'_> {
     /// Tells threads, observers and the link what follows from what was taken in.
@@ -19,7 +17,7 @@ impl Session<'_> {
         for command in self.commands.drain(..) {
             match command {
                 Command::Publish(id) => publish_reply(&mut self.link, self.engine, id),
-                Command::Probe => publish_to_nobody(&mut self.link, self.engine, Published::Probe),
+                Command::Probe => self.link.publish_to_nobody(Published::Probe),
                 Command::Ack { tag, multiple } => {
                     self.link.ack(tag, multiple);
                     self.engine.observer.acks_handed_over();
@@ -43,10 +41,6 @@ fn publish_reply(link: &mut Link<Published>, engine: &Engine, id: RequestId) {
     let properties = properties::of_reply(envelope, reply, core.timing(id));
     let what = Published::Reply(id);
     link.publish_via(what, (envelope.via, queue), properties, reply.body.clone());
-}
-
-pub(super) fn publish_to_nobody(link: &mut Link<Published>, engine: &Engine, what: Published) {
-    link.publish(what, engine.nobody(), BasicProperties::default(), Bytes::new());
 }
 
 /// The error of a session that the core gives up.

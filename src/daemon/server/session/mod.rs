@@ -4,12 +4,13 @@
 
 mod commands;
 
-use super::{Server, Silence, TURN, engine::Engine};
+use super::{Server, TURN, engine::Engine};
 use crate::{
     amqp::{
         Cause, LinkError,
         link::{Event, Link},
         properties,
+        silence::Silence,
     },
     daemon::{
         compute::Finished,
@@ -225,7 +226,6 @@ impl<'a> Session<'a> {
             Event::Confirmed(Published::Knock) | Event::Refused(Published::Knock) => {
                 self.knocked = false;
             }
-            Event::Returned { queue, .. } if queue == self.engine.nobody() => {}
             Event::Returned { queue, correlation_id } => {
                 self.engine.observer.returned(&queue, correlation_id.as_deref());
             }
@@ -281,7 +281,7 @@ impl<'a> Session<'a> {
         } else if self.over.is_none() && self.silence.look_is_due(now) {
             self.link.count_consumers(&self.amqp.queue);
             if !std::mem::replace(&mut self.knocked, true) {
-                commands::publish_to_nobody(&mut self.link, self.engine, Published::Knock);
+                self.link.publish_to_nobody(Published::Knock);
             }
         }
     }

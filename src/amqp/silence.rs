@@ -9,7 +9,7 @@
 //! help either; so it is done ever more rarely, until something comes: four times in a quarter of an hour,
 //! which is no alert yet.
 
-use crate::amqp::{Cause, LinkError};
+use super::{Cause, LinkError};
 use std::time::{Duration, Instant};
 
 /// How long nothing has come when the queue is looked at, and then the least time between two looks
@@ -39,18 +39,18 @@ impl Silence {
     }
 
     /// A session begins.
-    pub(super) fn attached(&mut self, now: Instant) {
+    pub(crate) fn attached(&mut self, now: Instant) {
         (self.look_at, self.wrong_since) = (Some(now + LOOK_AFTER), None);
     }
 
     /// A request came.
-    pub(super) fn broken(&mut self, now: Instant) {
+    pub(crate) fn broken(&mut self, now: Instant) {
         self.attached(now);
         self.patience = LOOK_AFTER;
     }
 
     /// Whether the queue is to be looked at now; then [`Self::seen`] or [`Self::not_seen`] is to follow.
-    pub(super) fn look_is_due(&mut self, now: Instant) -> bool {
+    pub(crate) fn look_is_due(&mut self, now: Instant) -> bool {
         let due = self.look_at.is_some_and(|at| at <= now);
         if due {
             self.look_at = None;
@@ -60,7 +60,7 @@ impl Silence {
 
     /// What a look has found: how many have the queue, we among them, and how many requests wait. An
     /// error ends the session.
-    pub(super) fn seen(
+    pub(crate) fn seen(
         &mut self,
         now: Instant,
         consumers: u32,
@@ -79,16 +79,14 @@ impl Silence {
         Err(LinkError::new(
             Cause::ConsumerCancelled,
             match consumers {
-                0 => "the broker has forgotten this consumer; attaching anew".to_owned(),
-                _ => format!(
-                    "the broker delivers nothing though {waiting} requests wait; attaching anew"
-                ),
+                0 => "the broker has forgotten this consumer".to_owned(),
+                _ => format!("the broker delivers nothing though {waiting} requests wait"),
             },
         ))
     }
 
     /// A look has failed. Where the session goes on all the same, there will be another one.
-    pub(super) fn not_seen(&mut self, now: Instant) {
+    pub(crate) fn not_seen(&mut self, now: Instant) {
         self.look_at = Some(now + LOOK_AGAIN);
     }
 }
