@@ -180,6 +180,10 @@ impl CtlArgs {
         {
             return Err(command.error(ErrorKind::ValueValidation, message));
         }
+        if let Some(name) = args.command.without_calls().filter(|_| args.options.verbose) {
+            let message = format!("--verbose cannot be used with {name}, which makes no calls");
+            return Err(command.error(ErrorKind::ArgumentConflict, message));
+        }
         Ok(args)
     }
 }
@@ -258,6 +262,20 @@ pub enum CtlCommand {
         /// The shell
         shell: clap_complete::Shell,
     },
+}
+
+impl CtlCommand {
+    /// The name of a command that makes no calls.
+    fn without_calls(&self) -> Option<&'static str> {
+        match self {
+            Self::Serve(_) => Some("serve"),
+            Self::Context(_) => Some("context"),
+            Self::Completions { .. } => Some("completions"),
+            Self::Call(_) | Self::Request(_) | Self::Ping(_) | Self::Info(_) | Self::Status(_) => {
+                None
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -100,10 +100,20 @@ impl Client {
     /// # Errors
     /// [`CallError`] says why there is no answer.
     pub async fn ping(&self) -> Result<Pong, CallError> {
+        self.ping_timed(false).await.map(|(pong, _)| pong).map_err(|(error, _)| error)
+    }
+
+    /// The same, and where the time went, of which the server says its part if it is `asked` to.
+    pub(crate) async fn ping_timed(
+        &self,
+        asked: bool,
+    ) -> Result<(Pong, Timing), (CallError, Option<Timing>)> {
+        let request = Request::of_method(Method::Ping, NO_ARGUMENT.to_vec());
+        let request = if asked { request.timed() } else { request };
         let started = Instant::now();
-        let answer = self.call(Method::Ping, NO_ARGUMENT.to_vec()).await?;
+        let Reply { body, timing, .. } = self.request_timed(request).await?;
         let elapsed = started.elapsed();
-        Ok(Pong { elapsed, instead: (answer != PONG).then_some(answer) })
+        Ok((Pong { elapsed, instead: (body != PONG).then_some(body) }, timing))
     }
 
     /// What the server says of itself: a JSON object.

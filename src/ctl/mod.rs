@@ -31,10 +31,10 @@ mod window;
 
 pub use self::verdict::{Verdict, examples, verdict};
 
-use self::{output::Output, settings::client, signals::Signals, teller::Teller};
+use self::{output::Output, settings::client, signals::Signals, teller::Teller, verbose::Verbose};
 use crate::{
     broker_uri::BrokerUri,
-    cli::{CallArgs, CtlArgs, CtlCommand, plugin_text},
+    cli::{CallArgs, CtlArgs, CtlCommand, InfoArgs, plugin_text},
     client::{CallError, Client},
     exit::Exit,
     text::escaped,
@@ -237,15 +237,15 @@ async fn run(args: &CtlArgs, client: &Client, output: &mut Output, stop: &Notify
             }
             CtlCommand::Ping(ping) => match ping.series() {
                 Some(series) => {
-                    let server = (client, args.options.queue.as_str());
-                    return ping::run(ping, series, server, output, stop).await;
+                    return ping::run(ping, series, &args.options, client, output, stop).await;
                 }
-                None => client.ping().await.map(|pong| output.pong(&pong)),
+                None => ping::once(client, args.options.verbose, output).await,
             },
-            CtlCommand::Info(info) if info.stats => {
-                client.stats().await.map(|stats| output.stats(stats))
+            CtlCommand::Info(InfoArgs { stats }) => {
+                let said = if *stats { client.stats().await } else { client.info().await };
+                Verbose::new(client, args.options.verbose).connected(output);
+                said.map(|said| if *stats { output.stats(said) } else { output.info(said) })
             }
-            CtlCommand::Info(_) => client.info().await.map(|info| output.info(info)),
             CtlCommand::Status(status) => {
                 return status::run(status, &args.options, client, output).await;
             }

@@ -4,11 +4,12 @@ use super::{
     exit_of,
     latencies::Latencies,
     output::{Output, insert_error, status},
+    verbose::Verbose,
     verdict::verdict,
 };
 use crate::{
-    cli::{PingArgs, PingSeries},
-    client::{CallError, Client, Pong},
+    cli::{CtlOptions, PingArgs, PingSeries},
+    client::{CallError, Client, Pong, Timing},
     exit::Exit,
     text::excerpt,
     wall_clock,
@@ -24,18 +25,43 @@ use tokio::{
 /// Most pings without an answer yet, and most lines that nobody has read; then there is a pause.
 const MOST_UNDER_WAY: usize = 1024;
 
+/// A ping, and where its time went.
+type Outcome = Result<(Pong, Timing), (CallError, Option<Timing>)>;
+
+/// Sends one ping.
+pub(super) async fn once(
+    client: &Client,
+    verbose: bool,
+    output: &mut Output,
+) -> Result<(), CallError> {
+    let verbose = Verbose::new(client, verbose);
+    match client.ping_timed(verbose.is_wanted()).await {
+        Ok((pong, timing)) => {
+            verbose.replied(output, "ping", &timing);
+            output.pong(&pong);
+            Ok(())
+        }
+        Err((error, timing)) => {
+            verbose.failed(output, "ping", timing);
+            Err(error)
+        }
+    }
+}
+
 /// Sends pings until there were enough, or somebody says stop, and sums them up.
 pub(super) async fn run(
     args: &PingArgs,
     series: PingSeries,
-    (client, queue): (&Client, &str),
+    options: &CtlOptions,
+    client: &Client,
     output: &mut Output,
     stop: &Notify,
 ) -> Exit {
     let mut ticks = interval(series.interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut under_way = FuturesUnordered::new();
-    let mut results = Results::new(args);
+    let verbose = Verbose::new(client, options.verbose);
+    let mut results = Results::new(args, &verbose);
     let mut sequence = 0;
     loop {
         let enough = series.count.is_some_and(|count| sequence >= count);
@@ -54,16 +80,18 @@ pub(super) async fn run(
             Some((sequence, pong)) = under_way.next() => results.note(output, sequence, pong),
             _ = ticks.tick(), if room && connected && !enough => {
                 sequence += 1;
-                under_way.push(async move { (sequence, client.ping().await) });
+                let timed = options.verbose;
+                under_way.push(async move { (sequence, client.ping_timed(timed).await) });
             }
         }
     }
-    results.sum_up(output, queue);
+    results.sum_up(output, &options.queue);
     results.exit
 }
 
 struct Results<'a> {
     args: &'a PingArgs,
+    verbose: &'a Verbose<'a>,
     started: Instant,
     lost: u64,
     /// The first, which takes as long as it takes to connect.
@@ -73,18 +101,18 @@ struct Results<'a> {
 }
 
 impl<'a> Results<'a> {
-    fn new(args: &'a PingArgs) -> Self {
+    fn new(args: &'a PingArgs, verbose: &'a Verbose<'a>) -> Self {
         let (started, others) = (Instant::now(), Latencies::new());
-        Self { args, started, lost: 0, first: None, others, exit: Exit::Ok }
+        Self { args, verbose, started, lost: 0, first: None, others, exit: Exit::Ok }
     }
 
-    fn note(&mut self, output: &mut Output, sequence: u64, outcome: Result<Pong, CallError>) {
-        let pong = match outcome {
-            Ok(pong) => pong,
-            Err(error) => {
+    fn note(&mut self, output: &mut Output, sequence: u64, outcome: Outcome) {
+        let (pong, timing) = match outcome {
+            Ok(answered) => answered,
+            Err((error, timing)) => {
                 self.lost += 1;
                 self.exit = self.exit.or(exit_of(&error));
-                return self.lost(output, sequence, &error);
+                return self.lost(output, sequence, &error, timing);
             }
         };
         if sequence == 1 {
@@ -95,6 +123,7 @@ impl<'a> Results<'a> {
         if self.args.quiet {
             return;
         }
+        self.verbose.replied(output, &format!("ping {sequence}"), &timing);
         let answer = pong.instead.as_deref().map(|answer| excerpt(answer, 60));
         if output.is_json() {
             let mut object = self.object(sequence, "OK");
@@ -109,10 +138,11 @@ impl<'a> Results<'a> {
         output.line(line.as_bytes());
     }
 
-    fn lost(&self, output: &mut Output, sequence: u64, error: &CallError) {
+    fn lost(&self, output: &mut Output, sequence: u64, error: &CallError, timing: Option<Timing>) {
         if self.args.quiet {
             return;
         }
+        self.verbose.failed(output, &format!("ping {sequence}"), timing);
         if output.is_json() {
             let mut object = self.object(sequence, status(error));
             insert_error(&mut object, error);
@@ -159,6 +189,7 @@ impl<'a> Results<'a> {
         }
         let spread = self.others.spread().or_else(|| first.spread());
         let seconds = self.started.elapsed();
+        self.verbose.connected(output);
         if output.is_json() {
             let mut object = Map::new();
             object.insert("sent".into(), sent.into());

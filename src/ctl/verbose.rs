@@ -40,14 +40,23 @@ impl<'a> Verbose<'a> {
 
     /// Tells how far connecting and the call came where there is no reply.
     pub(super) fn failed(&self, output: &mut Output, what: &str, timing: Option<Timing>) {
-        if self.wanted && output.is_json() && !self.told.replace(true) {
+        self.connected(output);
+        if let Some(timing) = timing.filter(|_| self.wanted && !output.is_json()) {
+            output.tell().say("", &format!("{what}: {}", late(&timing)));
+        }
+    }
+
+    /// Tells the steps of connecting, if nobody did: of JSON before an object is printed, which then
+    /// has them.
+    pub(super) fn connected(&self, output: &mut Output) {
+        if !self.wanted {
+            return;
+        }
+        if !output.is_json() {
+            self.told(output);
+        } else if !self.told.replace(true) {
             let connecting = Value::from(self.connecting());
             output.set_timing(Map::from_iter([("connecting".to_owned(), connecting)]));
-        } else if self.wanted && !output.is_json() {
-            self.told(output);
-            if let Some(timing) = timing {
-                output.tell().say("", &format!("{what}: {}", late(&timing)));
-            }
         }
     }
 

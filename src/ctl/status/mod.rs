@@ -10,7 +10,7 @@ mod screen;
 mod verdict;
 
 use self::{findings::Findings, verdict::Verdict};
-use super::{exit_of, output::Output};
+use super::{exit_of, output::Output, verbose::Verbose};
 use crate::{
     cli::{CtlOptions, StatusArgs},
     client::Client,
@@ -27,6 +27,7 @@ pub(super) async fn run(
     output: &mut Output,
 ) -> Exit {
     let findings = Findings::of(client, options, args.http()).await;
+    Verbose::new(client, options.verbose).connected(output);
     if args.check {
         let verdict = Verdict::of(args, &findings);
         printed::verdict(&verdict, options, output);

@@ -80,3 +80,34 @@ fn a_server_that_knows_no_ping_is_measured_and_not_harmed() {
     assert!(ran.stdout.starts_with("\"0\": seq=1 time="), "{ran:?}");
     assert_eq!(ctl(&vhost.uri(), &["call", "30"]).stdout, "832040\n");
 }
+
+#[test]
+fn verbose_says_how_long_connecting_took_and_where_the_time_of_pings_went() {
+    const STEPS: &str = "connecting: lookup ";
+    let vhost = broker::shared().vhost();
+    let _daemon = Daemon::serving(&vhost.uri(), &[]);
+    let said = |args: &[&str]| {
+        let ran = ctl(&vhost.uri(), &[&["-v"], args].concat());
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert_eq!(ran.stderr.matches("connecting: ").count(), 1, "{ran:?}");
+        assert!(ran.stderr.contains(STEPS) && ran.stderr.contains(", reply queue "), "{ran:?}");
+        ran.stderr
+    };
+    for (args, lines) in [
+        (&["ping"][..], 2),
+        (&["ping", "-c", "2", "-i", "1ms"], 3),
+        (&["ping", "-c", "2", "-i", "1ms", "-q"], 1),
+        (&["info"], 1),
+        (&["status"], 1),
+        (&["status", "--check"], 1),
+    ] {
+        let said = said(args);
+        assert_eq!(said.lines().count(), lines, "{args:?}: {said}");
+        assert_eq!(said.matches(", server ").count(), lines - 1, "{args:?}: {said}");
+    }
+    // As far as it comes.
+    let ran = ctl(&vhost.uri(), &["-v", "--queue", "nowhere", "status"]);
+    assert!(ran.stderr.contains(STEPS) && ran.stderr.contains(", amqp "), "{ran:?}");
+    let ran = ctl("amqp://127.0.0.1:1", &["-v", "status"]);
+    assert!(ran.stderr.starts_with(STEPS) && !ran.stderr.contains(", amqp "), "{ran:?}");
+}

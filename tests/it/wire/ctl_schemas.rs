@@ -71,16 +71,17 @@ fn what_is_printed_as_json_is_as_the_schemas_say() {
     let failed = json(&[&nowhere[..], &["request", "x"]].concat());
     assert_all("request", &(with_ids + &replies + &plain + &failed));
 
-    let series = json(&["--trace", "ping", "-c", "2", "-D", "-i", "10ms"]);
+    let series = json(&["--trace", "-v", "ping", "-c", "2", "-D", "-i", "10ms"])
+        + &json(&["-v", "ping", "-c", "1", "-q"]);
     let failed = json(&[&nowhere[..], &["ping", "-c", "1", "-D"]].concat());
     let once = json(&["ping"]) + &json(&[&nowhere[..], &["ping"]].concat());
     assert_all("ping", &(series + &failed + &once));
 
-    let mut info = json(&["--trace", "info"]) + &json(&[&nowhere[..], &["info"]].concat());
+    let mut info = json(&["--trace", "-v", "info"]) + &json(&[&nowhere[..], &["info"]].concat());
     info += &json(&[&nowhere[..], &["info", "--stats"]].concat());
     let started = Instant::now();
     loop {
-        let stats = json(&["--trace", "info", "--stats"]);
+        let stats = json(&["--trace", "-v", "info", "--stats"]);
         info += &stats;
         // Of the first seconds there are no recent ones.
         if stats.contains("\"recent\":{") {
@@ -146,14 +147,14 @@ fn what_there_is_and_verdicts_on_it_are_printed_as_the_schema_says() {
     let no_http = "http://127.0.0.1:1";
     let mut lines = String::new();
     for args in [
-        &["--trace", "status", "--http", &url][..],
+        &["--trace", "-v", "status", "--http", &url][..],
         &["status", "--http", no_http],
         &["--queue", "other", "status"],
         &["--queue", "nowhere", "status", "--http", &url],
         &["--trace", "--queue", "idle", "status", "--http", no_http],
-        &["--queue", "mute", "--timeout", "2s", "status"],
+        &["--queue", "mute", "--timeout", "2s", "-v", "status"],
         &["--uri", "amqp://127.0.0.1:1", "status"],
-        &["--trace", "status", "--check", "--warn", "consumers=1"],
+        &["--trace", "-v", "status", "--check", "--warn", "consumers=1"],
         &["--queue", "nowhere", "status", "--check"],
         &["--uri", "amqp://127.0.0.1:1", "status", "--check"],
         &["--trace", "--password-file", "/nowhere", "status", "--check"],

@@ -222,6 +222,7 @@ fn without_a_broker_it_ends_and_says_why() {
     for (args, says) in [
         (&["--reply", "/nowhere"][..], "cannot read /nowhere: no such file"),
         (&["--echo", "--reply-text", "x"], "cannot be used with"),
+        (&["-v"], "--verbose cannot be used with serve, which makes no calls"),
         (&["--fail", "1"], "such as 1%"),
         (&["--delay", "2s..1s"], "shorter than the first"),
     ] {
