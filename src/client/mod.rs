@@ -164,7 +164,10 @@ impl Client {
     }
 
     /// Sends any request, to any server that answers in the way of RPC over AMQP, and waits for its
-    /// reply. Dropping the future gives the call up. [`Request`] has an example.
+    /// reply. [`Request`] has an example.
+    ///
+    /// Dropping the future gives the call up, at any moment, and nothing of it is kept. What was sent
+    /// by then is not called back: the server may answer it, to nobody ([`Self::unmatched_replies`]).
     ///
     /// A reply whose header `x-fibrpc-status` is not `OK` is [`CallError::Failed`] or
     /// [`CallError::BadReply`]; other servers have no such header.
@@ -191,10 +194,11 @@ impl Client {
         };
         let begun = self.calls.begin(request, deadline, self.waits_for_server);
         let mut pending = begun.map_err(|error| failed(error.into()))?;
+        // It is full where many calls were given up while there is no session.
+        let told = self.fresh.send(pending.id().to_owned());
         tokio::select! {
-            sent = self.fresh.send(pending.id().to_owned()) => {
-                sent.map_err(|_| failed(CallError::Closed))?;
-            }
+            sent = told => sent.map_err(|_| failed(CallError::Closed))?,
+            outcome = pending.outcome() => return outcome.map_err(failed),
             () = &mut late => return Err(failed(pending.late(self.timeout))),
         }
         tokio::select! {
@@ -230,3 +234,6 @@ impl Client {
         self.fresh.closed().await;
     }
 }
+
+#[cfg(test)]
+mod tests;

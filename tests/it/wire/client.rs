@@ -6,35 +6,46 @@ use crate::support::{
     program::{Daemon, memory_kib},
     raw_amqp::RawConnection,
 };
-use fibrpc::{BuildError, CallError, Client, ClientBuilder, Request, wire::QueueNameError};
+use fibrpc::{
+    BuildError, CallError, Client, ClientBuilder, Request, client::MAX_CALLS_IN_FLIGHT,
+    wire::QueueNameError,
+};
 use futures_util::{StreamExt as _, stream};
 use std::{
     env,
+    future::ready,
     process::{self, Command},
     thread,
     time::Duration,
 };
+use tokio::time::timeout;
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
+/// Tells a test where the broker is if it is run again, as a process of its own to be measured.
+const URI: &str = "FIBRPC_TEST_CLIENT_URI";
+
+/// Runs a test again as such a process.
+fn run_measured(test: &str, uri: &str) {
+    let child = Command::new(env::current_exe().unwrap())
+        .args(["--exact", &format!("wire::client::{test}"), "--nocapture"])
+        .env(URI, uri)
+        .output()
+        .unwrap();
+    assert!(child.status.success(), "{child:?}");
+    print!("{}", String::from_utf8_lossy(&child.stdout));
+}
+
 #[test]
 fn a_hundred_thousand_calls_leave_nothing_behind() {
-    /// Tells the child, a process of its own to be measured, where the broker is.
-    const URI: &str = "FIBRPC_TEST_LEAK_URI";
     if let Ok(uri) = env::var(URI) {
         return call_a_hundred_thousand_times(&uri);
     }
     let vhost = broker::shared().vhost();
     let daemon = Daemon::serving(&vhost.uri(), &[("amqp.prefetch", "256")]);
-    let this = "wire::client::a_hundred_thousand_calls_leave_nothing_behind";
-    let child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", this, "--nocapture"])
-        .env(URI, vhost.uri())
-        .output()
-        .unwrap();
-    assert!(child.status.success(), "{child:?}");
+    run_measured("a_hundred_thousand_calls_leave_nothing_behind", &vhost.uri());
     daemon.wait_for_metric("fibrpcd_acks_total", 100_000);
     assert_eq!(daemon.metric("fibrpcd_requests_in_flight"), 0);
 }
@@ -49,7 +60,7 @@ fn call_a_hundred_thousand_times(uri: &str) {
                 async move { client.fibonacci(n % 90).await }
             });
             let answers = calls.buffer_unordered(256);
-            answers.filter(|answer| std::future::ready(answer.is_ok())).count().await as u64
+            answers.filter(|answer| ready(answer.is_ok())).count().await as u64
         };
         assert_eq!(call(10_000).await, 10_000);
         let before = memory_kib(process::id(), "VmRSS");
@@ -59,6 +70,87 @@ fn call_a_hundred_thousand_times(uri: &str) {
         // A word kept for each call would show.
         assert!(after < before + 90_000 * 8 / 1024 + 8192, "{before} KiB, then {after} KiB");
         assert_eq!(client.unmatched_replies(), 0);
+        client.close().await;
+    });
+}
+
+#[test]
+fn ten_thousand_calls_that_are_given_up_leave_nothing_behind() {
+    if let Ok(uri) = env::var(URI) {
+        return give_up_ten_thousand_times(&uri);
+    }
+    let vhost = broker::shared().vhost();
+    let _daemon = Daemon::serving(&vhost.uri(), &[("amqp.prefetch", "256")]);
+    run_measured("ten_thousand_calls_that_are_given_up_leave_nothing_behind", &vhost.uri());
+}
+
+fn give_up_ten_thousand_times(uri: &str) {
+    /// Kept for each, it would show.
+    const BODY: usize = 4 << 10;
+    let right = |n: u64| fibrpc::fibonacci::decimal(n, || false).unwrap();
+    runtime().block_on(async {
+        let minute = Duration::from_mins(1);
+        let client = Client::builder(uri.parse().unwrap()).timeout(minute).build().unwrap();
+        // Before they are sent, on their way, confirmed, or when the reply is near.
+        let give_up = async |count: u64| {
+            let calls = stream::iter(0..count).map(|number| {
+                let call = client.request(Request::new(vec![b'1'; BODY]));
+                timeout(Duration::from_micros(number % 100 * 100), call)
+            });
+            let given_up = calls.buffer_unordered(64).filter(|ended| ready(ended.is_err()));
+            given_up.count().await
+        };
+        // And how many others are answered, all at once if need be.
+        let call = async |count: u64, at_once: usize| {
+            let calls = stream::iter(0..count).map(|n| {
+                let call = client.fibonacci(n % 90);
+                async move { call.await.is_ok_and(|digits| digits.as_bytes() == right(n % 90)) }
+            });
+            calls.buffer_unordered(at_once).filter(|right| ready(*right)).count().await as u64
+        };
+        let all = MAX_CALLS_IN_FLIGHT as u64;
+        assert_eq!((call(all, MAX_CALLS_IN_FLIGHT).await, give_up(1000).await > 0), (all, true));
+        let before = memory_kib(process::id(), "VmRSS");
+        let (cancelled, answered) = tokio::join!(give_up(10_000), call(1000, 8));
+        let after = memory_kib(process::id(), "VmRSS");
+        println!("{cancelled} of 10,000 calls given up: {before} KiB before, {after} KiB after");
+        assert_eq!(answered, 1000, "others go on");
+        assert!(after < before + 10_000 * 4 / 2, "{before} KiB, then {after} KiB");
+        // There is room for as many as at first.
+        assert_eq!(call(all, MAX_CALLS_IN_FLIGHT).await, all);
+        assert_eq!(client.waiting_for(), None);
+        assert!(client.unmatched_replies() <= 11_000, "late replies, each once");
+        client.close().await;
+    });
+}
+
+#[test]
+fn a_late_reply_to_a_call_that_was_given_up_is_nobody_elses() {
+    let vhost = broker::shared().vhost();
+    let mut server = RawConnection::connect(&vhost.uri());
+    server.serve(QUEUE.as_bytes());
+    let message = async |mut server: RawConnection| {
+        let next = move || (server.message(), server);
+        tokio::task::spawn_blocking(next).await.unwrap()
+    };
+    runtime().block_on(async {
+        let client = Client::builder(vhost.uri().parse().unwrap()).build().unwrap();
+        let call = |n| {
+            let client = client.clone();
+            tokio::spawn(async move { client.fibonacci(n).await })
+        };
+        let given_up = call(1);
+        let (late, server) = message(server).await;
+        let kept = call(30);
+        let (request, mut server) = message(server).await;
+        given_up.abort();
+        assert!(given_up.await.unwrap_err().is_cancelled());
+        for (message, body) in [(late, "1"), (request, "832040")] {
+            let (id, reply_to) = (message.correlation_id.unwrap(), message.reply_to.unwrap());
+            server.reply(&reply_to, &id, body.as_bytes());
+        }
+        assert_eq!(kept.await.unwrap().as_deref(), Ok("832040"));
+        assert_eq!(client.unmatched_replies(), 1);
         client.close().await;
     });
 }
