@@ -5,7 +5,7 @@ CARGO ?= cargo
 TEST = $(CARGO) test --locked --workspace --features otlp
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo films test screenshots panels chaos soak model sim fuzz cluster lint deb system-test generated build bench bench-all bench-peers bench-instructions bench-core bench-kernel bench-mixed bench-observability clean
+.PHONY: help run demo films test screenshots panels chaos soak model brokers sim fuzz cluster lint deb system-test generated build bench bench-all bench-peers bench-instructions bench-core bench-kernel bench-mixed bench-observability clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -50,6 +50,11 @@ soak: ## Each fault again and again, for MINUTES=9 in all; fails when memory, fi
 model: ## Hold the model of RabbitMQ against the real one; SUITES="trixie sid" for those of other Debians (as root)
 	@packaging/dev/install-deps.sh $(if $(SUITES),system-test,test)
 	SUITES="$(SUITES)" tests/model/run.sh $(TEST) --test model
+
+brokers: ## The tests of fibrpcctl with the RabbitMQ of other Debians, SUITES="trixie sid" (as root)
+	@packaging/dev/install-deps.sh test
+	@packaging/dev/install-deps.sh system-test
+	SUITES="$(or $(SUITES),trixie sid)" tests/model/run.sh $(TEST) --test it -- wire::ctl_ wire::serve_ wire::fibrpcctl
 
 sim: ## Torment the core in SEEDS=10000 simulated plans; SEED=N tells one, PLAN= a kept one; MUTANTS=1 breaks rules
 	SEEDS="$(or $(SEEDS),10000)" $(if $(FIRST),FIRST="$(FIRST)") $(if $(SEED),SEED="$(SEED)") \

@@ -8,6 +8,7 @@ use crate::support::{
     broker::Broker,
     certificates::{self, Authority, Certificate},
     program::{Daemon, Ran, ctl_command},
+    stub::Stub,
 };
 use std::{
     fs,
@@ -204,4 +205,25 @@ fn the_systems_store_counts_unless_a_ca_file_is_named() {
     let refused = ping(&files);
     assert_eq!(refused.code, Some(6), "{refused:?}");
     assert!(refused.stderr.contains("an authority that is not trusted"), "{refused:?}");
+}
+
+#[test]
+fn a_stub_serves_through_tls_by_a_certificate_or_a_password() {
+    const SERVE: [&str; 6] = ["--queue", "tls-stub", "serve", "--declare", "--count", "1"];
+    let site = site();
+    let files = || Files::new().with("ca.pem", &site.authority.pem);
+    let robot = files().with_certificate(&site.authority.issue("robot", &[]));
+    for (files, user) in [(robot, ""), (files().with("password", PASSWORD), "keeper")] {
+        let uri = site.uri(user);
+        let mut stub = Stub::run(&mut files.ctl_command(&uri, &SERVE));
+        stub.wait_for("serving ");
+        let ran = files.ctl(&uri, &["--queue", "tls-stub", "request", "x"]);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "x\n"), "{ran:?}");
+        assert_eq!(stub.wait().0, Some(0));
+    }
+    let strange = Files::new().with("ca.pem", &Authority::new("another CA").pem);
+    let mut stub = Stub::run(&mut strange.ctl_command(&site.uri("keeper"), &SERVE));
+    let (code, said) = stub.wait();
+    assert_eq!(code, Some(6), "{said}");
+    assert!(said.contains("an authority that is not trusted"), "{said}");
 }
