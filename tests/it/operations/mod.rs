@@ -1,5 +1,7 @@
 //! The daemon as an operator runs it: its settings, its life as a service, its manual.
 
+/// What the document of `fibrpcctl` shows is what it prints.
+mod captures;
 /// Every command of the documents is understood.
 mod commands;
 /// Mistakes in the configuration: messages and exit codes.
