@@ -47,10 +47,11 @@ fn feed(child: &mut Child, lines: impl Iterator<Item = String> + Send + 'static)
 #[test]
 fn a_slow_reader_gets_every_answer_and_holds_up_nothing_but_further_calls() {
     const CALLS: usize = 1500;
-    const TIMEOUT: Duration = Duration::from_secs(2);
+    /// Enough for the calls under way, also on a machine that is busy with other tests.
+    const TIMEOUT: Duration = Duration::from_secs(10);
     let vhost = broker::shared().vhost();
     let daemon = Daemon::serving(&vhost.uri(), &[]);
-    let mut command = ctl_command(&vhost.uri(), &["--timeout", "2s", "call", "-"]);
+    let mut command = ctl_command(&vhost.uri(), &["--timeout", "10s", "call", "-"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     feed(&mut child, (0..CALLS).map(|n| (100_000 + n).to_string()));
