@@ -1,7 +1,7 @@
 //! The arguments of `fibrpcctl call`.
 
 use super::{
-    InputFormat, groups,
+    InputFormat, headings,
     ranges::{Range, RangeError},
 };
 use clap::{Args, value_parser};
@@ -18,7 +18,7 @@ Examples:
 
 /// The arguments of `call`.
 #[derive(Debug, Args)]
-#[command(mut_args(groups::of_call), after_help = NOTES)]
+#[command(after_help = NOTES)]
 pub struct CallArgs {
     /// Numbers, sent as they are; ranges such as 1..=10, 0..10 (without 10) and
     /// 0..100..10; `-` alone reads numbers from standard input, one a line
@@ -51,7 +51,7 @@ pub struct CallArgs {
     /// Print answers as they come
     ///
     /// Not in the order of the numbers; --json says which is which.
-    #[arg(long)]
+    #[arg(help_heading = headings::OUTPUT, long)]
     pub unordered: bool,
 
     /// More tries of a call that had no answer
@@ -59,7 +59,7 @@ pub struct CallArgs {
     pub retries: u16,
 
     /// Write answers to FILE, which is made anew
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(help_heading = headings::OUTPUT, short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
 

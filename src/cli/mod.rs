@@ -10,7 +10,7 @@ mod conditions;
 mod context;
 mod durations;
 mod format;
-mod groups;
+mod headings;
 mod info;
 mod options;
 mod origins;

@@ -3,7 +3,7 @@
 use super::{
     durations::timeout,
     format::{CheckFormat, Format, OutputFormat},
-    groups,
+    headings,
     origins::Origins,
 };
 use crate::wire::{QueueNameError, check_queue_name};
@@ -12,17 +12,23 @@ use std::{ffi::OsString, fmt, path::PathBuf, time::Duration};
 
 /// What every command of `fibrpcctl` takes, before or after its name.
 #[derive(Clone, Debug, Args)]
-#[command(mut_args(groups::of_all))]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct CtlOptions {
     /// Settings under a name, see `fibrpcctl context -h`; an empty one is none [default: what
     /// `context use` said]
-    #[arg(long, global = true, env = "FIBRPCCTL_CONTEXT", value_name = "NAME")]
+    #[arg(
+        help_heading = headings::CONNECTION,
+        long,
+        global = true,
+        env = "FIBRPCCTL_CONTEXT",
+        value_name = "NAME"
+    )]
     pub context: Option<String>,
 
     /// The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows
     /// arguments to everybody
     #[arg(
+        help_heading = headings::CONNECTION,
         long,
         global = true,
         env = "FIBRPCCTL_URI",
@@ -33,6 +39,7 @@ pub struct CtlOptions {
 
     /// The queue that the server consumes
     #[arg(
+        help_heading = headings::CALL,
         long,
         global = true,
         env = "FIBRPCCTL_QUEUE",
@@ -43,6 +50,7 @@ pub struct CtlOptions {
 
     /// How long a call may take, connecting included, such as 250ms or 1m; a bare number is seconds
     #[arg(
+        help_heading = headings::CALL,
         long,
         global = true,
         env = "FIBRPCCTL_TIMEOUT",
@@ -54,6 +62,7 @@ pub struct CtlOptions {
     /// Wait, within the timeout, for a broker, a queue, a server, or room in the queue; without, a
     /// call ends as soon as it is certain that one of them is missing
     #[arg(
+        help_heading = headings::CALL,
         long,
         global = true,
         env = "FIBRPCCTL_WAIT",
@@ -63,40 +72,65 @@ pub struct CtlOptions {
     pub(super) wait: bool,
 
     /// Do not wait for them: the default, unless `FIBRPCCTL_WAIT` is set
-    #[arg(long, global = true, overrides_with = "wait")]
+    #[arg(help_heading = headings::CALL, long, global = true, overrides_with = "wait")]
     no_wait: bool,
 
     /// A file whose only line replaces the URI's password
-    #[arg(long, global = true, env = "FIBRPCCTL_PASSWORD_FILE", value_name = "FILE")]
+    #[arg(
+        help_heading = headings::CONNECTION,
+        long,
+        global = true,
+        env = "FIBRPCCTL_PASSWORD_FILE",
+        value_name = "FILE"
+    )]
     pub password_file: Option<PathBuf>,
 
     /// Ask for the password on the terminal
-    #[arg(long, global = true)]
+    #[arg(help_heading = headings::CONNECTION, long, global = true)]
     pub ask_password: bool,
 
     /// The only authorities to trust for amqps, in PEM [default: those that the system trusts]
-    #[arg(long, global = true, env = "FIBRPCCTL_CA_FILE", value_name = "FILE")]
+    #[arg(
+        help_heading = headings::CONNECTION,
+        long,
+        global = true,
+        env = "FIBRPCCTL_CA_FILE",
+        value_name = "FILE"
+    )]
     pub ca_file: Option<PathBuf>,
 
     /// A client certificate for amqps, in PEM; it logs in where the URI names no user
-    #[arg(long, global = true, env = "FIBRPCCTL_CERT_FILE", value_name = "FILE")]
+    #[arg(
+        help_heading = headings::CONNECTION,
+        long,
+        global = true,
+        env = "FIBRPCCTL_CERT_FILE",
+        value_name = "FILE"
+    )]
     pub cert_file: Option<PathBuf>,
 
     /// The key of that certificate, in PEM
-    #[arg(long, global = true, env = "FIBRPCCTL_KEY_FILE", value_name = "FILE")]
+    #[arg(
+        help_heading = headings::CONNECTION,
+        long,
+        global = true,
+        env = "FIBRPCCTL_KEY_FILE",
+        value_name = "FILE"
+    )]
     pub key_file: Option<PathBuf>,
 
     /// Have the calls traced: send a new W3C trace id with them, and print it: to standard
     /// error, or as a field of each JSON object
-    #[arg(long, global = true)]
+    #[arg(help_heading = headings::CALL, long, global = true)]
     pub trace: bool,
 
     /// Say where the time of calls went: on standard error, or as `timing` of each JSON object
-    #[arg(short, long, global = true)]
+    #[arg(help_heading = headings::OUTPUT, short, long, global = true)]
     pub verbose: bool,
 
     /// How to print answers: bare, or as one JSON object a line
     #[arg(
+        help_heading = headings::OUTPUT,
         long,
         global = true,
         value_parser = Format::everywhere(),
@@ -106,12 +140,19 @@ pub struct CtlOptions {
     pub(super) format: Format,
 
     /// The same as --format json, and stronger
-    #[arg(long, global = true)]
+    #[arg(help_heading = headings::OUTPUT, long, global = true)]
     json: bool,
 
     /// Whether to use colours: `auto` is on a terminal, unless `NO_COLOR`, `CLICOLOR=0` or `TERM=dumb`
     /// says otherwise; `CLICOLOR_FORCE` is everywhere
-    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto)]
+    #[arg(
+        help_heading = headings::OUTPUT,
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t = ColorWhen::Auto
+    )]
     pub color: ColorWhen,
 
     /// The password that was typed.

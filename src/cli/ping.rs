@@ -1,6 +1,6 @@
 //! The arguments of `fibrpcctl ping`: those of ping(8).
 
-use super::{durations::timeout, groups};
+use super::{durations::timeout, headings};
 use clap::{Args, value_parser};
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// The arguments of `ping`.
 #[derive(Debug, Args)]
-#[command(mut_args(groups::of_ping), after_help = NOTES)]
+#[command(after_help = NOTES)]
 pub struct PingArgs {
     /// So many pings [default: until Ctrl-C]
     #[arg(short, long, value_name = "COUNT", value_parser = value_parser!(u64).range(1..))]
@@ -40,11 +40,11 @@ pub struct PingArgs {
     pub reply_timeout: Option<Duration>,
 
     /// Print only the summary
-    #[arg(short, long)]
+    #[arg(help_heading = headings::OUTPUT, short, long)]
     pub quiet: bool,
 
     /// Print the Unix time before each line
-    #[arg(short = 'D', long)]
+    #[arg(help_heading = headings::OUTPUT, short = 'D', long)]
     pub timestamps: bool,
 }
 

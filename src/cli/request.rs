@@ -1,6 +1,6 @@
 //! The arguments of `fibrpcctl request`.
 
-use super::{InputFormat, groups};
+use super::{InputFormat, headings};
 use crate::{
     client::Request,
     wire::{Header, Properties, ReplyQueue},
@@ -25,7 +25,7 @@ Examples:
 
 /// The arguments of `request`.
 #[derive(Debug, Args)]
-#[command(mut_args(groups::of_request), after_help = NOTES, after_long_help = LONG_NOTES)]
+#[command(after_help = NOTES, after_long_help = LONG_NOTES)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct RequestArgs {
     /// The body; `-` is all of standard input [default: empty]
@@ -35,18 +35,25 @@ pub struct RequestArgs {
     /// The body, or where it is
     ///
     /// TEXT, the content of FILE, or all of standard input.
-    #[arg(short, long, value_name = "TEXT|@FILE|-", conflicts_with_all = ["lines", "input_format"])]
+    #[arg(
+        help_heading = headings::MESSAGE,
+        short,
+        long,
+        value_name = "TEXT|@FILE|-",
+        conflicts_with_all = ["lines", "input_format"]
+    )]
     data: Option<OsString>,
 
     /// A request for each line of standard input
     ///
     /// And a reply on each line of the output.
-    #[arg(long)]
+    #[arg(help_heading = headings::INPUT, long)]
     lines: bool,
 
     /// The same, each line being the body, or a JSON object with `body` or `body_base64`, `headers`,
     /// `type` and other properties, and an `id`, which the output repeats
     #[arg(
+        help_heading = headings::INPUT,
         long,
         value_enum,
         value_name = "FORMAT",
@@ -57,6 +64,7 @@ pub struct RequestArgs {
 
     /// Most requests of these lines under way at once
     #[arg(
+        help_heading = headings::INPUT,
         long,
         hide_short_help = true,
         value_name = "COUNT",
@@ -68,24 +76,37 @@ pub struct RequestArgs {
     /// A header
     ///
     /// With `NAME:=VALUE`, a number, true or false instead of a text; may be repeated.
-    #[arg(short = 'H', long, value_name = "NAME: VALUE", value_parser = checked_header)]
+    #[arg(
+        help_heading = headings::MESSAGE,
+        short = 'H',
+        long,
+        value_name = "NAME: VALUE",
+        value_parser = checked_header
+    )]
     header: Vec<String>,
 
     /// The property `type`, often the method
-    #[arg(long, value_name = "METHOD")]
+    #[arg(help_heading = headings::MESSAGE, long, value_name = "METHOD")]
     r#type: Option<String>,
 
     /// The media type of the body
-    #[arg(long, value_name = "TYPE")]
+    #[arg(help_heading = headings::MESSAGE, long, value_name = "TYPE")]
     content_type: Option<String>,
 
     /// Another property: priority, delivery-mode, message-id, app-id, user-id, expiration,
     /// timestamp, content-encoding; may be repeated
-    #[arg(long, value_name = "NAME=VALUE", value_parser = checked_property, hide_short_help = true)]
+    #[arg(
+        help_heading = headings::MESSAGE,
+        long,
+        value_name = "NAME=VALUE",
+        value_parser = checked_property,
+        hide_short_help = true
+    )]
     property: Vec<String>,
 
     /// The correlation id [default: a new UUID]
     #[arg(
+        help_heading = headings::MESSAGE,
         long,
         value_name = "ID",
         conflicts_with_all = ["lines", "input_format"],
@@ -96,15 +117,16 @@ pub struct RequestArgs {
     /// The exchange to publish to
     ///
     /// By default the default exchange, which leads to the queue.
-    #[arg(long, value_name = "NAME")]
+    #[arg(help_heading = headings::ROUTING, long, value_name = "NAME")]
     exchange: Option<String>,
 
     /// The routing key [default: that of --queue]
-    #[arg(long, value_name = "KEY")]
+    #[arg(help_heading = headings::ROUTING, long, value_name = "KEY")]
     routing_key: Option<String>,
 
     /// Where replies arrive: in a queue of our own, or directly (`amq.rabbitmq.reply-to`)
     #[arg(
+        help_heading = headings::ROUTING,
         long,
         value_enum,
         default_value_t = ReplyQueueArg::Exclusive,
@@ -113,15 +135,15 @@ pub struct RequestArgs {
     reply_queue: ReplyQueueArg,
 
     /// Send it again if the connection is lost before the reply: the server may get it twice
-    #[arg(long, hide_short_help = true)]
+    #[arg(help_heading = headings::ROUTING, long, hide_short_help = true)]
     resend: bool,
 
     /// Print bodies as they are, and nothing else
-    #[arg(long, conflicts_with = "include")]
+    #[arg(help_heading = headings::OUTPUT, long, conflicts_with = "include")]
     pub raw: bool,
 
     /// Print the properties of replies, too
-    #[arg(short, long)]
+    #[arg(help_heading = headings::OUTPUT, short, long)]
     pub include: bool,
 }
 

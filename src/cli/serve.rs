@@ -2,7 +2,7 @@
 
 use super::{
     durations::{DurationError, pause},
-    groups,
+    headings,
     request::{checked_header, header},
 };
 use crate::wire::Properties;
@@ -24,52 +24,79 @@ Examples:
 
 /// The arguments of `serve`.
 #[derive(Debug, Args)]
-#[command(mut_args(groups::of_serve), after_help = NOTES)]
+#[command(after_help = NOTES)]
 pub struct ServeArgs {
     /// Send each body back: the default
-    #[arg(long, conflicts_with_all = ["reply", "reply_text", "command"])]
+    #[arg(
+        help_heading = headings::REPLY,
+        long,
+        conflicts_with_all = ["reply", "reply_text", "command"]
+    )]
     echo: bool,
 
     /// Reply with the content of FILE
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["reply_text", "command"])]
+    #[arg(
+        help_heading = headings::REPLY,
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["reply_text", "command"]
+    )]
     reply: Option<OsString>,
 
     /// Reply with TEXT
-    #[arg(long, value_name = "TEXT", conflicts_with = "command")]
+    #[arg(help_heading = headings::REPLY, long, value_name = "TEXT", conflicts_with = "command")]
     reply_text: Option<OsString>,
 
     /// Reply with what a shell command writes
     ///
     /// It may take --timeout, and no longer than the request gives.
-    #[arg(long, value_name = "CMD")]
+    #[arg(help_heading = headings::REPLY, long, value_name = "CMD")]
     command: Option<OsString>,
 
     /// A header of replies; may be repeated
     ///
     /// With `NAME:=VALUE`, a number, true or false instead of a text.
-    #[arg(short = 'H', long, value_name = "NAME: VALUE", value_parser = checked_header)]
+    #[arg(
+        help_heading = headings::REPLY,
+        short = 'H',
+        long,
+        value_name = "NAME: VALUE",
+        value_parser = checked_header
+    )]
     header: Vec<String>,
 
     /// The media type of replies [default with --echo: that of the request]
-    #[arg(long, value_name = "TYPE", hide_short_help = true)]
+    #[arg(help_heading = headings::REPLY, long, value_name = "TYPE", hide_short_help = true)]
     content_type: Option<String>,
 
     /// The property `type` of replies
-    #[arg(long, value_name = "TYPE", hide_short_help = true)]
+    #[arg(help_heading = headings::REPLY, long, value_name = "TYPE", hide_short_help = true)]
     r#type: Option<String>,
 
     /// Wait before each reply
     ///
     /// Such as 5ms..20ms; bare numbers are seconds.
-    #[arg(long, value_name = "MIN[..MAX]", default_value = "0s", value_parser = delay)]
+    #[arg(
+        help_heading = headings::FAULT,
+        long,
+        value_name = "MIN[..MAX]",
+        default_value = "0s",
+        value_parser = delay
+    )]
     delay: (Duration, Duration),
 
     /// Reply to so many with an error
-    #[arg(long, value_name = "PERCENT", default_value = "0%", value_parser = share)]
+    #[arg(
+        help_heading = headings::FAULT,
+        long,
+        value_name = "PERCENT",
+        default_value = "0%",
+        value_parser = share
+    )]
     fail: f64,
 
     /// Draw the same delays and failures again
-    #[arg(long, value_name = "NUMBER", hide_short_help = true)]
+    #[arg(help_heading = headings::FAULT, long, value_name = "NUMBER", hide_short_help = true)]
     pub seed: Option<u64>,
 
     /// Take so many requests at once
@@ -95,7 +122,7 @@ pub struct ServeArgs {
     pub declare: bool,
 
     /// Print no line for each request
-    #[arg(short, long)]
+    #[arg(help_heading = headings::OUTPUT, short, long)]
     pub quiet: bool,
 }
 

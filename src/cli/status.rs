@@ -3,7 +3,7 @@
 use super::{
     conditions::{Condition, Conditions, conditions},
     format::Format,
-    groups,
+    headings,
 };
 use crate::text::one_line;
 use clap::Args;
@@ -28,7 +28,7 @@ without, those of every command, such as 5 where nobody consumes.";
 
 /// The arguments of `status`.
 #[derive(Debug, Args)]
-#[command(mut_args(groups::of_status), after_help = NOTES)]
+#[command(after_help = NOTES)]
 pub struct StatusArgs {
     /// Judge it, with the exit codes of Nagios plugins
     #[arg(long)]
@@ -54,6 +54,7 @@ pub struct StatusArgs {
 
     /// With --check plain is nagios
     #[arg(
+        help_heading = headings::OUTPUT,
         long,
         value_enum,
         requires_ifs([("nagios", "check"), ("prometheus", "check")])
