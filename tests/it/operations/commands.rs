@@ -95,7 +95,12 @@ fn equipped<'a>(command: &'a mut Command, uri: &str, place: &Path) -> &'a mut Co
 
 /// Runs a command of the client's document, as the captures were taken.
 fn captured(line: &str, (uri, vhost, http): (&str, &str, &str), place: &Path) -> (Ran, String) {
+    let port = uri.rsplit(':').next().and_then(|rest| rest.split('/').next()).unwrap();
     let line = line.replace("127.0.0.1:9674", http);
+    // A broker that is named with its usual port, or without one, is that of the test.
+    let line = line.replace("127.0.0.1:5672", &format!("127.0.0.1:{port}"));
+    let line = line.replace("@127.0.0.1 ", &format!("@127.0.0.1:{port} "));
+    let line = line.replace("//127.0.0.1/", &format!("//127.0.0.1:{port}/"));
     // Contexts are shown where nothing else says anything.
     let unset = "unset FIBRPCCTL_URI FIBRPCCTL_TIMEOUT FIBRPCCTL_QUEUE; ";
     let unset = if line.contains(" context ") { unset } else { "" };
