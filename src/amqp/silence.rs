@@ -49,7 +49,7 @@ impl Silence {
         self.patience = LOOK_AFTER;
     }
 
-    /// Whether the queue is to be looked at now; then [`Self::seen`] or [`Self::not_seen`] is to follow.
+    /// Whether the queue is to be looked at now; then [`Self::heard`] is to follow.
     pub(crate) fn look_is_due(&mut self, now: Instant) -> bool {
         let due = self.look_at.is_some_and(|at| at <= now);
         if due {
@@ -58,14 +58,27 @@ impl Silence {
         due
     }
 
-    /// What a look has found: how many have the queue, we among them, and how many requests wait. An
-    /// error ends the session.
-    pub(crate) fn seen(
+    /// What a look has found: how many consumers the queue has, we among them, and how many requests
+    /// wait. An error ends the session.
+    pub(crate) fn heard(
         &mut self,
         now: Instant,
-        consumers: u32,
-        waiting: u32,
+        found: Result<(u32, u32), LinkError>,
     ) -> Result<(), LinkError> {
+        match found {
+            Ok((consumers, waiting)) => self.seen(now, consumers, waiting),
+            // A queue that is gone has no consumers.
+            Err(error) if error.cause == Cause::NoQueue => self.seen(now, 0, 0),
+            // Whatever ends the session is told as well; where it goes on, there will be another look.
+            Err(error) => {
+                tracing::debug!("cannot look at the queue: {error}");
+                self.look_at = Some(now + LOOK_AGAIN);
+                Ok(())
+            }
+        }
+    }
+
+    fn seen(&mut self, now: Instant, consumers: u32, waiting: u32) -> Result<(), LinkError> {
         if consumers > 0 && waiting == 0 {
             (self.look_at, self.wrong_since) = (Some(now + LOOK_AGAIN), None);
             return Ok(());
@@ -83,11 +96,6 @@ impl Silence {
                 _ => format!("the broker delivers nothing though {waiting} requests wait"),
             },
         ))
-    }
-
-    /// A look has failed. Where the session goes on all the same, there will be another one.
-    pub(crate) fn not_seen(&mut self, now: Instant) {
-        self.look_at = Some(now + LOOK_AGAIN);
     }
 }
 
@@ -138,7 +146,8 @@ mod tests {
         let (mut silence, start) = (Silence::new(), Instant::now());
         silence.attached(start);
         assert!(silence.look_is_due(start + LOOK_AFTER));
-        silence.not_seen(start + LOOK_AFTER);
+        let failed = LinkError::new(Cause::Timeout, "no answer");
+        silence.heard(start + LOOK_AFTER, Err(failed)).unwrap();
         assert!(silence.look_is_due(start + LOOK_AFTER + LOOK_AGAIN));
     }
 }

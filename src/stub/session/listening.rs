@@ -2,7 +2,7 @@
 //! nothing comes.
 
 use super::{super::Audience, Published, Session};
-use crate::amqp::{Cause, LinkError};
+use crate::amqp::LinkError;
 use std::{mem, time::Instant};
 
 impl<A: Audience> Session<'_, '_, A> {
@@ -24,18 +24,7 @@ impl<A: Audience> Session<'_, '_, A> {
 
     /// What a look has found: how many consumers and messages the queue has.
     pub(super) fn heard(&mut self, found: Result<(u32, u32), LinkError>) {
-        let (now, silence) = (Instant::now(), &mut self.stub.silence);
-        let heard = match found {
-            Ok((consumers, messages)) => silence.seen(now, consumers, messages),
-            // A queue that is gone has no consumers.
-            Err(error) if error.cause == Cause::NoQueue => silence.seen(now, 0, 0),
-            // Whatever ends the session is told as well.
-            Err(_) => {
-                silence.not_seen(now);
-                Ok(())
-            }
-        };
-        if let Err(error) = heard {
+        if let Err(error) = self.stub.silence.heard(Instant::now(), found) {
             self.broken = Some(error);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::captures::{missing, unwrapped};
 use crate::support::{
-    broker,
+    broker::{self, Vhost},
     lapin_caller::QUEUE,
     program::{Daemon, Ran, fibrpcd},
 };
@@ -94,8 +94,8 @@ fn equipped<'a>(command: &'a mut Command, uri: &str, place: &Path) -> &'a mut Co
 }
 
 /// Runs a command of the client's document, as the captures were taken.
-fn captured(line: &str, (uri, vhost, http): (&str, &str, &str), place: &Path) -> (Ran, String) {
-    let port = uri.rsplit(':').next().and_then(|rest| rest.split('/').next()).unwrap();
+fn captured(line: &str, vhost: &Vhost, http: &str, place: &Path) -> (Ran, String) {
+    let (port, name) = (vhost.port(), vhost.name());
     let line = line.replace("127.0.0.1:9674", http);
     // A broker that is named with its usual port, or without one, is that of the test.
     let line = line.replace("127.0.0.1:5672", &format!("127.0.0.1:{port}"));
@@ -104,18 +104,18 @@ fn captured(line: &str, (uri, vhost, http): (&str, &str, &str), place: &Path) ->
     // Contexts are shown where nothing else says anything.
     let unset = "unset FIBRPCCTL_URI FIBRPCCTL_TIMEOUT FIBRPCCTL_QUEUE; ";
     let unset = if line.contains(" context ") { unset } else { "" };
-    let ran = run(&format!("{unset}{line}"), uri, place);
+    let ran = run(&format!("{unset}{line}"), &vhost.uri(), place);
     let printed = ran.stdout.clone() + &ran.stderr;
     let printed = printed.replace(&place.display().to_string(), "/home/ada/.config");
-    let printed = printed.replace(&format!("/{vhost}"), "/%2F");
-    (ran, printed.replace(&format!("'{vhost}'"), "'/'"))
+    let printed = printed.replace(&format!("/{name}"), "/%2F");
+    (ran, printed.replace(&format!("'{name}'"), "'/'"))
 }
 
 #[test]
 fn every_command_of_the_client_is_understood_and_prints_what_is_shown() {
     let vhost = broker::shared().vhost();
     let daemon = Daemon::serving(&vhost.uri(), &[]);
-    let (uri, http) = (vhost.uri(), daemon.http_address());
+    let http = daemon.http_address();
     let place = tempfile::tempdir().unwrap();
     fs::write(place.path().join("order.json"), "30").unwrap();
     fs::create_dir(place.path().join("fibrpc")).unwrap();
@@ -132,8 +132,7 @@ fn every_command_of_the_client_is_understood_and_prints_what_is_shown() {
                 continue;
             }
             tried += 1;
-            let there = (uri.as_str(), vhost.name(), http.as_str());
-            let (ran, printed) = captured(&command, there, place.path());
+            let (ran, printed) = captured(&command, &vhost, &http, place.path());
             let name = format!("{}: {command}", document.display());
             let is_mistake =
                 |line: &String| line.starts_with("fibrpcctl: ") || line.contains("BAD_INPUT");

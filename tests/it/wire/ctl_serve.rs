@@ -35,6 +35,25 @@ pub(super) fn declare(caller: &Caller, queue: &str, kind: &str) {
     caller.declare(queue, options, arguments(&[("x-queue-type", kind)])).unwrap();
 }
 
+/// Publishes so many requests to `any`, whose replies go to `replies`.
+pub(super) fn publish_numbered(caller: &Caller, count: usize) {
+    for number in 0..count {
+        let properties = caller.properties(&number.to_string()).with_reply_to("replies".into());
+        caller.publish("any", properties, format!("body {number}").as_bytes());
+    }
+}
+
+/// Waits until each of them is answered, and rightly; some may be twice.
+pub(super) fn collect_numbered(caller: &Caller, count: usize) {
+    let mut answered = HashSet::new();
+    while answered.len() < count {
+        let reply = caller.wait_and_get("replies");
+        let id = reply.properties.correlation_id().as_ref().unwrap().to_string();
+        assert_eq!(String::from_utf8(reply.data).unwrap(), format!("body {id}"));
+        answered.insert(id);
+    }
+}
+
 /// Waits until so many messages of a queue are nobody's: no event tells.
 pub(super) fn wait_for_depth(caller: &Caller, queue: &str, depth: u32) {
     let started = Instant::now();
@@ -332,10 +351,7 @@ fn every_request_is_answered_though_the_broker_restarts() {
     for queue in ["any", "replies"] {
         declare(&caller, queue, "quorum"); // keeps transient messages as well
     }
-    for number in 0..REQUESTS {
-        let properties = caller.properties(&number.to_string()).with_reply_to("replies".into());
-        caller.publish("any", properties, format!("body {number}").as_bytes());
-    }
+    publish_numbered(&caller, REQUESTS);
     let args = ["--queue", "any", "--delay", "1ms..20ms", "--concurrency", "8", "--prefetch", "64"];
     let mut stub = Stub::serving(&broker.uri(), &args);
     for _ in 0..REQUESTS / 8 {
@@ -346,13 +362,7 @@ fn every_request_is_answered_though_the_broker_restarts() {
     broker.start();
     stub.wait_for("serving ");
     let caller = Caller::connect(&broker.uri());
-    let mut answered = HashSet::new();
-    while answered.len() < REQUESTS {
-        let reply = caller.wait_and_get("replies");
-        let id = reply.properties.correlation_id().as_ref().unwrap().to_string();
-        assert_eq!(String::from_utf8(reply.data).unwrap(), format!("body {id}"));
-        answered.insert(id);
-    }
+    collect_numbered(&caller, REQUESTS);
     assert_eq!(stub.terminate().0, Some(143));
     wait_for_depth(&caller, "any", 0);
 }

@@ -1,13 +1,13 @@
 //! The stub, while its broker takes no replies or delivers no requests.
 
-use super::ctl_serve::{ask, declare, wait_for_depth};
+use super::ctl_serve::{ask, collect_numbered, declare, publish_numbered, wait_for_depth};
 use crate::support::{
     alarm,
     broker::{self, Broker},
     lapin_caller::Caller,
     stub::Stub,
 };
-use std::{collections::HashSet, fs::OpenOptions, process::Command};
+use std::{fs::OpenOptions, process::Command};
 
 /// Has the broker forget all consumers of a queue without a word, as RabbitMQ 3.10 may do by itself
 /// when a queue is deleted and declared again at once.
@@ -54,10 +54,7 @@ fn replies_wait_while_the_broker_is_blocked_and_no_request_is_lost() {
     for queue in ["any", "replies"] {
         declare(&caller, queue, "classic");
     }
-    for number in 0..REQUESTS {
-        let properties = caller.properties(&number.to_string()).with_reply_to("replies".into());
-        caller.publish("any", properties, format!("body {number}").as_bytes());
-    }
+    publish_numbered(&caller, REQUESTS);
     let mut idle = Stub::serving(&broker.uri(), &["--queue", "idle", "--declare"]);
     // Replies are not published before the gate is open, and then into the alarm.
     let dir = tempfile::tempdir().unwrap();
@@ -87,13 +84,7 @@ fn replies_wait_while_the_broker_is_blocked_and_no_request_is_lost() {
     for stub in [&mut stub, &mut idle] {
         stub.wait_for("the broker takes replies again");
     }
-    let mut answered = HashSet::new();
-    while answered.len() < REQUESTS {
-        let reply = caller.wait_and_get("replies");
-        let id = reply.properties.correlation_id().as_ref().unwrap().to_string();
-        assert_eq!(String::from_utf8(reply.data).unwrap(), format!("body {id}"));
-        answered.insert(id);
-    }
+    collect_numbered(&caller, REQUESTS);
     for mut stub in [stub, idle] {
         let (code, said) = stub.terminate();
         assert!(code == Some(143) && !said.contains("lost the"), "{said}");

@@ -248,20 +248,9 @@ impl<'a> Session<'a> {
                 self.engine.link(LinkEvent::ConsumerEnded);
             }
             Event::Consumers { consumers, messages } => {
-                if let Err(error) = self.silence.seen(Instant::now(), consumers, messages) {
-                    self.over(Some(error));
-                }
+                self.heard(Ok((consumers, messages)));
             }
-            // Whatever ends the session is told as well. A queue that is gone has no consumers.
-            Event::CountFailed(error) if error.cause != Cause::NoQueue => {
-                tracing::debug!("cannot look at the queue: {error}");
-                self.silence.not_seen(Instant::now());
-            }
-            Event::CountFailed(_) => {
-                if let Err(error) = self.silence.seen(Instant::now(), 0, 0) {
-                    self.over(Some(error));
-                }
-            }
+            Event::CountFailed(error) => self.heard(Err(error)),
             Event::Closed(error) => {
                 self.closed = true;
                 self.over(error);
@@ -283,6 +272,13 @@ impl<'a> Session<'a> {
             if !std::mem::replace(&mut self.knocked, true) {
                 self.link.publish_to_nobody(Published::Knock);
             }
+        }
+    }
+
+    /// What a look at the queue has found.
+    fn heard(&mut self, found: Result<(u32, u32), LinkError>) {
+        if let Err(error) = self.silence.heard(Instant::now(), found) {
+            self.over(Some(error));
         }
     }
 
