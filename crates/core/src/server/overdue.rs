@@ -14,7 +14,7 @@ use super::{
     replies::{CHECK_EVERY, CONFIRM_TIMEOUT, PROBE_TIMEOUT, STUCK_TIMEOUT},
     requests::Publish,
 };
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, mem, time::Duration};
 
 /// One reply queue may have this part of the prefetch waiting for longer than [`STUCK_TIMEOUT`].
 const PART: u16 = 4;
@@ -35,17 +35,19 @@ impl Core {
             return self.abandon(clocks, Fault::Unconfirmed);
         }
         let overdue = self.overdue(clocks.now);
+        // Something that was published later than when the reply was due is confirmed, and not only
+        // since now: over a slow link the broker may have got both at once, and what goes to no queue is
+        // confirmed first.
         let alive = self.replies.alive;
-        // Something that was published later than when the reply was due is confirmed.
-        let (stuck, unclear): (Vec<_>, Vec<_>) =
-            overdue.into_iter().partition(|(_, due)| *due <= alive);
-        for (id, _) in stuck {
+        let before = mem::replace(&mut self.replies.alive_before, alive);
+        let is_unclear = overdue.iter().any(|(_, due)| *due > alive);
+        for (id, _) in overdue.into_iter().filter(|(_, due)| *due <= before) {
             self.trouble(clocks, id);
             self.replies.abandoned += 1;
             self.replies.clogged = true;
             self.reject(clocks, id, WhyRejected::Unconfirmed);
         }
-        if !unclear.is_empty() && self.replies.probe.is_none() {
+        if is_unclear && self.replies.probe.is_none() {
             self.replies.probe = Some(self.replies.next(clocks.now, 0));
             self.commands.push(Command::Probe);
         }

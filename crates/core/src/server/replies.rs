@@ -42,6 +42,8 @@ pub(super) struct Replies {
     /// When the latest message was published that the broker has confirmed or refused: it was alive
     /// then.
     pub(super) alive: Moment,
+    /// The same as of the last look at the replies that wait.
+    pub(super) alive_before: Moment,
     /// Bytes of messages that are written, and when that was found to have grown.
     pub(super) written: u64,
     pub(super) moved: Moment,

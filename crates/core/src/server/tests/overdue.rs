@@ -18,10 +18,26 @@ fn a_reply_that_is_never_confirmed_costs_its_request_and_not_the_session() {
     desk.commands();
     desk.pass(CONFIRM_TIMEOUT + CHECK_EVERY);
     assert!(probe(&mut desk), "is it the queue, or the broker?");
-    assert_eq!(desk.commands(), [Command::Reject { tag }]);
+    desk.pass(CHECK_EVERY);
+    assert_eq!(desk.commands(), [Command::Reject { tag }, Command::RenewReplies]);
     assert_eq!(desk.settled(), [(tag, State::Rejected)]);
     desk.request_from("mute", "1", None);
     assert_eq!(desk.published(), [], "it is remembered");
+}
+
+#[test]
+fn replies_that_the_broker_got_with_the_probe_are_no_fault_of_their_queue() {
+    let mut desk = Desk::ample();
+    let tag = desk.request_from("slow", "1", None);
+    let (id, _) = desk.reply();
+    desk.pass(CONFIRM_TIMEOUT + CHECK_EVERY);
+    assert!(probe(&mut desk));
+    desk.pass(CHECK_EVERY / 2);
+    assert_eq!(desk.commands(), [], "its queue may take a moment longer");
+    desk.link(LinkEvent::Confirmed(id));
+    assert_eq!(desk.commands(), [Command::Ack { tag, multiple: true }]);
+    desk.pass(2 * CHECK_EVERY);
+    assert_eq!(desk.commands(), []);
 }
 
 #[test]
@@ -52,7 +68,9 @@ fn one_queue_may_hold_only_a_part_of_the_prefetch_for_long() {
     desk.commands();
     desk.pass(STUCK_TIMEOUT + CHECK_EVERY);
     assert!(probe(&mut desk));
-    assert_eq!(desk.commands(), [1, 2, 3].map(|tag| Command::Reject { tag }));
+    desk.pass(CHECK_EVERY);
+    let rejects = [1, 2, 3].map(|tag| Command::Reject { tag });
+    assert_eq!(desk.commands(), [&rejects[..], &[Command::RenewReplies]].concat());
     assert_eq!(desk.settled().len(), tags.len());
 }
 
@@ -100,13 +118,14 @@ fn the_time_in_which_the_broker_blocks_does_not_count() {
 #[test]
 fn a_confirm_that_comes_after_all_changes_nothing() {
     let mut desk = Desk::ample();
-    desk.request_from("mute", "1", None);
+    let tag = desk.request_from("mute", "1", None);
     let (id, _) = desk.reply();
     desk.pass(CONFIRM_TIMEOUT + CHECK_EVERY);
     assert!(probe(&mut desk));
-    desk.commands();
+    desk.pass(CHECK_EVERY);
+    assert_eq!(desk.commands(), [Command::Reject { tag }, Command::RenewReplies]);
     desk.link(LinkEvent::Confirmed(id));
-    assert_eq!(desk.commands(), [Command::RenewReplies]);
+    assert_eq!(desk.commands(), []);
     assert_eq!((desk.core.unconfirmed(), desk.core.replies.abandoned), (0, 0));
     assert!(desk.is_free());
 }

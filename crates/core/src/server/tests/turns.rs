@@ -188,6 +188,7 @@ fn a_result_for_a_queue_in_trouble_is_not_sent() {
     desk.pass(CONFIRM_TIMEOUT + CHECK_EVERY);
     desk.commands();
     desk.link(LinkEvent::Probed);
+    desk.pass(CHECK_EVERY);
     assert_eq!(desk.commands()[..2], tags.map(|tag| Command::Reject { tag }));
     assert!(desk.is_free());
 }
