@@ -131,7 +131,7 @@ fn a_command_gets_what_the_request_says_and_its_failures_are_errors() {
         let mut command = ctl_command(&vhost.uri(), &[&["serve"], &args[..]].concat());
         Stub::run(command.env("FIBRPC_TYPE", "inherited"))
     };
-    let stub = serve("cat; echo; env | grep ^FIBRPC_ | sort");
+    let mut stub = serve("cat; echo; env | grep ^FIBRPC_ | sort");
     let ran = ask(
         &vhost.uri(),
         &[
@@ -159,7 +159,7 @@ fn a_command_gets_what_the_request_says_and_its_failures_are_errors() {
         assert!(lines.contains(line), "{line} is not in {ran:?}");
     }
     assert!(ran.stdout.contains("FIBRPC_REPLY_TO=amq.gen") && !ran.stdout.contains("inherited"));
-    drop(stub);
+    assert_eq!(stub.terminate().0, Some(143));
     let _stub = serve("read what; $what");
     for (what, says) in [
         ("false", "INTERNAL: the command ended with exit status 1"),
@@ -183,9 +183,12 @@ fn a_command_gets_what_the_request_says_and_its_failures_are_errors() {
 fn failures_are_a_share_and_come_again_from_the_same_seed() {
     let vhost = broker::shared().vhost();
     let statuses = |args: &[&str]| {
-        let _stub = Stub::serving(&vhost.uri(), &[&["--queue", "any", "--declare"], args].concat());
+        let serve = [&["--queue", "any", "--declare"], args].concat();
+        let mut stub = Stub::serving(&vhost.uri(), &serve);
         let args = ["--queue", "any", "--json", "request", "--lines", "--concurrency", "1"];
         let ran = ctl_with_input(&vhost.uri(), &args, &"x\n".repeat(64));
+        // Not killed: the last request would come to the next stub, and be its first draw.
+        assert_eq!(stub.terminate().0, Some(143));
         let status = |line: &str| serde_json::from_str::<Value>(line).unwrap()["status"].clone();
         ran.stdout.lines().map(status).collect::<Vec<Value>>()
     };
