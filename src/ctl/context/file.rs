@@ -168,8 +168,12 @@ fn set(
             settings.queue = Some(name.map_err(|error| error.to_string())?);
         }
         "timeout" => {
-            let long = cli::timeout(text("a duration such as \"10s\"")?);
-            settings.timeout = Some(long.map_err(|error| error.to_string())?);
+            let long = match value {
+                DeValue::Integer(seconds) => seconds.to_string(),
+                DeValue::Float(seconds) => seconds.to_string(),
+                _ => text("a duration such as \"10s\"")?.to_owned(),
+            };
+            settings.timeout = Some(cli::timeout(&long).map_err(|error| error.to_string())?);
         }
         "wait" => settings.wait = Some(value.as_bool().ok_or_else(|| expected("true or false"))?),
         "password_file" => settings.password_file = path()?,
@@ -205,6 +209,7 @@ fn uri(text: &str) -> Result<Sensitive, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     fn mistakes(text: &str) -> String {
         parse(Path::new("/c/f.toml"), text.as_bytes()).unwrap_err().to_string()
@@ -227,6 +232,15 @@ mod tests {
     }
 
     #[test]
+    fn a_timeout_has_a_unit_or_is_in_seconds_as_that_of_the_option() {
+        for (written, millis) in [("'250ms'", 250), ("'2'", 2_000), ("10", 10_000), ("0.5", 500)] {
+            let text = format!("[context.a]\ntimeout = {written}");
+            let found = parse(Path::new("/c/f.toml"), text.as_bytes()).unwrap();
+            assert_eq!(found["a"].timeout, Some(Duration::from_millis(millis)), "{written}");
+        }
+    }
+
+    #[test]
     fn every_mistake_has_its_line_and_says_what_to_do() {
         for (text, says) in [
             ("[context.a]\nquue = 'q'", "2: context.a.quue: unknown key; did you mean queue?"),
@@ -238,7 +252,9 @@ mod tests {
             ("[context.\"a b\"]", "1: context.a b: a name has letters, digits"),
             ("[context.a]\nwait = 'yes'", "expected true or false, found \"yes\""),
             ("[context.a]\nformat = 'xml'", "expected \"plain\" or \"json\", found \"xml\""),
-            ("[context.a]\ntimeout = 10", "expected a duration such as \"10s\", found an integer"),
+            ("[context.a]\ntimeout = true", "expected a duration such as \"10s\", found a boolean"),
+            ("[context.a]\ntimeout = -1", "expected a duration such as 10s or 250ms, or seconds"),
+            ("[context.a]\ntimeout = inf", "expected a duration such as 10s or 250ms, or seconds"),
             ("[context.a]\ntimeout = '0s'", "must be more than 0"),
             ("[context.a]\nqueue = ''", "the name of the queue is empty"),
             ("[context.a]\nuri = 'http://h'", "2: context.a.uri: expected a URI that starts with"),
