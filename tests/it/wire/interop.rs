@@ -122,7 +122,7 @@ fn callers_of_other_protocols_get_their_answers() {
     let url = format!("amqp://guest:guest@127.0.0.1:{}", broker.port());
     let mut requester = python("amqp10_client.py", &url);
     let output = requester.args(["/amq/queue/rpc_queue", "/queue/answers"]).output().unwrap();
-    assert!(output.status.success(), "{output:?}");
+    assert!(output.status.success(), "{output:?}\n{}", daemon.log());
     let wrong = |code: &str| {
         let what = format!("error: the AMQP 1.0 body is a value of type {code}");
         format!("b'{what}; send a string, a binary or an integer'")
