@@ -24,7 +24,8 @@ impl WrongClocks {
             deadline = %text(deadline_ms),
             arrived = %text(arrived_ms),
             "a request arrived after its x-deadline and before its expiration: is the clock of the \
-             caller behind, or ours ahead? such deadlines are not heeded"
+             caller behind, or ours ahead, or is the way from the broker slow? such deadlines are not \
+             heeded"
         );
         self.0.truncate(REMEMBERED - 1);
         self.0.push_front(caller.to_owned());

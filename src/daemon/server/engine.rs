@@ -9,9 +9,15 @@ use crate::{
     wall_clock,
 };
 use fibrpc_core::server::{Clocks, Command, Core, Input, Limits, LinkEvent, Moment, SessionId};
-use std::{num::NonZeroUsize, time::Instant};
+use std::{
+    num::NonZeroUsize,
+    time::{Duration, Instant},
+};
 use tokio::sync::mpsc;
 use uuid::Uuid;
+
+/// So long without a turn is a standstill of the process: a session has one every second.
+const STANDSTILL: Duration = Duration::from_millis(2500);
 
 /// Carries inputs to the core, and its commands to the threads.
 #[derive(Debug)]
@@ -24,6 +30,8 @@ pub(crate) struct Engine {
     start: Instant,
     /// Both clocks when the batch of inputs began.
     batch: Clocks,
+    /// Both clocks at the end of the last turn of this session.
+    turned: Option<Clocks>,
     session: SessionId,
 }
 
@@ -47,6 +55,7 @@ impl Engine {
             finished,
             start,
             batch: Clocks::default(),
+            turned: None,
             session: 0,
         };
         engine.observer.conclude(&engine.core);
@@ -59,6 +68,7 @@ impl Engine {
 
     /// A session begins.
     pub(super) fn attached(&mut self, prefetch: u16) {
+        self.turned = None;
         self.begin_batch();
         self.session += 1;
         self.handle(Input::Attached { session: self.session, prefetch });
@@ -72,6 +82,15 @@ impl Engine {
     pub(super) fn begin_batch(&mut self) {
         let unix_ms = wall_clock::unix_ms(wall_clock::now());
         self.batch = Clocks { now: self.now(), unix_ms };
+        if let Some(since_ms) = self.stood_still_since() {
+            self.handle(Input::StoodStill { since_ms });
+        }
+    }
+
+    /// Not by the clock of the machine: one that is set is no standstill.
+    fn stood_still_since(&self) -> Option<i64> {
+        let turned = self.turned.filter(|it| self.batch.now.since(it.now) >= STANDSTILL);
+        turned.map(|it| it.unix_ms)
     }
 
     /// When something arrived that is in this batch: when it was read from the network, as far as
@@ -98,7 +117,9 @@ impl Engine {
     /// Ends a batch of inputs: tells observers and threads what follows from it, and adds what the
     /// link is to do.
     pub(super) fn conclude(&mut self, for_link: &mut Vec<Command>) {
-        self.core.conclude(self.clocks(), &mut self.handler);
+        let clocks = self.clocks();
+        self.turned = Some(clocks);
+        self.core.conclude(clocks, &mut self.handler);
         for note in self.core.notes() {
             self.observer.note(note);
         }
@@ -133,6 +154,7 @@ impl Engine {
     /// Goes on without a session.
     pub(super) async fn idle(&mut self) {
         loop {
+            self.turned = None; // turns are as rare as what there is to do
             let timer = tick_at(self.next_timer());
             let finished = tokio::select! {
                 finished = self.finished.recv() => match finished {

@@ -4,7 +4,7 @@ use crate::support::{
     broker,
     checked_calls::CheckedCalls,
     lapin_caller::{Caller, QUEUE, Reply, arguments},
-    program::Daemon,
+    program::{Daemon, ctl},
     relay::Relay,
 };
 use fibrpc::wire::DEADLINE_HEADER;
@@ -170,6 +170,19 @@ fn a_caller_that_went_away_is_counted_and_harms_nobody() {
     daemon.wait_for_metric("fibrpcd_acks_total", 2);
     daemon.wait_for_metric("fibrpcd_replies_unroutable_total", 1);
     assert_eq!(daemon.metric("fibrpcd_requests_in_flight"), 0);
+}
+
+#[test]
+fn a_daemon_that_stood_still_accuses_no_clock() {
+    let vhost = broker::shared().vhost();
+    let daemon = Daemon::serving(&vhost.uri(), &[]);
+    daemon.signal("STOP");
+    let ran = ctl(&vhost.uri(), &["--timeout", "4s", "call", "30"]);
+    assert_eq!(ran.code, Some(4), "{ran:?}");
+    daemon.signal("CONT");
+    daemon.wait_for_metric("fibrpcd_request_failures_total{reason=\"deadline_exceeded\"}", 1);
+    assert_eq!(daemon.metric("fibrpcd_deadlines_ignored_total"), 0, "{}", daemon.log());
+    assert_eq!(ctl(&vhost.uri(), &["call", "30"]).stdout, "832040\n");
 }
 
 #[test]

@@ -28,7 +28,7 @@ impl Core {
         }
         let fingerprint = self.poison.fingerprint(&envelope, &body);
         let poison = redelivered && self.poison.is_poison(fingerprint);
-        let deadline = Deadline::new(clocks, arrived, &envelope);
+        let deadline = Deadline::new(clocks, arrived, &envelope, self.standstill);
         if let Some((deadline_ms, arrived_ms)) = deadline.wrong_clock {
             let caller = envelope.reply_queue().unwrap_or_default().to_owned();
             self.notes.push(Note::WrongClock { caller, deadline_ms, arrived_ms });

@@ -2,6 +2,18 @@
 
 use super::clock::{Clocks, Moment};
 use crate::wire::{Envelope, TimeLimit};
+use std::time::Duration;
+
+/// So long after a standstill, what had come in it may still be read.
+const READ_LATER: Duration = Duration::from_secs(5);
+
+/// A time in which this process did nothing: it was stopped, or had no processor.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Standstill {
+    /// When it began, in Unix milliseconds.
+    pub(super) since_ms: i64,
+    pub(super) until: Moment,
+}
 
 /// The deadline of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,12 +25,23 @@ pub(super) struct Deadline {
 }
 
 impl Deadline {
-    /// The deadline of a request that arrived at this moment.
-    pub(super) fn new(clocks: Clocks, arrived: Moment, envelope: &Envelope) -> Self {
+    /// The deadline of a request that arrived at this moment, or was there to be read since the
+    /// last standstill.
+    pub(super) fn new(
+        clocks: Clocks,
+        arrived: Moment,
+        envelope: &Envelope,
+        standstill: Option<Standstill>,
+    ) -> Self {
         let since = i64::try_from(clocks.now.since(arrived).as_millis()).unwrap_or(i64::MAX);
         let arrived_ms = clocks.unix_ms.saturating_sub(since);
         let TimeLimit { lasts, wrong_clock } = envelope.time_limit(arrived_ms);
         let times = envelope.deadline_ms.map(|deadline_ms| (deadline_ms, arrived_ms));
+        let standstill = standstill.filter(|it| arrived.since(it.until) < READ_LATER);
+        if wrong_clock && standstill.is_some_and(|it| envelope.deadline_ms >= Some(it.since_ms)) {
+            // It passed while nobody looked, which says nothing about clocks.
+            return Self { at: Some(arrived), wrong_clock: None };
+        }
         Self {
             at: lasts.map(|lasts| arrived.plus(lasts)),
             wrong_clock: times.filter(|_| wrong_clock),
@@ -38,13 +61,23 @@ mod tests {
 
     const NOW_MS: i64 = 1_790_000_000_000;
 
+    const ARRIVED: Duration = Duration::from_secs(20);
+
     /// In milliseconds after the arrival; the second says whether a clock is wrong.
     fn deadline(deadline: Option<i64>, expiration_ms: Option<u64>) -> (Option<u64>, bool) {
-        let arrived = Moment::after_start(Duration::from_secs(5));
+        deadline_after(None, deadline, expiration_ms)
+    }
+
+    fn deadline_after(
+        standstill: Option<Standstill>,
+        deadline: Option<i64>,
+        expiration_ms: Option<u64>,
+    ) -> (Option<u64>, bool) {
+        let arrived = Moment::after_start(ARRIVED);
         let clocks = Clocks { now: arrived, unix_ms: NOW_MS };
         let deadline_ms = deadline.map(|after| NOW_MS.saturating_add(after));
         let envelope = Envelope { deadline_ms, expiration_ms, ..Envelope::default() };
-        let found = Deadline::new(clocks, arrived, &envelope);
+        let found = Deadline::new(clocks, arrived, &envelope, standstill);
         let after = |at: Moment| u64::try_from(at.since(arrived).as_millis()).unwrap();
         (found.at.map(after), found.wrong_clock.is_some())
     }
@@ -68,6 +101,23 @@ mod tests {
     }
 
     #[test]
+    fn a_deadline_that_passed_while_nobody_looked_says_nothing_about_clocks() {
+        let passed = |until: Duration, deadline| {
+            let until = Moment::after_start(until);
+            let standstill = Standstill { since_ms: NOW_MS - 10_000, until };
+            deadline_after(Some(standstill), Some(deadline), Some(10_000))
+        };
+        let long_ago = ARRIVED.saturating_sub(READ_LATER);
+        for until in [ARRIVED, long_ago + Duration::from_millis(1)] {
+            assert_eq!(passed(until, 0), (Some(0), false));
+            assert_eq!(passed(until, -10_000), (Some(0), false));
+            assert_eq!(passed(until, -10_001), (Some(10_000), true));
+            assert_eq!(passed(until, 700), (Some(700), false));
+        }
+        assert_eq!(passed(long_ago, -1), (Some(10_000), true));
+    }
+
+    #[test]
     fn what_counts_is_the_arrival_and_not_when_it_is_looked_at() {
         let arrived = Moment::after_start(Duration::from_secs(5));
         let now = arrived.plus(Duration::from_secs(20));
@@ -76,7 +126,7 @@ mod tests {
             expiration_ms: Some(10_000),
             ..Envelope::default()
         };
-        let found = Deadline::new(Clocks { now, unix_ms: NOW_MS }, arrived, &envelope);
+        let found = Deadline::new(Clocks { now, unix_ms: NOW_MS }, arrived, &envelope, None);
         assert_eq!(found.wrong_clock, None, "the clocks agree: this process stood still");
         assert!(found.is_over(now));
     }

@@ -37,6 +37,12 @@ pub enum Input {
         /// How many bytes of replies the network has taken from the link of this session, roughly.
         written: u64,
     },
+    /// This process did nothing for seconds: it was stopped, or had no processor. What came meanwhile
+    /// is read now.
+    StoodStill {
+        /// Since when, in Unix milliseconds.
+        since_ms: i64,
+    },
     /// Finish what is running, give back the rest, and close the session.
     Drain {
         /// After this long everything is given back; for ever if `None`.

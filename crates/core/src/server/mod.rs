@@ -62,6 +62,7 @@ pub use self::{
 
 use self::{
     budget::Budget,
+    deadline::Standstill,
     drain::Phase,
     poison::{DIRECT_WEIGHT, PoisonTracker},
     replies::Replies,
@@ -102,6 +103,8 @@ pub struct Core {
     replies: Replies,
     troubled: TroubledQueues,
     poison: PoisonTracker,
+    /// The last one.
+    standstill: Option<Standstill>,
     /// The largest body the broker takes, once it has refused one.
     reply_limit: Option<usize>,
     commands: Vec<Command>,
@@ -123,6 +126,7 @@ impl Core {
             replies: Replies::default(),
             troubled: TroubledQueues::new(limits.seed),
             poison: PoisonTracker::new(limits.seed),
+            standstill: None,
             reply_limit: None,
             commands: Vec::new(),
             notes: Vec::new(),
@@ -144,6 +148,9 @@ impl Core {
             Input::Link { .. } => {}
             Input::Finished { job, result } => self.finished(clocks, job, result, service),
             Input::Time { written } => self.replies.note_written(clocks.now, written),
+            Input::StoodStill { since_ms } => {
+                self.standstill = Some(Standstill { since_ms, until: clocks.now });
+            }
             Input::Drain { patience } => self.drain(clocks, patience),
             Input::GiveUp => self.give_up(clocks),
             Input::ForgetReplyLimit => self.reply_limit = None,
