@@ -42,6 +42,10 @@ pub(super) fn read_if_present(path: &Path) -> Layer {
     }
 }
 
+/// The file that the package installs: every line of it is a comment, or the name of a section.
+pub(super) const SHIPPED: &str =
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/config/fibrpcd.toml"));
+
 fn new_layer() -> Layer {
     Layer::new("file")
 }
@@ -55,7 +59,7 @@ pub(super) fn unreadable(path: &Path, error: &io::Error) -> Layer {
 fn rejected(path: &Path, line: Option<usize>, message: String) -> Layer {
     let path = Arc::from(path);
     let mut layer = new_layer();
-    layer.text = Some(Text { ends_in_line_break: true }); // whatever it is, it is there
+    layer.text = Some(Text { ends_in_line_break: true, is_shipped: false }); // it is there
     layer.reject(Problem::new(Origin::File { path, line }, message));
     layer
 }
@@ -70,7 +74,8 @@ fn parse(path: &Path, bytes: &[u8]) -> Layer {
     };
     let mut file = Parsing { place: Place { path: Arc::from(path), text }, layer: new_layer() };
     let (root, errors) = DeTable::parse_recoverable(text);
-    file.layer.text = Some(Text { ends_in_line_break: text.ends_with('\n') });
+    let ends_in_line_break = text.ends_with('\n');
+    file.layer.text = Some(Text { ends_in_line_break, is_shipped: text == SHIPPED });
     file.syntax_errors(root.get_ref(), &errors);
     // After any other error the parser guesses, and so would our messages.
     if errors.iter().all(|error| error.message() == DUPLICATE) {

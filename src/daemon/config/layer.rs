@@ -27,6 +27,8 @@ pub(super) struct Layer {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Text {
     pub(super) ends_in_line_break: bool,
+    /// Whether it is that of the file that the package installs.
+    pub(super) is_shipped: bool,
 }
 
 impl Layer {

@@ -2,7 +2,7 @@
 
 use super::{
     Config, ConfigError, DEFAULT_FILE, File, Sources, environment, file,
-    layer::Layer,
+    layer::{Layer, Text},
     named_files::{self, NamedFiles},
     options, pairs,
     problem::{Origin, Problem},
@@ -42,6 +42,8 @@ struct FileTrail {
     sets: bool,
     /// Whether its last line has an end.
     ends: bool,
+    /// Whether it is the one that the package installs.
+    is_shipped: bool,
 }
 
 impl Loaded {
@@ -125,12 +127,13 @@ fn in_force(path: &Path, file: &Layer) -> String {
 impl Trail {
     fn of(layers: &[Layer; 3]) -> Self {
         let file = &layers[0];
-        let ends = file.text.map(|text| text.ends_in_line_break);
+        let trail = |text: Text| FileTrail {
+            sets: file.sets_anything(),
+            ends: text.ends_in_line_break,
+            is_shipped: text.is_shipped,
+        };
         let is_set = |key: &&str| layers.iter().any(|layer| layer.mentions(key));
-        Self {
-            file: ends.map(|ends| FileTrail { sets: file.sets_anything(), ends }),
-            set: WHAT_IS_SERVED.each_ref().map(is_set),
-        }
+        Self { file: file.text.map(trail), set: WHAT_IS_SERVED.each_ref().map(is_set) }
     }
 
     /// What was there before and is no more. People take settings out on purpose, but not all of
@@ -141,12 +144,14 @@ impl Trail {
             vec![Problem::new(origin, message)]
         };
         match (self.file, now.file) {
+            (_, Some(FileTrail { is_shipped: true, .. })) => return Vec::new(), // whole, and meant
             (Some(_), None) => {
                 return of_file("it is gone; put it back, or restart the daemon to do without it");
             }
             (Some(FileTrail { sets: true, .. }), Some(FileTrail { sets: false, .. })) => {
                 return of_file(
-                    "it sets nothing any more; is it half-written? restart the daemon if that is meant",
+                    "it sets nothing any more; is it half-written? if that is meant, write one \
+                     default out, such as amqp.prefetch = 64, or restart the daemon",
                 );
             }
             (Some(FileTrail { ends: true, .. }), Some(FileTrail { ends: false, .. })) => {
@@ -174,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_gone_is_a_mistake_unless_there_was_none() {
-        let there = FileTrail { sets: false, ends: true };
+        let there = FileTrail { sets: false, ends: true, is_shipped: false };
         let with = Trail { file: Some(there), set: [false; 2] };
         let without = Trail { file: None, set: [false; 2] };
         let path = Path::new(DEFAULT_FILE);

@@ -3,11 +3,8 @@
 mod mistakes;
 mod named_files;
 
-use super::*;
+use super::{file::SHIPPED, *};
 use std::fs;
-
-/// The file that is installed.
-const SHIPPED: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/config/fibrpcd.toml"));
 
 /// Loads a file of this text, variables and options; the file is `FILE` in messages.
 fn load(

@@ -1,6 +1,6 @@
 //! Files that the configuration names.
 
-use super::{load, no_file};
+use super::{SHIPPED, load, no_file};
 use crate::daemon::config::{Config, File, Loaded, Sources};
 use std::{
     fs,
@@ -181,6 +181,7 @@ fn a_file_that_has_lost_what_it_had_is_a_mistake() {
     let whole = "[amqp]\nuris = ['amqp://h']\nqueue = 'q'\nprefetch = 64\n";
     for (second, says) in [
         (whole, None),
+        (SHIPPED, None),
         ("[amqp]\nuris = ['amqp://h']\nqueue = 'q'\n", None),
         ("", Some("FILE: it sets nothing any more")),
         ("# all of it is a comment\n", Some("FILE: it sets nothing any more")),
