@@ -6,7 +6,7 @@ use std::time::Duration;
 /// What is wrong with a duration.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub(crate) enum DurationError {
-    #[error("{0}; expected a duration such as 10s or 250ms, or seconds such as 0.5")]
+    #[error("expected a duration such as 10s, 250ms or 1m 30s, or seconds such as 0.5")]
     Syntax(#[from] humantime::DurationError),
     #[error("must be more than 0")]
     Zero,
@@ -71,7 +71,7 @@ mod tests {
         }
         for text in ["", ".", "-1", "1e9", "inf", "5 6", "1,5", "99999999999999y"] {
             let error = timeout(text).unwrap_err().to_string();
-            assert!(error.contains("such as 10s or 250ms, or seconds"), "{text}: {error}");
+            assert!(error.contains("such as 10s, 250ms or 1m 30s, or seconds"), "{text}: {error}");
         }
     }
 }

@@ -42,7 +42,8 @@ pub(crate) use self::{
 use self::{beginning::begin, origins::Origins};
 use crate::exit::{CTL_CODES, Exit};
 use clap::{
-    Arg, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, error::ErrorKind,
+    Arg, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
+    error::{ContextKind, ContextValue, ErrorKind},
 };
 use std::{
     any::TypeId,
@@ -167,6 +168,7 @@ impl CtlArgs {
             command = without_groups(command);
         }
         let matches = command.try_get_matches_from_mut(arguments);
+        let matches = matches.map_err(|error| explain_number(error, &mut command));
         let matches = matches.map_err(|error| name_the_variable(error, &mut command, variable))?;
         let args = Self::from_arg_matches(&matches);
         let mut args = args.map_err(|error| error.format(&mut command))?;
@@ -216,6 +218,25 @@ fn without_empty_variables(
         if is_empty { Arg::env(arg, None::<&'static str>) } else { arg }
     };
     command.mut_args(unset).mut_subcommands(|sub| sub.mut_args(unset))
+}
+
+/// A number where a command is expected is one to call; a negative one is no unknown option.
+fn explain_number(mut error: clap::Error, command: &mut Command) -> clap::Error {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let given = |kind| match error.get(kind) {
+        Some(ContextValue::String(given)) => given.clone(),
+        _ => String::new(),
+    };
+    let (name, argument) = (given(ContextKind::InvalidSubcommand), given(ContextKind::InvalidArg));
+    if argument.strip_prefix('-').is_some_and(is_number) {
+        let message = format!("unexpected argument '{argument}': numbers are 0 or more");
+        return command.error(ErrorKind::ValueValidation, message);
+    }
+    if is_number(&name) {
+        let call = ContextValue::Strings(vec![format!("call {name}")]);
+        error.insert(ContextKind::SuggestedSubcommand, call);
+    }
+    error
 }
 
 /// Says which variable is no text, where that is what is wrong; clap says the same of all arguments.

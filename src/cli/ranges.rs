@@ -1,14 +1,16 @@
 //! Ranges of numbers: `1..=100`, `0..1000..10`.
 
-use std::iter;
+use std::{cmp::Ordering, iter};
 
 /// What is wrong with a range.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum RangeError {
     #[error("expected a range such as 1..100, 1..=100 or 0..1000..10")]
     Syntax,
-    #[error("there is no number in it")]
+    #[error("there is no number in it: the end is left out, and 5..=5 has it")]
     Empty,
+    #[error("the first number is larger than the last one")]
+    Backwards,
     #[error("the step must be more than 0")]
     Step,
 }
@@ -35,14 +37,18 @@ impl Range {
             None => (rest, 1),
         };
         let first = number(first)?;
-        let last = match end.strip_prefix('=') {
-            Some(last) => number(last)?,
-            None => number(end)?.checked_sub(1).ok_or(RangeError::Empty)?,
+        let (end, includes_end) = match end.strip_prefix('=') {
+            Some(end) => (number(end)?, true),
+            None => (number(end)?, false),
         };
-        match (first <= last, step) {
-            (_, 0) => Err(RangeError::Step),
-            (false, _) => Err(RangeError::Empty),
-            _ => Ok(Self { first, last, step }),
+        if step == 0 {
+            return Err(RangeError::Step);
+        }
+        match (first.cmp(&end), includes_end) {
+            (Ordering::Greater, _) => Err(RangeError::Backwards),
+            (Ordering::Equal, false) => Err(RangeError::Empty),
+            (_, true) => Ok(Self { first, last: end, step }),
+            (Ordering::Less, false) => Ok(Self { first, last: end - 1, step }),
         }
     }
 
@@ -75,7 +81,8 @@ mod tests {
             ("1..2..3..4", RangeError::Syntax),
             ("4..4", RangeError::Empty),
             ("0..0", RangeError::Empty),
-            ("5..=4", RangeError::Empty),
+            ("5..=4", RangeError::Backwards),
+            ("10..5", RangeError::Backwards),
             ("0..5..0", RangeError::Step),
         ] {
             assert_eq!(Range::parse(text), Some(Err(error)), "{text}");

@@ -38,7 +38,8 @@ pub fn verdict(error: &CallError) -> Verdict {
         CallError::TimedOut(_) => (
             "TIMED_OUT",
             Exit::TimedOut,
-            "a longer --timeout; if fibrpcctl status shows ever more messages, more servers",
+            "look at fibrpcctl status: no answer, and the server hangs or is busy; ever more waiting, \
+             and more servers help; else a longer --timeout",
         ),
         CallError::NoConsumer { .. } => (
             "TIMED_OUT",
@@ -145,7 +146,7 @@ fn of_broker(error: &CallError) -> (&'static str, &'static str) {
 fn of_server(status: Status) -> &'static str {
     match status {
         Status::InvalidArgument => {
-            "give what the server takes: fibrpcd, digits of a number from 0 on"
+            "give what the server takes; fibrpcd takes decimal digits, such as 30"
         }
         Status::Unimplemented => "look at --type; fibrpcctl info shows the methods of fibrpcd",
         Status::ResourceExhausted => "ask for less; fibrpcctl info shows the limits of fibrpcd",

@@ -38,7 +38,10 @@ const fn variable(name: &'static str, value: &'static [u8]) -> Wrong {
 /// One of each kind of message that is ours, and not clap's.
 const ALL: &[Wrong] = &[
     args("call 1..x"),
+    args("30"),
+    args("call -5"),
     args("call 5..5"),
+    args("call 9..5"),
     args("call 1..9..0"),
     args("call --input-format json 5"),
     with("call -", b"\xe9\n"),

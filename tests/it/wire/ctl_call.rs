@@ -16,7 +16,11 @@ fn ranges_are_called_in_order_into_a_file_or_as_answers_come() {
     let ran = call(&["--concurrency", "2", "0..=5", "7", "10..30..10"]);
     let expected = "0\n1\n1\n2\n3\n5\n13\n55\n6765\n";
     assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (Some(0), expected, ""));
-    for (range, says) in [("5..5", "there is no number in it"), ("1..x", "expected a range")] {
+    for (range, says) in [
+        ("5..5", "there is no number in it"),
+        ("9..5", "is larger than"),
+        ("1..x", "expected a range"),
+    ] {
         let ran = call(&[range]);
         assert!(ran.code == Some(2) && ran.stderr.contains(says), "{ran:?}");
     }
