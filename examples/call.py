@@ -6,16 +6,21 @@ it wants to, notices that nobody serves the queue, tells an error from an answer
 reply for its own that answers another call.
 """
 
+import dataclasses
 import os
 import sys
 import time
 import uuid
 
-import pika
-import pika.exceptions
+try:
+    import pika
+    import pika.exceptions
+except ImportError:
+    sys.exit("pika is missing: apt install python3-pika, and run this by /usr/bin/python3; or pip install pika")
 
 URI = os.environ.get("AMQP_URI", "amqp://guest:guest@127.0.0.1:5672/%2f")
 QUEUE = os.environ.get("AMQP_QUEUE", "rpc_queue")
+LOOK = 0.5  # seconds between two looks at the queue
 
 
 class CallError(Exception):
@@ -42,11 +47,16 @@ def call(n, timeout=10.0):
 
         channel.basic_consume(replies, on_reply, auto_ack=True)
         publish(channel, str(n), replies, correlation_id, timeout)
+        unserved = 0
         while not answer:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise CallError(f"no reply within {timeout} s: {look(channel)}")
-            connection.process_data_events(time_limit=left)
+                raise CallError(f"no reply within {timeout:g} s: {look(channel)}")
+            connection.process_data_events(time_limit=min(left, LOOK))
+            # Twice in a row: a server may be attaching anew.
+            unserved = unserved + 1 if not answer and look(channel).is_unserved() else 0
+            if unserved == 2:
+                raise CallError(f"nobody serves {QUEUE}: start fibrpcd")
     headers, body = answer[0]
     status = headers.get("x-fibrpc-status", "OK")
     if status != "OK":
@@ -71,10 +81,24 @@ def publish(channel, body, replies, correlation_id, timeout):
         raise CallError(f"the broker does not take the call: is {QUEUE} full?") from None
 
 
+@dataclasses.dataclass
+class Look:
+    """What the broker knows about the queue."""
+
+    servers: int
+    waiting: int
+
+    def is_unserved(self):
+        # A server that is being stopped consumes no more, and may well answer what it has.
+        return self.servers == 0 and self.waiting > 0
+
+    def __str__(self):
+        return f"servers that consume {QUEUE}: {self.servers}; calls that wait in it: {self.waiting}"
+
+
 def look(channel):
-    """What the broker knows about the queue, for somebody who has waited in vain."""
     queue = channel.queue_declare(QUEUE, passive=True).method
-    return f"{queue.consumer_count} servers, {queue.message_count} calls that wait"
+    return Look(queue.consumer_count, queue.message_count)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ readonly start_timeout=55 stop_timeout=30
 
 say() { echo "broker.sh: $*" >&2; }
 usage() {
-    say "$1; see the head of the script for its usage"
+    say "$1; --help has its usage"
     exit 2
 }
 
@@ -90,6 +90,10 @@ while (($#)); do
         (($# > 1)) || usage "$1 needs a value"
         [[ $1 == --epmd ]] && shared_epmd=$2 || join=$2
         shift
+        ;;
+    -h | --help)
+        sed -n '2,/^set /s/^# \{0,1\}//p' "$0"
+        exit
         ;;
     --until-eof) until_eof=yes ;;
     --graceful) graceful=yes ;;

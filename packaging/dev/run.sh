@@ -115,9 +115,11 @@ cat <<TEXT
 fibrpcd is running.
   call it   target/quick/fibrpcctl call 100 1000      (add --help for more)
   look      http://$http/          (a page for people)
+  watch it  target/quick/fibrpcctl status --http http://$http
   metrics   http://$http/metrics
   ready?    http://$http/readyz
-  stop it   Ctrl-C, which finishes what is running
+  settings  config/fibrpcd.toml; after a change  kill -HUP $daemon
+  stop it   Ctrl-C, or  kill $$  from elsewhere; either finishes what is running
 TEXT
 
 # Until a signal, or until the daemon ends on its own.

@@ -95,12 +95,14 @@ fn the_example_in_python_gets_answers_and_says_why_there_is_none() {
     };
     let (code, _, why) = call("30");
     assert!(code == Some(1) && why.starts_with("there is no queue rpc_queue"), "{why}");
-    let _daemon = Daemon::serving(&vhost.uri(), &[]);
+    let mut daemon = Daemon::serving(&vhost.uri(), &[]);
     assert_eq!(call("30"), (Some(0), "832040\n".to_owned(), String::new()));
     let (_, digits, _) = call("100000"); // more than Python's int() takes
     assert_eq!(digits.trim_end().len(), 20_899);
     let (code, _, why) = call("thirty");
     assert!(code == Some(1) && why.starts_with("INVALID_ARGUMENT: error: "), "{why}");
+    assert_eq!(daemon.terminate(), Some(0));
+    assert_eq!(call("30").2, "nobody serves rpc_queue: start fibrpcd\n");
 }
 
 #[test]

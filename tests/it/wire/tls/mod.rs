@@ -227,3 +227,26 @@ fn a_stub_serves_through_tls_by_a_certificate_or_a_password() {
     assert_eq!(code, Some(6), "{said}");
     assert!(said.contains("an authority that is not trusted"), "{said}");
 }
+
+#[test]
+fn the_lines_to_try_it_make_certificates_that_are_trusted() {
+    let document = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/configuration.md");
+    let document = fs::read_to_string(document).unwrap();
+    let mut blocks = document.split("```console\n").skip(1);
+    let block = blocks.find(|block| block.contains("openssl")).unwrap();
+    let made = TempDir::new().unwrap();
+    let place = made.path().to_str().unwrap();
+    let lines = block.lines().map_while(|line| line.strip_prefix("$ "));
+    let lines: Vec<_> = lines.take_while(|line| !line.contains("broker.sh")).collect();
+    let lines = lines.join("\n").replace("/tmp/tls", place);
+    let ran: Ran = Command::new("sh").args(["-ec", &lines]).output().unwrap().into();
+    assert_eq!(ran.code, Some(0), "{lines}: {ran:?}");
+    let broker = Broker::with_tls(made.path(), DEFINITIONS, "");
+    let uri = format!("amqps://keeper@localhost:{}/%2f", broker.tls_port());
+    let authority = fs::read_to_string(made.path().join("ca.pem")).unwrap();
+    let files = Files::new().with("ca.pem", &authority).with("password", PASSWORD);
+    let daemon = files.daemon(&uri, &[]);
+    daemon.wait_for("attached; consuming");
+    let ran = files.ctl(&uri, &["call", "30"]);
+    assert_eq!(ran.stdout, "832040\n", "{ran:?}");
+}
