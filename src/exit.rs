@@ -48,7 +48,7 @@ pub const CTL_CODES: [(&str, &str); 8] = [
     ("3", "the server answered with an error"),
     ("4", "timed out"),
     ("5", "no such queue, no server is consuming it, or no queue for the routing key"),
-    ("6", "broker unreachable, it refused (queue full, size), or lost before the reply"),
+    ("6", "broker unreachable, it refused (login, queue full, size), or lost before the reply"),
     ("130, 143", "ended by SIGINT (Ctrl-C), SIGTERM"),
 ];
 

@@ -811,7 +811,7 @@ _fibrpcctl() {
             return 0
             ;;
         fibrpcctl__subcmd__request)
-            opts="-d -H -i -v -h --data --lines --input-format --concurrency --header --type --content-type --property --correlation-id --exchange --routing-key --reply-queue --resend --raw --include --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --verbose --format --json --color --help"
+            opts="-d -H -o -i -v -h --data --lines --input-format --concurrency --header --type --content-type --property --correlation-id --exchange --routing-key --reply-queue --resend --raw --output --include --context --uri --queue --timeout --wait --no-wait --password-file --ask-password --ca-file --cert-file --key-file --trace --verbose --format --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -867,6 +867,14 @@ _fibrpcctl() {
                     ;;
                 --reply-queue)
                     COMPREPLY=($(compgen -W "exclusive direct" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --context)

@@ -93,6 +93,7 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l exchange
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l routing-key -d 'The routing key [default: that of --queue]' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l reply-queue -d 'Where replies arrive: in a queue of our own, or directly (`amq.rabbitmq.reply-to`)' -r -f -a "exclusive\t''
 direct\t''"
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -s o -l output -d 'Write replies to FILE, which is made anew' -r -F
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l context -d 'Settings under a name, see `fibrpcctl context -h`; an empty one is none [default: what `context use` said]' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l uri -d 'The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows arguments to everybody' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand request" -l queue -d 'The queue that the server consumes' -r

@@ -91,6 +91,8 @@ _arguments "${_arguments_options[@]}" : \
 '--exchange=[The exchange to publish to]:NAME:_default' \
 '--routing-key=[The routing key \[default\: that of --queue\]]:KEY:_default' \
 '--reply-queue=[Where replies arrive\: in a queue of our own, or directly (\`amq.rabbitmq.reply-to\`)]:REPLY_QUEUE:(exclusive direct)' \
+'-o+[Write replies to FILE, which is made anew]:FILE:_files' \
+'--output=[Write replies to FILE, which is made anew]:FILE:_files' \
 '--context=[Settings under a name, see \`fibrpcctl context -h\`; an empty one is none \[default\: what \`context use\` said\]]:NAME:_default' \
 '--uri=[The broker; put a password into \`FIBRPCCTL_URI\` or --password-file instead, as \`ps\` shows arguments to everybody]:URI:_default' \
 '--queue=[The queue that the server consumes]:QUEUE:_default' \

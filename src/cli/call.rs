@@ -59,6 +59,8 @@ pub struct CallArgs {
     pub retries: u16,
 
     /// Write answers to FILE, which is made anew
+    ///
+    /// `-` is standard output.
     #[arg(help_heading = headings::OUTPUT, short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
@@ -73,6 +75,12 @@ pub enum Numbers<'a> {
 }
 
 impl CallArgs {
+    /// What does not go together.
+    pub(super) fn contradiction(&self) -> Option<&'static str> {
+        let has_dash = self.numbers.len() > 1 && self.numbers.iter().any(|text| text == "-");
+        has_dash.then_some("- reads the numbers from standard input: give it alone")
+    }
+
     /// Where the numbers come from.
     #[must_use]
     pub fn numbers(&self) -> Numbers<'_> {

@@ -12,6 +12,7 @@ mod durations;
 mod format;
 mod headings;
 mod info;
+mod mistakes;
 mod options;
 mod origins;
 mod ping;
@@ -42,8 +43,7 @@ pub(crate) use self::{
 use self::{beginning::begin, origins::Origins};
 use crate::exit::{CTL_CODES, Exit};
 use clap::{
-    Arg, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
-    error::{ContextKind, ContextValue, ErrorKind},
+    Arg, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, error::ErrorKind,
 };
 use std::{
     any::TypeId,
@@ -79,7 +79,7 @@ Examples:
 const CTL_EXAMPLES: &str = "\
 Examples:
   fibrpcctl call 10 50 1000
-  fibrpcctl call -- -1
+  fibrpcctl call 0..=90 1000
   seq 0 90 | fibrpcctl call -
   fibrpcctl --format json info
   fibrpcctl status
@@ -168,32 +168,25 @@ impl CtlArgs {
             command = without_groups(command);
         }
         let matches = command.try_get_matches_from_mut(arguments);
-        let matches = matches.map_err(|error| explain_number(error, &mut command));
+        let matches = matches.map_err(|error| mistakes::explained(error, &mut command));
         let matches = matches.map_err(|error| name_the_variable(error, &mut command, variable))?;
         let args = Self::from_arg_matches(&matches);
         let mut args = args.map_err(|error| error.format(&mut command))?;
         args.options.origins = Origins::of(&matches);
-        if args.options.ask_password && args.options.origin("password_file") == Origin::Option {
-            let message = "--ask-password cannot be used with --password-file: give one of them";
-            return Err(command.error(ErrorKind::ArgumentConflict, message));
+        match mistakes::contradiction(&args) {
+            Some((kind, message)) => Err(command.error(kind, message)),
+            None => Ok(args),
         }
-        if let CtlCommand::Status(status) = &args.command
-            && let Some(message) = status.mistake()
-        {
-            return Err(command.error(ErrorKind::ValueValidation, message));
-        }
-        if let Some(name) = args.command.without_calls().filter(|_| args.options.verbose) {
-            let message = format!("--verbose cannot be used with {name}, which makes no calls");
-            return Err(command.error(ErrorKind::ArgumentConflict, message));
-        }
-        Ok(args)
     }
 }
 
 /// The short help leaves out what every command takes: so it fits a screen.
 fn with_brief_help(mut command: Command) -> Command {
     command.build(); // now the subcommands have the options of all
-    brief(command)
+    let of_calls = |arg: &Arg| ["verbose", "trace"].contains(&arg.get_id().as_str());
+    let hide = |arg: Arg| if of_calls(&arg) { arg.hide(true) } else { arg };
+    let without = |command: Command| command.mut_args(hide);
+    brief(command.mut_subcommand("serve", without).mut_subcommand("context", without))
 }
 
 fn brief(command: Command) -> Command {
@@ -218,25 +211,6 @@ fn without_empty_variables(
         if is_empty { Arg::env(arg, None::<&'static str>) } else { arg }
     };
     command.mut_args(unset).mut_subcommands(|sub| sub.mut_args(unset))
-}
-
-/// A number where a command is expected is one to call; a negative one is no unknown option.
-fn explain_number(mut error: clap::Error, command: &mut Command) -> clap::Error {
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let given = |kind| match error.get(kind) {
-        Some(ContextValue::String(given)) => given.clone(),
-        _ => String::new(),
-    };
-    let (name, argument) = (given(ContextKind::InvalidSubcommand), given(ContextKind::InvalidArg));
-    if argument.strip_prefix('-').is_some_and(is_number) {
-        let message = format!("unexpected argument '{argument}': numbers are 0 or more");
-        return command.error(ErrorKind::ValueValidation, message);
-    }
-    if is_number(&name) {
-        let call = ContextValue::Strings(vec![format!("call {name}")]);
-        error.insert(ContextKind::SuggestedSubcommand, call);
-    }
-    error
 }
 
 /// Says which variable is no text, where that is what is wrong; clap says the same of all arguments.

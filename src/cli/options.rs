@@ -171,6 +171,11 @@ impl CtlOptions {
         if self.json { OutputFormat::Json } else { self.format.of_output() }
     }
 
+    /// Whether an option asks for JSON, and not only a setting.
+    pub(super) fn insists_on_json(&self) -> bool {
+        self.json
+    }
+
     /// How the verdict of `status --check` is printed.
     #[must_use]
     pub fn check_format(&self) -> CheckFormat {

@@ -35,7 +35,7 @@ pub struct PingArgs {
 
     /// The longest wait for each [default: --timeout]
     ///
-    /// Such as 200ms; a bare number is seconds.
+    /// Such as 200ms; a bare number is seconds. Connecting is included.
     #[arg(short = 'W', long, value_name = "TIMEOUT", value_parser = timeout)]
     pub reply_timeout: Option<Duration>,
 

@@ -6,7 +6,7 @@ use crate::{
     wire::{Header, Properties, ReplyQueue},
 };
 use clap::{Args, ValueEnum, value_parser};
-use std::ffi::OsString;
+use std::{ffi::OsString, path::PathBuf};
 
 const NOTES: &str = "\
 --help has further options, for properties, connections and many requests.
@@ -139,8 +139,16 @@ pub struct RequestArgs {
     resend: bool,
 
     /// Print bodies as they are, and nothing else
+    ///
+    /// Not even line breaks between those of --lines.
     #[arg(help_heading = headings::OUTPUT, long, conflicts_with = "include")]
     pub raw: bool,
+
+    /// Write replies to FILE, which is made anew
+    ///
+    /// `-` is standard output.
+    #[arg(help_heading = headings::OUTPUT, short, long, value_name = "FILE", hide_short_help = true)]
+    pub output: Option<PathBuf>,
 
     /// Print the properties of replies, too
     #[arg(help_heading = headings::OUTPUT, short, long)]
@@ -168,6 +176,26 @@ pub enum Body {
 }
 
 impl RequestArgs {
+    /// What does not go together.
+    pub(super) fn contradiction(&self) -> Option<String> {
+        if self.data.as_ref().is_some_and(|data| data == "@") {
+            return Some("--data @ lacks the name of the file: -d @FILE".to_owned());
+        }
+        let both = [
+            ("type", &self.r#type),
+            ("content-type", &self.content_type),
+            ("correlation-id", &self.correlation_id),
+        ];
+        let is_set = |name: &str| {
+            let mut names = self.property.iter().filter_map(|text| text.split_once('='));
+            names.any(|(property, _)| property.replace('_', "-") == name)
+        };
+        let found = both.into_iter().find(|(name, option)| option.is_some() && is_set(name));
+        found.map(|(name, _)| {
+            format!("--property {name} cannot be used with --{name}: give one of them")
+        })
+    }
+
     /// What each line of standard input is, where each is a request.
     #[must_use]
     pub fn input(&self) -> Option<InputFormat> {

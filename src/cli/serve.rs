@@ -192,7 +192,7 @@ impl ServeArgs {
 enum ShapeError {
     #[error("{0}; two of them have .. between, as in 5ms..20ms")]
     Duration(#[from] DurationError),
-    #[error("the second duration is shorter than the first")]
+    #[error("the second duration is shorter than the first; one without a unit is in seconds")]
     Reversed,
     #[error("expected a percentage from 0% to 100%, such as 1%")]
     Percent,

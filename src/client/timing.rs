@@ -11,7 +11,7 @@ pub struct Timing {
     pub waited: Duration,
     /// From the sending to the broker's confirm, unless the reply was here before it.
     pub confirm: Option<Duration>,
-    /// From the sending to the reply.
+    /// From the sending to the reply; zero where nothing was sent.
     pub answer: Duration,
     /// The server's part of that, if it says so: see [`Request::timed`](super::Request::timed).
     pub server: Option<ServerTiming>,
@@ -27,7 +27,9 @@ pub(super) struct Moments {
 impl Moments {
     /// The times of a call that began then and has this reply after `elapsed`.
     pub(super) fn timing(self, started: Instant, elapsed: Duration, reply: &Properties) -> Timing {
-        let sent = self.sent.unwrap_or(started);
+        let Some(sent) = self.sent else {
+            return Timing { waited: elapsed, ..Timing::default() };
+        };
         let waited = sent.saturating_duration_since(started);
         Timing {
             waited,

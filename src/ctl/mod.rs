@@ -34,7 +34,7 @@ pub use self::verdict::{Verdict, examples, verdict};
 use self::{output::Output, settings::client, signals::Signals, teller::Teller, verbose::Verbose};
 use crate::{
     broker_uri::BrokerUri,
-    cli::{CallArgs, CtlArgs, CtlCommand, InfoArgs, plugin_text},
+    cli::{CallArgs, CtlArgs, CtlCommand, InfoArgs, RequestArgs, plugin_text},
     client::{CallError, Client},
     exit::Exit,
     text::escaped,
@@ -84,7 +84,12 @@ pub fn main(args: CtlArgs) -> Exit {
 
 /// The file that answers are written to instead of standard output, and its name.
 fn destination(command: &CtlCommand) -> io::Result<Option<(File, String)>> {
-    let CtlCommand::Call(CallArgs { output: Some(path), .. }) = command else { return Ok(None) };
+    let path = match command {
+        CtlCommand::Call(CallArgs { output, .. })
+        | CtlCommand::Request(RequestArgs { output, .. }) => output,
+        _ => &None,
+    };
+    let Some(path) = path.as_ref().filter(|path| path.as_os_str() != "-") else { return Ok(None) };
     let name = path.display().to_string();
     match File::create(path) {
         Ok(file) => Ok(Some((file, name))),

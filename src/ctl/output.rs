@@ -29,6 +29,9 @@ use std::{
 /// Most bytes of a number that are shown again.
 const MAX_NUMBER: usize = 60;
 
+/// Most bytes of an answer to a ping that are shown.
+const MOST_OF_ANSWER: usize = 60;
+
 /// The columns of a small terminal.
 const COLUMNS: usize = 80;
 
@@ -221,10 +224,9 @@ impl Output {
     /// The answer to a ping, and what it is where it is no pong.
     pub(super) fn pong(&mut self, pong: &Pong) {
         let elapsed = pong.elapsed;
-        let instead = pong.instead.as_deref().map(|answer| excerpt(answer, 60));
         match self.format {
             OutputFormat::Plain => self.line(
-                match instead {
+                match pong.instead.as_deref().map(|answer| excerpt(answer, MOST_OF_ANSWER)) {
                     None => format!("{} after {elapsed:.1?}", self.good("pong")),
                     Some(answer) => format!(
                         "\"{answer}\" after {elapsed:.1?}: a server that does not know ping"
@@ -236,7 +238,7 @@ impl Output {
                 let mut object = Map::new();
                 object.insert("status".into(), "OK".into());
                 object.insert("seconds".into(), elapsed.as_secs_f64().into());
-                object.insert("answer".into(), instead.unwrap_or_else(|| "pong".into()).into());
+                object.insert("answer".into(), answer_to_ping(pong));
                 self.json(object);
             }
         }
@@ -376,6 +378,16 @@ fn call_object(
 pub(super) fn insert_error(object: &mut Map<String, Value>, error: &CallError) {
     object.insert("error".into(), error.to_string().into());
     object.insert("hint".into(), verdict(error).hint.into());
+}
+
+/// What was answered to a ping, for an object.
+pub(super) fn answer_to_ping(pong: &Pong) -> Value {
+    pong.instead.as_deref().map_or_else(|| "pong".into(), beginning)
+}
+
+/// The start of an answer, for an object: as it is, but for what is no text.
+pub(super) fn beginning(answer: &[u8]) -> Value {
+    text(answer.get(..MOST_OF_ANSWER).unwrap_or(answer))
 }
 
 /// By what logs and traces know a call that failed, where they may tell more of it.

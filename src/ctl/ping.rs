@@ -3,7 +3,7 @@
 use super::{
     exit_of,
     latencies::Latencies,
-    output::{Output, insert_error, status},
+    output::{Output, answer_to_ping, insert_error, status},
     verbose::Verbose,
     verdict::verdict,
 };
@@ -85,7 +85,7 @@ pub(super) async fn run(
             }
         }
     }
-    results.sum_up(output, &options.queue);
+    results.sum_up(output, &options.queue, under_way.len());
     results.exit
 }
 
@@ -124,13 +124,13 @@ impl<'a> Results<'a> {
             return;
         }
         self.verbose.replied(output, &format!("ping {sequence}"), &timing);
-        let answer = pong.instead.as_deref().map(|answer| excerpt(answer, 60));
         if output.is_json() {
             let mut object = self.object(sequence, "OK");
             object.insert("seconds".into(), pong.elapsed.as_secs_f64().into());
-            object.insert("answer".into(), answer.unwrap_or_else(|| "pong".into()).into());
+            object.insert("answer".into(), answer_to_ping(&pong));
             return output.json(object);
         }
+        let answer = pong.instead.as_deref().map(|answer| excerpt(answer, 60));
         let what = answer.map_or_else(|| output.good("pong"), |answer| format!("\"{answer}\""));
         let connecting = if sequence == 1 { " (connecting included)" } else { "" };
         let time = milliseconds(pong.elapsed);
@@ -180,8 +180,9 @@ impl<'a> Results<'a> {
         self.answered() + self.lost
     }
 
-    fn sum_up(&self, output: &mut Output, queue: &str) {
-        let (answered, sent) = (self.answered(), self.over());
+    fn sum_up(&self, output: &mut Output, queue: &str, under_way: usize) {
+        let (answered, over) = (self.answered(), self.over());
+        let sent = over + under_way as u64;
         // Where there was only one, its latency is all there is.
         let mut first = Latencies::new();
         if let Some(latency) = self.first {
@@ -197,15 +198,17 @@ impl<'a> Results<'a> {
             object.insert("lost".into(), self.lost.into());
             object.insert("seconds".into(), seconds.as_secs_f64().into());
             for (name, at) in ["min_us", "p50_us", "p99_us", "max_us"].into_iter().zip(0..) {
-                let micros = spread.map(|spread| spread[at].as_secs_f64() * 1e6);
+                let micros = spread.map(|spread| rounded_micros(spread[at]));
                 object.insert(name.into(), micros.into());
             }
             return output.json(object);
         }
         output
             .line(format!("--- {} ping statistics ---", excerpt(queue.as_bytes(), 60)).as_bytes());
-        let loss = percent(self.lost, sent);
-        let line = format!("{sent} sent, {answered} answered, {loss} lost, time {seconds:.1?}");
+        let loss = percent(self.lost, over);
+        let rest = if under_way > 0 { format!(", {under_way} under way") } else { String::new() };
+        let line =
+            format!("{sent} sent, {answered} answered, {loss} lost{rest}, time {seconds:.1?}");
         output.line(line.as_bytes());
         if let Some(spread) = spread {
             let times = spread.map(milliseconds).join("/");
@@ -217,6 +220,11 @@ impl<'a> Results<'a> {
             output.line(format!("min/p50/p99/max = {times} ms{without}").as_bytes());
         }
     }
+}
+
+/// To a thousandth.
+fn rounded_micros(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e9).round() / 1e3
 }
 
 fn milliseconds(time: Duration) -> String {

@@ -94,6 +94,9 @@ fn line(timing: &Timing) -> String {
 /// The same of a call without a reply.
 fn late(timing: &Timing) -> String {
     let (waited, rest) = (ms(timing.waited), ms(timing.answer));
+    if timing.answer.is_zero() {
+        return format!("waited {waited}, and was not sent");
+    }
     let confirm = timing.confirm.map(ms);
     let confirm = confirm.map_or_else(|| "no confirm".to_owned(), |took| format!("confirm {took}"));
     format!("waited {waited}, {confirm}; no reply for {rest} after it was sent")
@@ -137,6 +140,8 @@ mod tests {
         let mut timing = Timing::default();
         (timing.waited, timing.answer) = (micros(9000), micros(1500));
         assert_eq!(line(&timing), "waited 9.000 ms; reply after 10.500 ms");
+        let unsent = Timing { answer: Duration::ZERO, ..timing };
+        assert_eq!(late(&unsent), "waited 9.000 ms, and was not sent");
         assert_eq!(
             late(&timing),
             "waited 9.000 ms, no confirm; no reply for 1.500 ms after it was sent"

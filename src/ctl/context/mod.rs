@@ -8,7 +8,7 @@ use super::output::Output;
 use crate::{
     broker_uri::BrokerUri,
     cli::{
-        ContextArgs, ContextCommand, ContextSettings, CtlArgs, CtlCommand, CtlOptions,
+        ContextArgs, ContextCommand, ContextSettings, CtlArgs, CtlCommand, CtlOptions, Origin,
         OutputFormat, SETTINGS,
     },
     exit::Exit,
@@ -117,8 +117,8 @@ pub(super) async fn run(args: &ContextArgs, options: &CtlOptions, output: &mut O
                 }
             })
         }
-        ContextCommand::Show { .. } => {
-            show(options, output);
+        ContextCommand::Show { name } => {
+            show(options, name.is_some(), output);
             Ok(())
         }
     };
@@ -177,8 +177,9 @@ impl List {
     }
 }
 
-/// Prints the settings in force, and where each comes from.
-fn show(options: &CtlOptions, output: &mut Output) {
+/// Prints the settings in force, or those of a context that is `asked` for, and where each comes
+/// from.
+fn show(options: &CtlOptions, asked: bool, output: &mut Output) {
     let mut settings = object(&options.settings());
     let context = options.context.as_deref();
     if output.is_json() {
@@ -190,11 +191,22 @@ fn show(options: &CtlOptions, output: &mut Output) {
         settings.insert("context".into(), context.into());
         return output.json(settings);
     }
-    output.line(escaped(&format!("context: {}", context.unwrap_or("none"))).as_bytes());
+    let named_by = match (context, options.origin("context")) {
+        (None, _) => "",
+        _ if asked => "",
+        (Some(_), Origin::Option) => " (option)",
+        (Some(_), Origin::Variable) => " (FIBRPCCTL_CONTEXT)",
+        (Some(_), _) => " (context use)",
+    };
+    let name = context.unwrap_or("none");
+    output.line(escaped(&format!("context: {name}{named_by}")).as_bytes());
     for name in SETTINGS {
         if let Some(value) = settings.get(name) {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            let from = options.origin(name).name();
+            let from = match options.origin(name) {
+                Origin::Variable => format!("FIBRPCCTL_{}", name.to_uppercase()),
+                origin => origin.name().to_owned(),
+            };
             output.line(escaped(&format!("{name}: {value} ({from})")).as_bytes());
         }
     }

@@ -45,8 +45,8 @@ pub(super) enum Server {
 /// What a server says of itself, as far as it does.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
-    /// The round trip of a ping, without connecting; `None` if the second one was not answered.
-    pub(super) ping: Option<Duration>,
+    /// The round trip of a ping, without connecting.
+    pub(super) ping: Duration,
     /// What it answered in the place of a pong: it is not one of ours.
     pub(super) instead: Option<String>,
     pub(super) info: Option<Map<String, Value>>,
@@ -98,38 +98,32 @@ impl Findings {
 
 /// Asks the server for a sign of life, and if it knows such requests, for what it says of itself.
 async fn ask(client: &Client, deadline: Instant, limit: Duration) -> Server {
-    // The first makes the connection.
-    let answers = match timeout_at(deadline.into(), client.ping()).await {
+    let started = Instant::now();
+    // It waits its turn as any call does, so its time is that of a call, but for connecting.
+    let answers = match timeout_at(deadline.into(), client.ping_timed(false)).await {
         Err(_) => return Server::Silent(CallError::TimedOut(limit)),
-        Ok(Ok(pong)) => {
+        Ok(Ok((pong, timing))) => {
             let instead = pong.instead.as_deref().map(|answer| String::from_utf8_lossy(answer));
-            Answers { instead: instead.map(Into::into), ..Answers::default() }
+            let instead = instead.map(Into::into);
+            Answers { ping: timing.answer, instead, ..Answers::default() }
         }
         // An answer is an answer.
-        Ok(Err(error @ (CallError::Failed(_) | CallError::BadReply(_)))) => {
-            Answers { instead: Some(error.to_string()), ..Answers::default() }
+        Ok(Err((error @ (CallError::Failed(_) | CallError::BadReply(_)), timing))) => {
+            let ping = timing.map_or_else(|| started.elapsed(), |timing| timing.answer);
+            Answers { ping, instead: Some(error.to_string()), ..Answers::default() }
         }
-        Ok(Err(error)) => return Server::Silent(error),
+        Ok(Err((error, _))) => return Server::Silent(error),
     };
-    let is_ours = answers.instead.is_none();
-    let ping = async {
-        let started = Instant::now();
-        match client.ping().await {
-            Ok(_) | Err(CallError::Failed(_) | CallError::BadReply(_)) => Some(started.elapsed()),
-            Err(_) => None,
-        }
-    };
-    let info = async { if is_ours { client.info().await.ok() } else { None } };
-    let stats = async { if is_ours { client.stats().await.ok() } else { None } };
     let asked = async {
-        // One after the other: none holds the other up, or is counted as in flight.
-        let (ping, stats) = (ping.await, stats.await);
-        (ping, stats, info.await)
+        // One after the other: neither is counted as in flight by the other.
+        (client.stats().await.ok(), client.info().await.ok())
     };
-    let late = |_| (None, None, None);
-    let (ping, stats, info) = timeout_at(deadline.into(), asked).await.unwrap_or_else(late);
+    let (stats, info) = match &answers.instead {
+        Some(_) => (None, None),
+        None => timeout_at(deadline.into(), asked).await.unwrap_or_default(),
+    };
     let read = stats.as_ref().and_then(Stats::read);
-    Server::Answers(Box::new(Answers { ping, info, stats, read, ..answers }))
+    Server::Answers(Box::new(Answers { info, stats, read, ..answers }))
 }
 
 async fn get(url: &Url) -> Result<Map<String, Value>, Box<dyn Error + Send + Sync>> {

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        output::{Output, insert_error, status},
+        output::{Output, beginning, insert_error, status},
         stats::product,
         verdict::verdict,
     },
@@ -45,10 +45,20 @@ pub(super) fn print(findings: &Findings, options: &CtlOptions, output: &mut Outp
     }
     if let Some(error) = findings.failure() {
         output.tell().complain(&error.to_string());
-        output.hint(verdict(&error).hint);
+        output.hint(hint(&error));
     }
     if let Some(Http { url, answer: Err(why) }) = &findings.http {
         output.tell().complain(&format!("{url}: {why}"));
+    }
+}
+
+/// What to do, for somebody who has looked at the status.
+fn hint(error: &CallError) -> &'static str {
+    match error {
+        CallError::TimedOut(_) => {
+            "a server that hangs, or has its hands full: its log says more; else a longer --timeout"
+        }
+        error => verdict(error).hint,
     }
 }
 
@@ -84,10 +94,10 @@ fn server(answers: &Answers) -> String {
         let info = answers.info.as_ref();
         info.and_then(|info| info.get(name)).and_then(Value::as_str).unwrap_or_default()
     };
-    let pong = answers.ping.map_or_else(String::new, |ping| format!(" after {}", millis(ping)));
+    let pong = format!(" after {}", millis(answers.ping));
     if let Some(answer) = &answers.instead {
-        let answer = excerpt(answer.as_bytes(), 24);
-        return format!("answers{pong}; no fibrpcd, as it answers a ping with \"{answer}\"");
+        let answer = excerpt(answer.as_bytes(), 20);
+        return format!("answers{pong}, a ping with \"{answer}\": no fibrpcd");
     }
     let who = match &answers.read {
         Some(stats) => stats.server(),
@@ -146,8 +156,8 @@ fn object(findings: &Findings) -> Map<String, Value> {
         Server::Silent(error) => json!({ "answers": false, "error": error.to_string() }),
         Server::Answers(answers) => json!({
             "answers": true,
-            "ping_seconds": answers.ping.map(|ping| ping.as_secs_f64()),
-            "answer": answers.instead.as_deref().map(|text| excerpt(text.as_bytes(), 60)),
+            "ping_seconds": answers.ping.as_secs_f64(),
+            "answer": answers.instead.as_deref().map(|text| beginning(text.as_bytes())),
             "info": answers.info,
             "stats": answers.stats,
         }),

@@ -160,7 +160,7 @@ fn value(figure: Figure, findings: &Findings) -> Value {
         Figure::Consumers => known(
             broker.ok().map(|broker| broker.queue.map_or(0.0, |queue| queue.consumers.into())),
         ),
-        Figure::Ping => known(answers.and_then(|answers| answers.ping).map(|it| it.as_secs_f64())),
+        Figure::Ping => known(answers.map(|answers| answers.ping.as_secs_f64())),
         _ => answers.map_or(Value::Unknown, |answers| of_server(figure, answers)),
     }
 }

@@ -1,11 +1,13 @@
 //! `fibrpcctl ping`, many times.
 
-use super::interop::python_server;
+use super::{ctl_serve::wait_for_depth, interop::python_server};
 use crate::support::{
     broker,
+    lapin_caller::{Caller, arguments},
     program::{Daemon, ctl, ctl_command},
     raw_amqp::RawConnection,
 };
+use lapin::options::QueueDeclareOptions;
 use serde_json::Value;
 use std::{
     io::{BufRead as _, BufReader, Read as _},
@@ -69,6 +71,22 @@ fn the_first_ctrl_c_sums_up() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(printed.contains("--- rpc_queue ping statistics ---\n"), "{printed}");
     assert!(printed.contains(" 0% lost"), "{printed}");
+}
+
+#[test]
+fn a_ping_that_nobody_has_answered_yet_is_neither_lost_nor_forgotten() {
+    let vhost = broker::shared().vhost();
+    let caller = Caller::connect(&vhost.uri());
+    caller.declare("idle", QueueDeclareOptions::default(), arguments(&[])).unwrap();
+    let mut command = ctl_command(&vhost.uri(), &["--queue", "idle", "--wait", "ping", "-c", "3"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    wait_for_depth(&caller, "idle", 1);
+    let status = Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status();
+    assert!(status.unwrap().success());
+    let mut printed = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(printed.contains("1 sent, 0 answered, 0% lost, 1 under way"), "{printed}");
 }
 
 #[test]

@@ -44,6 +44,10 @@ fn our_server_answers_requests_of_every_shape() {
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "832040\n"), "{args:?} {ran:?}");
     }
     assert_eq!(ask(&["--raw", "30"]).stdout, "832040");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    assert_eq!(ask(&["-o", file.path().to_str().unwrap(), "30"]).stdout, "");
+    assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "832040\n");
+    assert_eq!(ask(&["-o", "-", "30"]).stdout, "832040\n");
     assert_eq!(ask(&["--type", "ping"]).stdout, "pong\n");
     let ran = ask(&["-i", "--correlation-id", "mine", "30"]);
     let (properties, body) = ran.stdout.split_once("\n\n").unwrap();

@@ -6,10 +6,13 @@ use crate::support::{
     lapin_caller::{Caller, QUEUE, arguments},
     program::{Daemon, Ran, ctl, ctl_command},
     raw_amqp::RawConnection,
+    stub::Stub,
+    sustained_load::pause,
 };
 use lapin::{BasicProperties, options::QueueDeclareOptions};
 use serde_json::Value;
 use std::{
+    fs::OpenOptions,
     io::Write as _,
     process::{Command, Stdio},
     thread,
@@ -103,12 +106,39 @@ fn what_is_missing_is_told_and_nothing_is_changed() {
 }
 
 #[test]
+fn a_ping_waits_in_the_queue_as_any_call_does() {
+    const WAIT: Duration = Duration::from_millis(300);
+    let vhost = broker::shared().vhost();
+    let dir = tempfile::tempdir().unwrap();
+    let gate = dir.path().join("gate");
+    assert!(Command::new("mkfifo").arg(&gate).status().unwrap().success());
+    let command = format!("echo begun >&2; : < {}; cat", gate.display());
+    let serve = ["--queue", "slow", "--declare", "--prefetch", "1", "--command", &command];
+    let mut stub = Stub::serving(&vhost.uri(), &serve);
+    let caller = Caller::connect(&vhost.uri());
+    caller.publish("slow", caller.properties("first"), b"x");
+    stub.wait_for("begun");
+    let status = ["--queue", "slow", "--timeout", "1m", "--json", "status"];
+    let child = ctl_command(&vhost.uri(), &status).stdout(Stdio::piped()).spawn().unwrap();
+    let started = Instant::now();
+    while caller.depth("slow") != Some((1, 1)) {
+        assert!(started.elapsed() < PATIENCE, "{:?}", caller.depth("slow"));
+        pause(Duration::from_millis(10));
+    }
+    pause(WAIT);
+    let _open = OpenOptions::new().read(true).write(true).open(&gate).unwrap();
+    let ran: Ran = child.wait_with_output().unwrap().into();
+    let ping = object(&ran)["server"]["ping_seconds"].as_f64().unwrap();
+    assert!(ping >= WAIT.as_secs_f64(), "{ran:?}");
+}
+
+#[test]
 fn another_server_is_told_from_ours_and_not_harmed() {
     let vhost = broker::shared().vhost();
     let _server = python_server(&vhost.uri());
     let ran = ctl(&vhost.uri(), &["status"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
-    let says = "; no fibrpcd, as it answers a ping with \"0\"\n";
+    let says = ", a ping with \"0\": no fibrpcd\n";
     assert!(
         ran.stdout.contains("\nserver   answers after ") && ran.stdout.ends_with(says),
         "{ran:?}"
