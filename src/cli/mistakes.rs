@@ -41,22 +41,28 @@ pub(super) fn explained(mut error: Error, command: &mut Command) -> Error {
         let call = ContextValue::Strings(vec![format!("call {name}")]);
         error.insert(ContextKind::SuggestedSubcommand, call);
     }
-    if error.kind() == ErrorKind::UnknownArgument {
+    let is_unknown = error.kind() == ErrorKind::UnknownArgument;
+    if is_unknown {
         drop_trailing_tip(&mut error);
     }
-    let habit = HABITS.iter().find(|(options, _)| options.contains(&argument.as_str()));
-    let tip = match habit {
-        Some((_, tip)) if error.kind() == ErrorKind::UnknownArgument => tip,
-        _ if MAKERS.contains(&name.as_str()) => "fibrpcctl context -h shows how to write one",
-        _ if error.kind() == ErrorKind::UnknownArgument && !argument.starts_with('-') => {
-            "queues are named by --queue, brokers by --uri"
-        }
-        _ => return error,
-    };
-    error.remove(ContextKind::SuggestedArg);
-    let tip = StyledStr::from((*tip).to_owned());
-    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+    let tip = if is_unknown { tip_for_argument(&argument) } else { tip_for_command(&name) };
+    if let Some(tip) = tip {
+        error.remove(ContextKind::SuggestedArg);
+        let tips = vec![StyledStr::from(tip.to_owned())];
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+    }
     error
+}
+
+fn tip_for_argument(argument: &str) -> Option<&'static str> {
+    if !argument.starts_with('-') {
+        return Some("queues are named by --queue, brokers by --uri");
+    }
+    HABITS.iter().find(|(options, _)| options.contains(&argument)).map(|(_, tip)| *tip)
+}
+
+fn tip_for_command(name: &str) -> Option<&'static str> {
+    MAKERS.contains(&name).then_some("fibrpcctl context -h shows how to write one")
 }
 
 /// "to pass '-x' as a value, use '-- -x'": nobody who mistakes an option wants to send it.

@@ -30,7 +30,7 @@ use std::{
 const MAX_NUMBER: usize = 60;
 
 /// Most bytes of an answer to a ping that are shown.
-const MOST_OF_ANSWER: usize = 60;
+pub(super) const MOST_OF_ANSWER: usize = 60;
 
 /// The columns of a small terminal.
 const COLUMNS: usize = 80;

@@ -3,7 +3,7 @@
 use super::{
     exit_of,
     latencies::Latencies,
-    output::{Output, answer_to_ping, insert_error, status},
+    output::{MOST_OF_ANSWER, Output, answer_to_ping, insert_error, status},
     verbose::Verbose,
     verdict::verdict,
 };
@@ -130,7 +130,7 @@ impl<'a> Results<'a> {
             object.insert("answer".into(), answer_to_ping(&pong));
             return output.json(object);
         }
-        let answer = pong.instead.as_deref().map(|answer| excerpt(answer, 60));
+        let answer = pong.instead.as_deref().map(|answer| excerpt(answer, MOST_OF_ANSWER));
         let what = answer.map_or_else(|| output.good("pong"), |answer| format!("\"{answer}\""));
         let connecting = if sequence == 1 { " (connecting included)" } else { "" };
         let time = milliseconds(pong.elapsed);

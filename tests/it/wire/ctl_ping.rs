@@ -11,7 +11,7 @@ use lapin::options::QueueDeclareOptions;
 use serde_json::Value;
 use std::{
     io::{BufRead as _, BufReader, Read as _},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 #[test]
@@ -56,6 +56,12 @@ fn pings_without_answers_are_lost() {
     assert!(!ran.stdout.contains("min/p50"), "{ran:?}");
 }
 
+/// As Ctrl-C does.
+fn interrupt(child: &Child) {
+    let status = Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status();
+    assert!(status.unwrap().success());
+}
+
 #[test]
 fn the_first_ctrl_c_sums_up() {
     let vhost = broker::shared().vhost();
@@ -65,8 +71,7 @@ fn the_first_ctrl_c_sums_up() {
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut printed = String::new();
     stdout.read_line(&mut printed).unwrap();
-    let status = Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status();
-    assert!(status.unwrap().success());
+    interrupt(&child);
     stdout.read_to_string(&mut printed).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(printed.contains("--- rpc_queue ping statistics ---\n"), "{printed}");
@@ -81,8 +86,7 @@ fn a_ping_that_nobody_has_answered_yet_is_neither_lost_nor_forgotten() {
     let mut command = ctl_command(&vhost.uri(), &["--queue", "idle", "--wait", "ping", "-c", "3"]);
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     wait_for_depth(&caller, "idle", 1);
-    let status = Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status();
-    assert!(status.unwrap().success());
+    interrupt(&child);
     let mut printed = String::new();
     child.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));

@@ -56,9 +56,14 @@ pub(super) fn collect_numbered(caller: &Caller, count: usize) {
 
 /// Waits until so many messages of a queue are nobody's: no event tells.
 pub(super) fn wait_for_depth(caller: &Caller, queue: &str, depth: u32) {
+    wait_for_queue(caller, queue, (depth, 0));
+}
+
+/// The same, with so many consumers.
+pub(super) fn wait_for_queue(caller: &Caller, queue: &str, state: (u32, u32)) {
     let started = Instant::now();
-    while caller.depth(queue) != Some((depth, 0)) {
-        assert!(started.elapsed() < PATIENCE, "{:?} instead of {depth}", caller.depth(queue));
+    while caller.depth(queue) != Some(state) {
+        assert!(started.elapsed() < PATIENCE, "{:?} instead of {state:?}", caller.depth(queue));
         thread::park_timeout(Duration::from_millis(10));
     }
 }

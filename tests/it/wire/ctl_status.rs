@@ -1,6 +1,6 @@
 //! `fibrpcctl status`, its verdicts, and `info --stats`.
 
-use super::interop::python_server;
+use super::{ctl_serve::wait_for_queue, interop::python_server};
 use crate::support::{
     PATIENCE, broker,
     lapin_caller::{Caller, QUEUE, arguments},
@@ -120,11 +120,7 @@ fn a_ping_waits_in_the_queue_as_any_call_does() {
     stub.wait_for("begun");
     let status = ["--queue", "slow", "--timeout", "1m", "--json", "status"];
     let child = ctl_command(&vhost.uri(), &status).stdout(Stdio::piped()).spawn().unwrap();
-    let started = Instant::now();
-    while caller.depth("slow") != Some((1, 1)) {
-        assert!(started.elapsed() < PATIENCE, "{:?}", caller.depth("slow"));
-        pause(Duration::from_millis(10));
-    }
+    wait_for_queue(&caller, "slow", (1, 1));
     pause(WAIT);
     let _open = OpenOptions::new().read(true).write(true).open(&gate).unwrap();
     let ran: Ran = child.wait_with_output().unwrap().into();
