@@ -22,6 +22,14 @@ use std::time::{Duration, Instant};
 /// refuses every message.
 const RENEW_EVERY: Duration = Duration::from_millis(200);
 
+/// How much may be on its way to the broker without a confirm, in bytes: 4,096 small calls, and
+/// enough for 80 MB/s at a round trip of 100 ms. lapin queues whatever it is given, and keeps it also
+/// when the caller gives up.
+const MAX_UNCONFIRMED: usize = 8 << 20;
+
+/// What a message costs beside its body, in bytes: its properties, and lapin's part.
+const MESSAGE: usize = 2 << 10;
+
 /// A call on its way out.
 #[derive(Debug)]
 pub(crate) struct Outgoing<'a> {
@@ -76,10 +84,18 @@ pub(crate) enum Event {
     CountFailed(LinkError),
 }
 
+/// Names a publish.
+struct Sent {
+    correlation_id: String,
+    /// What it costs until its confirm, in bytes.
+    cost: usize,
+}
+
 /// A session: usable until any part of it fails or ends.
 pub(crate) struct Calling {
-    /// Publishes are named by their correlation ids.
-    link: Link<String>,
+    link: Link<Sent>,
+    /// What all messages without a confirm cost together, in bytes.
+    unconfirmed: usize,
     callback_queue: String,
     reply_queue: ReplyQueue,
     queue: String,
@@ -103,6 +119,7 @@ impl Calling {
         };
         Ok(Self {
             link,
+            unconfirmed: 0,
             callback_queue,
             reply_queue,
             queue: queue.to_owned(),
@@ -110,6 +127,11 @@ impl Calling {
             renewing: false,
             closed: false,
         })
+    }
+
+    /// Whether another call may be published: if not, an outcome of an earlier one makes room.
+    pub(crate) fn has_room(&self) -> bool {
+        self.unconfirmed < MAX_UNCONFIRMED
     }
 
     /// Publishes a call; [`Self::next`] reports the outcome.
@@ -122,10 +144,12 @@ impl Calling {
             deadline_ms: call.deadline_ms,
             trace: call.trace,
         });
-        let id = call.correlation_id.to_owned();
+        let cost = MESSAGE + call.body.len();
+        self.unconfirmed += cost;
+        let sent = Sent { correlation_id: call.correlation_id.to_owned(), cost };
         match call.to {
-            Some(to) => self.link.publish_to_exchange(id, to, properties, call.body),
-            None => self.link.publish(id, &self.queue, properties, call.body),
+            Some(to) => self.link.publish_to_exchange(sent, to, properties, call.body),
+            None => self.link.publish(sent, &self.queue, properties, call.body),
         }
     }
 
@@ -134,10 +158,12 @@ impl Calling {
         loop {
             return Ok(match self.link.next().await {
                 LinkEvent::Delivered(delivery, _) => reply(*delivery),
-                LinkEvent::Confirmed(correlation_id) => Event::Accepted { correlation_id },
-                LinkEvent::Refused(correlation_id) => {
+                LinkEvent::Confirmed(sent) => {
+                    Event::Accepted { correlation_id: self.outcome_of(sent) }
+                }
+                LinkEvent::Refused(sent) => {
                     self.renew();
-                    Event::Refused { correlation_id }
+                    Event::Refused { correlation_id: self.outcome_of(sent) }
                 }
                 LinkEvent::Returned { correlation_id: Some(id), .. } => {
                     Event::NoQueue { correlation_id: String::from_utf8_lossy(&id).into_owned() }
@@ -169,6 +195,12 @@ impl Calling {
                 }
             });
         }
+    }
+
+    /// Makes room, and says whose outcome it is.
+    fn outcome_of(&mut self, sent: Sent) -> String {
+        self.unconfirmed -= sent.cost;
+        sent.correlation_id
     }
 
     /// Replaces the channel that calls are published on, unless that is under way or was done

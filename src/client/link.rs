@@ -16,7 +16,7 @@ use crate::{
     text::one_line,
     wire::{ReplyQueue, TraceParent},
 };
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 
 pub(super) struct Keeper {
@@ -31,6 +31,8 @@ pub(super) struct Keeper {
     session: u64,
     /// The broker takes no messages: calls wait in the table, and nowhere else.
     blocked: bool,
+    /// The ids of calls to send before any fresh one; not all of them still wait.
+    first: VecDeque<String>,
     probe: ServerProbe,
     retry: Retry,
 }
@@ -55,6 +57,7 @@ impl Keeper {
             backoff,
             session: 0,
             blocked: false,
+            first: VecDeque::new(),
             probe: ServerProbe::new(),
             retry: Retry::default(),
         }
@@ -132,11 +135,14 @@ impl Keeper {
         self.calls.unreachable(None);
         let calls = Arc::clone(&self.calls);
         // Every call in the table, those of the session before included.
-        self.send_all(&mut link);
+        self.first = self.calls.ids();
         (self.probe, self.retry) = (ServerProbe::new(), Retry::default());
         let ended = loop {
             // A broker that takes no messages does not answer either.
             let looking = !self.probe.under_way && !self.blocked;
+            // What is published is out of the table's hands: it stays until its confirm, also if its
+            // caller gives up.
+            let sending = link.has_room();
             tokio::select! {
                 biased;
                 () = calls.closing() => break None,
@@ -145,13 +151,13 @@ impl Keeper {
                         break Some(error);
                     }
                     Ok(Event::CountFailed(error)) if link.is_worn_out() => {
-                        self.on_event(&mut link, Event::CountFailed(error.clone()));
+                        self.on_event(Event::CountFailed(error.clone()));
                         break Some(error);
                     }
-                    Ok(event) => self.on_event(&mut link, event),
+                    Ok(event) => self.on_event(event),
                     Err(error) => break Some(error),
                 },
-                id = fresh.recv() => match id {
+                id = next(&mut self.first, fresh), if sending => match id {
                     Some(id) => drop(self.send(&mut link, &id)),
                     None => break None,
                 },
@@ -159,7 +165,7 @@ impl Keeper {
                     self.probe.under_way = true;
                     link.count_consumers();
                 }
-                () = self.retry.due(), if !self.blocked => self.send_again(&mut link),
+                () = self.retry.due(), if sending && !self.blocked => self.send_again(&mut link),
             }
         };
         link.close().await;
@@ -196,13 +202,7 @@ impl Keeper {
         call.is_some()
     }
 
-    fn send_all(&self, link: &mut Calling) {
-        for id in self.calls.ids() {
-            self.send(link, &id);
-        }
-    }
-
-    fn on_event(&mut self, link: &mut Calling, event: Event) {
+    fn on_event(&mut self, event: Event) {
         match event {
             Event::Reply { correlation_id, status, properties, body } => {
                 self.backoff.reset();
@@ -224,7 +224,7 @@ impl Keeper {
                 }
             }
             Event::Accepted { correlation_id } => match self.calls.accepted(&correlation_id) {
-                Some(true) if self.retry.kept() => self.send_all(link),
+                Some(true) if self.retry.kept() => self.first = self.calls.ids(),
                 Some(_) => {}
                 None => self.retry.is_over(),
             },
@@ -251,8 +251,16 @@ impl Keeper {
             Event::Unblocked => {
                 self.blocked = false;
                 self.calls.unreachable(None);
-                self.send_all(link);
+                self.first = self.calls.ids();
             }
         }
+    }
+}
+
+/// The id of the next call to send; nothing when there never will be one. Cancel safe.
+async fn next(first: &mut VecDeque<String>, fresh: &mut mpsc::Receiver<String>) -> Option<String> {
+    match first.pop_front() {
+        Some(id) => Some(id),
+        None => fresh.recv().await,
     }
 }

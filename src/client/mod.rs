@@ -194,7 +194,7 @@ impl Client {
         };
         let begun = self.calls.begin(request, deadline, self.waits_for_server);
         let mut pending = begun.map_err(|error| failed(error.into()))?;
-        // It is full where many calls were given up while there is no session.
+        // It is full where many calls were given up while none was sent.
         let told = self.fresh.send(pending.id().to_owned());
         tokio::select! {
             sent = told => sent.map_err(|_| failed(CallError::Closed))?,

@@ -15,7 +15,7 @@ use crate::{
     wire::{self, Opened, Properties},
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -116,9 +116,9 @@ impl Calls {
         })
     }
 
-    /// The ids of all calls.
-    pub(super) fn ids(&self) -> Vec<String> {
-        self.lock().entries.keys().cloned().collect()
+    /// The ids of all calls, the oldest first.
+    pub(super) fn ids(&self) -> VecDeque<String> {
+        self.ids_of(|_| true)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -283,12 +283,16 @@ impl Calls {
     }
 
     /// The ids of the calls that are to be sent again, the oldest first.
-    pub(super) fn unsent(&self) -> Vec<String> {
+    pub(super) fn unsent(&self) -> VecDeque<String> {
+        self.ids_of(|entry| entry.sent_in.is_none())
+    }
+
+    fn ids_of(&self, which: impl Fn(&Entry) -> bool) -> VecDeque<String> {
         let table = self.lock();
-        let unsent = table.entries.iter().filter(|(_, entry)| entry.sent_in.is_none());
-        let mut unsent: Vec<_> = unsent.map(|(id, entry)| (entry.started, id.clone())).collect();
-        unsent.sort_unstable();
-        unsent.into_iter().map(|(_, id)| id).collect()
+        let those = table.entries.iter().filter(|(_, entry)| which(entry));
+        let mut those: Vec<_> = those.map(|(id, entry)| (entry.started, id.clone())).collect();
+        those.sort_unstable();
+        those.into_iter().map(|(_, id)| id).collect()
     }
 
     /// What calls wait for beside their answer, in words.

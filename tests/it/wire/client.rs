@@ -5,13 +5,17 @@ use crate::support::{
     lapin_caller::{Caller, QUEUE, arguments},
     program::{Daemon, memory_kib},
     raw_amqp::RawConnection,
+    relay::{Relay, Way},
 };
 use fibrpc::{
     BuildError, CallError, Client, ClientBuilder, Request, client::MAX_CALLS_IN_FLIGHT,
     wire::QueueNameError,
 };
 use futures_util::{StreamExt as _, stream};
-use lapin::{options::QueueDeclareOptions, types::AMQPValue};
+use lapin::{
+    options::QueueDeclareOptions,
+    types::{AMQPValue, FieldTable},
+};
 use std::{
     env,
     future::ready,
@@ -126,6 +130,32 @@ fn give_up_ten_thousand_times(uri: &str) {
         assert!(client.unmatched_replies() <= 11_000, "late replies, each once");
         client.close().await;
     });
+}
+
+#[test]
+fn calls_given_up_while_the_broker_confirms_nothing_do_not_pile_up_on_the_way() {
+    const GIVEN_UP: u64 = 2000;
+    let vhost = broker::shared().vhost();
+    let _daemon = Daemon::serving(&vhost.uri(), &[]);
+    let caller = Caller::connect(&vhost.uri());
+    caller.declare("mute", QueueDeclareOptions::default(), FieldTable::default()).unwrap();
+    let relay = Relay::to(&vhost.uri());
+    runtime().block_on(async {
+        let client = Client::builder(relay.uri().parse().unwrap()).build().unwrap();
+        let answer = async || client.fibonacci(30).await.unwrap();
+        assert_eq!(answer().await, "832040");
+        relay.black_hole(&[Way::ToClient]);
+        for _ in 0..GIVEN_UP {
+            let call = client.request(Request::new(vec![b'1'; 8 << 10]).to("", "mute"));
+            assert!(timeout(Duration::from_millis(1), call).await.is_err());
+        }
+        relay.reset();
+        assert_eq!(answer().await, "832040", "others go on");
+        client.close().await;
+    });
+    let (sent, _) = caller.depth("mute").unwrap();
+    // 8 MiB without a confirm, and no more.
+    assert!((1..1000).contains(&sent), "{sent} of {GIVEN_UP} were sent");
 }
 
 #[test]
