@@ -200,7 +200,7 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -s v -l verbos
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -l json -d 'The same as --format json, and stronger'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand info" -s h -l help -d 'Print help'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l warn -d 'Conditions for WARNING' -r
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l crit -d 'Conditions for CRITICAL [default: consumers<1]' -r
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l crit -d 'Conditions for CRITICAL, beside consumers<1' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l http -d 'Ask the daemon over HTTP, too' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l format -d 'With --check plain is nagios' -r -f -a "plain\t''
 json\t''
@@ -224,7 +224,7 @@ complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l ask-passw
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l trace -d 'Have the calls traced: send a new W3C trace id with them, and print it: to standard error, or as a field of each JSON object'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -s v -l verbose -d 'Say where the time of calls went: on standard error, or as `timing` of each JSON object'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -l json -d 'The same as --format json, and stronger'
-complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -s h -l help -d 'Print help'
+complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and not __fish_seen_subcommand_from ls use show" -l context -d 'Settings under a name, see `fibrpcctl context -h`; an empty one is none [default: what `context use` said]' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and not __fish_seen_subcommand_from ls use show" -l uri -d 'The broker; put a password into `FIBRPCCTL_URI` or --password-file instead, as `ps` shows arguments to everybody' -r
 complete -c fibrpcctl -n "__fish_fibrpcctl_using_subcommand context; and not __fish_seen_subcommand_from ls use show" -l queue -d 'The queue that the server consumes' -r

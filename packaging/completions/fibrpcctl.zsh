@@ -221,7 +221,7 @@ _arguments "${_arguments_options[@]}" : \
 (status)
 _arguments "${_arguments_options[@]}" : \
 '--warn=[Conditions for WARNING]:CONDITIONS:_default' \
-'--crit=[Conditions for CRITICAL \[default\: consumers<1\]]:CONDITIONS:_default' \
+'--crit=[Conditions for CRITICAL, beside consumers<1]:CONDITIONS:_default' \
 '--http=[Ask the daemon over HTTP, too]:URL:_default' \
 '--format=[With --check plain is nagios]:FORMAT:(plain json nagios prometheus)' \
 '--context=[Settings under a name, see \`fibrpcctl context -h\`; an empty one is none \[default\: what \`context use\` said\]]:NAME:_default' \
@@ -241,8 +241,8 @@ _arguments "${_arguments_options[@]}" : \
 '-v[Say where the time of calls went\: on standard error, or as \`timing\` of each JSON object]' \
 '--verbose[Say where the time of calls went\: on standard error, or as \`timing\` of each JSON object]' \
 '--json[The same as --format json, and stronger]' \
-'-h[Print help]' \
-'--help[Print help]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
 && ret=0
 ;;
 (context)

@@ -60,7 +60,7 @@ pub struct CallArgs {
 
     /// Write answers to FILE, which is made anew
     ///
-    /// `-` is standard output.
+    /// What it held stays where there is no answer at all. `-` is standard output.
     #[arg(help_heading = headings::OUTPUT, short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }

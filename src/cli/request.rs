@@ -146,7 +146,7 @@ pub struct RequestArgs {
 
     /// Write replies to FILE, which is made anew
     ///
-    /// `-` is standard output.
+    /// What it held stays where there is no answer at all. `-` is standard output.
     #[arg(help_heading = headings::OUTPUT, short, long, value_name = "FILE", hide_short_help = true)]
     pub output: Option<PathBuf>,
 

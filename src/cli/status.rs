@@ -1,7 +1,7 @@
 //! The arguments of `fibrpcctl status`.
 
 use super::{
-    conditions::{Condition, Conditions, conditions},
+    conditions::{Condition, Conditions, Figure, conditions},
     format::Format,
     headings,
 };
@@ -20,7 +20,7 @@ NAME: depth, consumers, ping; of the server age (of the oldest request it
 holds), in_flight, and of its last minute p50, p99, errors (such as 5%).
 
 Examples:
-  fibrpcctl status --check --warn 'depth>100,age>5s' --crit 'consumers<1'
+  fibrpcctl status --check --warn 'depth>100,age>5s' --crit 'p99>1s'
   fibrpcctl status --check --format prometheus >fibrpc.prom
 
 Exit codes: with --check 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, wrong usage;
@@ -38,7 +38,9 @@ pub struct StatusArgs {
     #[arg(long, value_name = "CONDITIONS", requires = "check", value_parser = conditions)]
     warn: Option<Conditions>,
 
-    /// Conditions for CRITICAL [default: consumers<1]
+    /// Conditions for CRITICAL, beside consumers<1
+    ///
+    /// One that names consumers takes the place of consumers<1.
     #[arg(long, value_name = "CONDITIONS", requires = "check", value_parser = conditions)]
     crit: Option<Conditions>,
 
@@ -86,10 +88,14 @@ impl StatusArgs {
         self.warn.as_ref().map_or(&[], |conditions| &conditions.0)
     }
 
-    /// Each of these is enough for CRITICAL.
+    /// Each of these is enough for CRITICAL. That nobody consumes is, unless they say otherwise of
+    /// consumers.
     #[must_use]
-    pub fn crit(&self) -> &[Condition] {
-        self.crit.as_ref().map_or(&[Condition::NO_CONSUMER], |conditions| &conditions.0)
+    pub fn crit(&self) -> Vec<Condition> {
+        let given = self.crit.as_ref().map_or(&[][..], |conditions| &conditions.0);
+        let of_consumers = given.iter().any(|condition| condition.figure == Figure::Consumers);
+        let default = (!of_consumers).then_some(Condition::NO_CONSUMER);
+        given.iter().copied().chain(default).collect()
     }
 }
 

@@ -68,7 +68,7 @@ pub enum CallError {
     #[error("there is no queue \"{0}\"; is the server running, and the queue's name right?")]
     NoQueue(String),
     /// The request queue exists, but nobody consumes from it.
-    #[error("no server is consuming from queue \"{0}\"; start fibrpcd")]
+    #[error("no server is consuming from queue \"{0}\"; start its server")]
     NoServer(String),
     /// The broker refuses the request: the request queue is full.
     #[error(

@@ -91,7 +91,8 @@ fn destination(command: &CtlCommand) -> io::Result<Option<(File, String)>> {
     };
     let Some(path) = path.as_ref().filter(|path| path.as_os_str() != "-") else { return Ok(None) };
     let name = path.display().to_string();
-    match File::create(path) {
+    // Emptied by the first answer: where there is none, the answers of last time stay.
+    match File::options().write(true).create(true).truncate(false).open(path) {
         Ok(file) => Ok(Some((file, name))),
         Err(error) => Err(io::Error::new(error.kind(), format!("cannot write {name}: {error}"))),
     }
@@ -135,7 +136,7 @@ async fn command(
         exit = signals.next() => return exit,
     };
     if let Err(exit) = prepared {
-        return exit.or(output.finish().await);
+        return exit.or(output.finish(exit).await);
     }
     let args = &args;
     output.announce_trace();
@@ -191,7 +192,7 @@ async fn command(
     };
     let exit = asked.unwrap_or(exit);
     tokio::select! {
-        finished = output.finish() => match finished {
+        finished = output.finish(exit) => match finished {
             Exit::Failure if is_check(&args.command) => Exit::CHECK_UNKNOWN,
             finished => exit.or(finished),
         },

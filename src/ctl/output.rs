@@ -63,7 +63,7 @@ impl Output {
         file: Option<(File, String)>,
     ) -> io::Result<Self> {
         let (stdout, name) = match file {
-            Some((file, name)) => (Printer::start("output", file, 1)?, name),
+            Some((file, name)) => (Printer::start_anew("output", file, 1)?, name),
             None => (Printer::start("stdout", io::stdout(), 1)?, "standard output".to_owned()),
         };
         Ok(Self {
@@ -113,12 +113,13 @@ impl Output {
     }
 
     /// Waits until all that was printed is written, and says so if that is not possible. Standard
-    /// error is not waited for for long.
-    pub(super) async fn finish(mut self) -> Exit {
-        if self.pending_lines > 0 {
+    /// error is not waited for for long. A file is emptied also where all went well and there is
+    /// nothing to write.
+    pub(super) async fn finish(mut self, exit: Exit) -> Exit {
+        if self.pending_lines > 0 || exit == Exit::Ok {
             let _ = self.hand_over().await; // the end of the thread says why
         }
-        let exit = match self.stdout.finish().await {
+        let finished = match self.stdout.finish().await {
             Ok(()) => Exit::Ok,
             // `fibrpcctl call ... | head` has what it wants.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Exit::Failure,
@@ -128,7 +129,7 @@ impl Output {
             }
         };
         self.teller.finish().await;
-        exit
+        finished
     }
 
     /// Tells people the trace; in JSON every object has it.

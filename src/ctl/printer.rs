@@ -28,12 +28,31 @@ impl Printer {
     /// Starts it. At most `bound` chunks wait for it.
     pub(super) fn start(name: &str, descriptor: impl AsFd, bound: usize) -> io::Result<Self> {
         let mut file = File::from(descriptor.as_fd().try_clone_to_owned()?);
+        Self::writing(name, bound, move |chunk| write_all(&mut file, chunk))
+    }
+
+    /// Starts one that takes away what a file held, but only when there is something to write.
+    pub(super) fn start_anew(name: &str, mut file: File, bound: usize) -> io::Result<Self> {
+        let mut is_old = file.metadata()?.is_file(); // a pipe is not emptied
+        Self::writing(name, bound, move |chunk| {
+            if std::mem::take(&mut is_old) {
+                file.set_len(0)?;
+            }
+            write_all(&mut file, chunk)
+        })
+    }
+
+    fn writing(
+        name: &str,
+        bound: usize,
+        mut write: impl FnMut(&[u8]) -> io::Result<()> + Send + 'static,
+    ) -> io::Result<Self> {
         let (chunks, mut inbox) = mpsc::channel::<Vec<u8>>(bound);
         let (end, ended) = oneshot::channel();
-        let write = move || {
+        let work = move || {
             let mut result = Ok(());
             while let Some(chunk) = inbox.blocking_recv() {
-                result = write_all(&mut file, &chunk);
+                result = write(&chunk);
                 if result.is_err() {
                     break;
                 }
@@ -41,7 +60,7 @@ impl Printer {
             drop(inbox);
             drop(end.send(result)); // nobody may wait for it
         };
-        thread::Builder::new().name(name.to_owned()).spawn(write)?;
+        thread::Builder::new().name(name.to_owned()).spawn(work)?;
         Ok(Self { chunks, ended })
     }
 

@@ -64,7 +64,8 @@ pub fn verdict(error: &CallError) -> Verdict {
         CallError::NoServer(_) => (
             "NO_SERVER",
             Exit::NoServer,
-            "systemctl status fibrpcd; the request stays in the queue until its time is up; --wait waits",
+            "systemctl status fibrpcd, if it is ours; the request stays in the queue until its time is up; \
+             --wait waits",
         ),
         CallError::NoRoute { .. } => {
             ("NO_ROUTE", Exit::NoServer, "look at the bindings: rabbitmqctl list_bindings")
@@ -154,7 +155,7 @@ fn of_server(status: Status) -> &'static str {
             "a longer --timeout; if it comes at once, compare the clocks of both machines"
         }
         Status::Internal | Status::Ok => {
-            "look at the server's log: journalctl -u fibrpcd -p warning"
+            "look at the server's log; ours: journalctl -u fibrpcd -p warning"
         }
     }
 }

@@ -59,9 +59,9 @@ impl Verdict {
     pub(super) fn of(args: &StatusArgs, findings: &Findings) -> Self {
         let (warn, crit) = (args.warn(), args.crit());
         let mut critical = Vec::from_iter(outright(findings));
-        critical.extend(met(crit, findings));
+        critical.extend(met(&crit, findings));
         let warnings = met(warn, findings);
-        let unknown = unknown(warn.iter().chain(crit), findings);
+        let unknown = unknown(warn.iter().chain(&crit), findings);
         let (state, reasons) = match (critical.is_empty(), warnings.is_empty(), unknown.is_empty())
         {
             (false, ..) => (State::Critical, [critical, warnings].concat()),
@@ -76,7 +76,7 @@ impl Verdict {
             figure,
             value: value(figure, findings),
             warn: first(warn, figure),
-            crit: first(crit, figure),
+            crit: first(&crit, figure),
         });
         Self { queue: findings.queue.clone(), state, reasons, judged: judged.into() }
     }

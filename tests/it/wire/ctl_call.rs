@@ -2,7 +2,7 @@
 
 use crate::support::{
     broker,
-    program::{Daemon, Ran, ctl, ctl_command},
+    program::{Daemon, Ran, ctl, ctl_command, ctl_with_input},
     raw_amqp::RawConnection,
 };
 use serde_json::Value;
@@ -37,6 +37,15 @@ fn ranges_are_called_in_order_into_a_file_or_as_answers_come() {
     let ran = call(&["--output", path.to_str().unwrap(), "30"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""), "{ran:?}");
     assert_eq!(fs::read_to_string(&path).unwrap(), "832040\n");
+    // It is made anew by an answer, and where there is nothing to ask, but not where none comes.
+    let output = ["call", "--output", path.to_str().unwrap()];
+    assert_eq!(ctl("amqp://127.0.0.1:1", &[&output, &["7"][..]].concat()).code, Some(6));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "832040\n");
+    for (input, answers) in [("7\n", "13\n"), ("", "")] {
+        let ran = ctl_with_input(&vhost.uri(), &[&output, &["-"][..]].concat(), input);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), answers);
+    }
     let ran = call(&["--output", "/dev/full", "30"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.stderr.contains("cannot write /dev/full: No space left"), "{ran:?}");

@@ -72,7 +72,7 @@ impl NumberError {
         {
             return Self::Negative;
         }
-        if body.len() == 8 && body.iter().any(|byte| !byte.is_ascii_graphic()) {
+        if body.len() == 8 && text.iter().any(|byte| !byte.is_ascii_graphic()) {
             return Self::Binary;
         }
         Self::NotANumber(excerpt(text, Self::EXCERPT))
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_told_what_it_is() {
-        let cases: [(&[u8], NumberError); 14] = [
+        let cases: [(&[u8], NumberError); 15] = [
             (b"", NumberError::Empty),
             (b" \r\n\t", NumberError::Empty),
             (b"-1", NumberError::Negative),
@@ -117,6 +117,7 @@ mod tests {
             (b"\x1e\0\0\0\0\0\0\0", NumberError::Binary),
             (b"\0\0\0\0\0\0\0\x1e", NumberError::Binary),
             (b"abc", NumberError::NotANumber("abc".into())),
+            (b"numbers\n", NumberError::NotANumber("numbers".into())),
             (b"1e9", NumberError::NotANumber("1e9".into())),
             (b"+", NumberError::NotANumber("+".into())),
             (b"++1", NumberError::NotANumber("++1".into())),
