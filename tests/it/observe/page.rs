@@ -1,8 +1,10 @@
 //! The page for people, in a real browser, and its JSON.
 
 use crate::support::{
-    PATIENCE, broker,
+    PATIENCE, alarm,
+    broker::{self, Broker},
     browser::Browser,
+    lapin_caller::Caller,
     program::{Daemon, ctl},
     relay::Relay,
     sustained_load::{Clients, pause},
@@ -213,4 +215,30 @@ fn it_can_be_read_whatever_happens() {
     let text = browser.run(STALE).to_string();
     assert!(text.contains("No answer from fibrpcd"), "{text}");
     look(&browser, "silent");
+}
+
+#[test]
+fn it_can_be_read_while_replies_wait_for_the_broker_and_while_the_daemon_drains() {
+    let broker = Broker::private();
+    let relay = Relay::to(&broker.uri());
+    let mut daemon = Daemon::serving(&relay.uri(), &[("shutdown.drain_timeout", "10m")]);
+    let (browser, page) = (Browser::on_a_phone(), format!("http://{}/", daemon.http_address()));
+    let look_at = |state: &str| {
+        browser.go_to(&page);
+        let title = browser.run(SEEN)[0].to_string();
+        assert!(title.contains(state), "{title}");
+        look(&browser, state);
+    };
+    alarm::raise(&broker, &relay, &daemon);
+    look_at("blocked");
+    alarm::clear(&broker);
+    daemon.wait_for("the broker takes publishes again");
+    relay.hold_replies();
+    Caller::connect(&broker.uri()).call("held", "30");
+    daemon.wait_for_metric("fibrpcd_requests_in_flight", 1);
+    daemon.signal("TERM");
+    daemon.wait_for("draining");
+    look_at("draining");
+    relay.release_replies();
+    assert_eq!(daemon.wait().code(), Some(0));
 }
