@@ -47,3 +47,12 @@ async fn calls_that_were_given_up_hold_up_no_other() {
     let answer = timeout(Duration::from_mins(1), hasty.fibonacci(30)).await.unwrap();
     assert!(matches!(answer, Err(CallError::Unreachable(_))), "{answer:?}");
 }
+
+#[tokio::test]
+async fn a_call_that_gets_no_place_ends_with_its_timeout() {
+    const SHORT: Duration = Duration::from_millis(1);
+    let client = Client { timeout: SHORT, ..client() };
+    let _all = client.places.acquire_many(4096).await.unwrap();
+    assert_eq!(client.fibonacci(30).await, Err(CallError::NotSent(SHORT)));
+    assert!(client.calls.is_empty());
+}

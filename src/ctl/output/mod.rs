@@ -1,18 +1,22 @@
 //! What `fibrpcctl` prints. Nothing here waits: lines are kept until a thread can take them.
+//!
+//! - [`answers`]: what is printed of calls, pings and questions about the server
+
+mod answers;
+
+pub(super) use self::answers::{MOST_OF_ANSWER, answer_to_ping, beginning};
 
 use super::{
     colour::{self, GOOD, painted},
-    input::InputError,
     printer::{Broken, Printer},
-    stats::Stats,
     teller::Teller,
     verdict::verdict,
 };
 use crate::{
     cli::{ColorWhen, CtlArgs, OutputFormat},
-    client::{CallError, Pong},
+    client::CallError,
     exit::Exit,
-    text::{escaped, excerpt, is_treacherous},
+    text::{escaped, is_treacherous},
     wire::TraceParent,
 };
 use clap::CommandFactory as _;
@@ -23,14 +27,7 @@ use std::{
     fmt::Write as _,
     fs::File,
     io::{self, ErrorKind},
-    time::Duration,
 };
-
-/// Most bytes of a number that are shown again.
-const MAX_NUMBER: usize = 60;
-
-/// Most bytes of an answer to a ping that are shown.
-pub(super) const MOST_OF_ANSWER: usize = 60;
 
 /// The columns of a small terminal.
 const COLUMNS: usize = 80;
@@ -139,50 +136,6 @@ impl Output {
         }
     }
 
-    /// F(n).
-    pub(super) fn answer(
-        &mut self,
-        number: &str,
-        id: Option<Value>,
-        digits: &[u8],
-        elapsed: Duration,
-    ) {
-        match self.format {
-            OutputFormat::Plain if digits.iter().all(u8::is_ascii_digit) => self.line(digits),
-            // Whatever it is, it came from a stranger.
-            OutputFormat::Plain => self.line(escaped(&String::from_utf8_lossy(digits)).as_bytes()),
-            OutputFormat::Json => {
-                let mut object = call_object(number, id, "OK", elapsed);
-                object.insert("result".into(), text(digits));
-                self.json(object);
-            }
-        }
-    }
-
-    /// Why there is no F(n).
-    pub(super) fn call_failed(
-        &mut self,
-        number: &str,
-        (id, correlation_id): (Option<Value>, &str),
-        error: &CallError,
-        elapsed: Duration,
-    ) {
-        match self.format {
-            OutputFormat::Plain => {
-                let number = excerpt(number.as_bytes(), MAX_NUMBER);
-                let known_as = known_as(error, correlation_id);
-                self.teller.complain(&format!("call {number}: {error}{known_as}"));
-                self.hint(verdict(error).hint);
-            }
-            OutputFormat::Json => {
-                let mut object = call_object(number, id, status(error), elapsed);
-                insert_error(&mut object, error);
-                object.insert("correlation_id".into(), correlation_id.into());
-                self.json(object);
-            }
-        }
-    }
-
     /// A word of an answer that is as it should be.
     pub(super) fn good(&self, word: &str) -> String {
         if self.has_colours { painted(GOOD, word) } else { word.to_owned() }
@@ -195,73 +148,11 @@ impl Output {
         }
     }
 
-    /// Why a line of standard input was not sent.
-    pub(super) fn bad_input(&mut self, error: &InputError, id: Option<Value>) {
-        match self.format {
-            OutputFormat::Plain => {
-                self.teller.complain(&error.to_string());
-                self.hint(error.hint());
-            }
-            OutputFormat::Json => {
-                let mut object = Map::new();
-                if let Some(id) = id {
-                    object.insert("id".into(), id);
-                }
-                object.insert("status".into(), "BAD_INPUT".into());
-                object.insert("error".into(), error.to_string().into());
-                object.insert("hint".into(), error.hint().into());
-                self.json(object);
-            }
-        }
-    }
-
     /// What makes a shell complete our arguments.
     pub(super) fn completions(&mut self, shell: Shell) {
         let mut script = Vec::new();
         clap_complete::generate(shell, &mut CtlArgs::command(), "fibrpcctl", &mut script);
         self.line(script.trim_ascii_end());
-    }
-
-    /// The answer to a ping, and what it is where it is no pong.
-    pub(super) fn pong(&mut self, pong: &Pong) {
-        let elapsed = pong.elapsed;
-        match self.format {
-            OutputFormat::Plain => self.line(
-                match pong.instead.as_deref().map(|answer| excerpt(answer, MOST_OF_ANSWER)) {
-                    None => format!("{} after {elapsed:.1?}", self.good("pong")),
-                    Some(answer) => format!(
-                        "\"{answer}\" after {elapsed:.1?}: a server that does not know ping"
-                    ),
-                }
-                .as_bytes(),
-            ),
-            OutputFormat::Json => {
-                let mut object = Map::new();
-                object.insert("status".into(), "OK".into());
-                object.insert("seconds".into(), elapsed.as_secs_f64().into());
-                object.insert("answer".into(), answer_to_ping(pong));
-                self.json(object);
-            }
-        }
-    }
-
-    /// What the server says of itself: as JSON, or a line for each thing in it.
-    pub(super) fn info(&mut self, info: Map<String, Value>) {
-        match self.format {
-            OutputFormat::Plain => self.lines_of("", &info),
-            OutputFormat::Json => self.json(info),
-        }
-    }
-
-    /// What the server has done: as JSON, or as a table.
-    pub(super) fn stats(&mut self, stats: Map<String, Value>) {
-        match (self.format, Stats::read(&stats)) {
-            (OutputFormat::Plain, Some(stats)) => {
-                stats.table().iter().for_each(|line| self.shown(line));
-            }
-            (OutputFormat::Plain, None) => self.lines_of("", &stats),
-            (OutputFormat::Json, _) => self.json(stats),
-        }
     }
 
     /// A line for a screen of 80 columns, of what may be a stranger's.
@@ -272,24 +163,6 @@ impl Output {
         }
         let start: String = line.chars().take(COLUMNS - 3).collect();
         self.line(format!("{start}...").as_bytes());
-    }
-
-    fn lines_of(&mut self, prefix: &str, object: &Map<String, Value>) {
-        for (key, value) in object {
-            let text = match value {
-                Value::Object(inner) => {
-                    self.lines_of(&format!("{prefix}{key}."), inner);
-                    continue;
-                }
-                Value::String(text) => text.clone(),
-                Value::Array(items) => {
-                    let items = items.iter().map(|item| item.as_str().unwrap_or("?"));
-                    items.collect::<Vec<_>>().join(", ")
-                }
-                other => other.to_string(),
-            };
-            self.line(escaped(&format!("{prefix}{key}: {text}")).as_bytes());
-        }
     }
 
     /// Why a command has no answer.
@@ -354,41 +227,10 @@ fn json_escaped(json: &str) -> String {
     line
 }
 
-fn call_object(
-    number: &str,
-    id: Option<Value>,
-    status: &str,
-    elapsed: Duration,
-) -> Map<String, Value> {
-    let mut object = Map::new();
-    if let Some(id) = id {
-        object.insert("id".into(), id);
-    }
-    let number = if number.len() > MAX_NUMBER {
-        excerpt(number.as_bytes(), MAX_NUMBER)
-    } else {
-        number.to_owned()
-    };
-    object.insert("n".into(), number.into());
-    object.insert("status".into(), status.into());
-    object.insert("seconds".into(), elapsed.as_secs_f64().into());
-    object
-}
-
 /// The cause, and what to do.
 pub(super) fn insert_error(object: &mut Map<String, Value>, error: &CallError) {
     object.insert("error".into(), error.to_string().into());
     object.insert("hint".into(), verdict(error).hint.into());
-}
-
-/// What was answered to a ping, for an object.
-pub(super) fn answer_to_ping(pong: &Pong) -> Value {
-    pong.instead.as_deref().map_or_else(|| "pong".into(), beginning)
-}
-
-/// The start of an answer, for an object: as it is, but for what is no text.
-pub(super) fn beginning(answer: &[u8]) -> Value {
-    text(answer.get(..MOST_OF_ANSWER).unwrap_or(answer))
 }
 
 /// By what logs and traces know a call that failed, where they may tell more of it.
@@ -398,10 +240,6 @@ pub(super) fn known_as(error: &CallError, correlation_id: &str) -> String {
     } else {
         String::new()
     }
-}
-
-fn text(bytes: &[u8]) -> Value {
-    String::from_utf8_lossy(bytes).into_owned().into()
 }
 
 /// A word for a failure: the server's status, or what stands for it on this side.
