@@ -37,7 +37,7 @@ pub use self::{
 
 pub(crate) use self::{
     context::names_password, durations::timeout, options::queue, origins::SETTINGS,
-    request::set_property, status::plugin_text,
+    ranges::advice_for_number, request::set_property, status::plugin_text,
 };
 
 use self::{beginning::begin, origins::Origins};

@@ -60,6 +60,19 @@ impl Range {
     }
 }
 
+/// What to do about a text that a server does not take for a number, where it is plain what was
+/// meant.
+#[must_use]
+pub(crate) fn advice_for_number(text: &str) -> Option<&'static str> {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if text.split_once(['-', ':']).is_some_and(|(first, last)| is_number(first) && is_number(last))
+    {
+        return Some("a range is written with dots: 1..=50");
+    }
+    let is_file = text.contains(['.', '/']) && text.contains(char::is_alphabetic);
+    is_file.then_some("for the numbers in a file: fibrpcctl call - <FILE")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +99,19 @@ mod tests {
             ("0..5..0", RangeError::Step),
         ] {
             assert_eq!(Range::parse(text), Some(Err(error)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_was_meant_is_told_where_it_is_plain() {
+        for text in ["1-50", "1:50"] {
+            assert!(advice_for_number(text).unwrap().contains("1..=50"), "{text}");
+        }
+        for text in ["n.txt", "./numbers", "/tmp/n"] {
+            assert!(advice_for_number(text).unwrap().contains("call - <FILE"), "{text}");
+        }
+        for text in ["", "30", "x", "-5", "1.5", "1/2", "1-x"] {
+            assert_eq!(advice_for_number(text), None, "{text}");
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use super::{Output, insert_error, known_as, status};
 use crate::{
-    cli::OutputFormat,
+    cli::{OutputFormat, advice_for_number},
     client::{CallError, Pong},
     ctl::{input::InputError, stats::Stats, verdict::verdict},
     text::{escaped, excerpt},
+    wire::Status,
 };
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -45,16 +46,21 @@ impl Output {
         error: &CallError,
         elapsed: Duration,
     ) {
+        let is_no_number = status(error) == Status::InvalidArgument.name();
+        let advice = advice_for_number(number).filter(|_| is_no_number);
         match self.format {
             OutputFormat::Plain => {
                 let number = excerpt(number.as_bytes(), MAX_NUMBER);
                 let known_as = known_as(error, correlation_id);
                 self.teller.complain(&format!("call {number}: {error}{known_as}"));
-                self.hint(verdict(error).hint);
+                self.hint(advice.unwrap_or(verdict(error).hint));
             }
             OutputFormat::Json => {
                 let mut object = call_object(number, id, status(error), elapsed);
                 insert_error(&mut object, error);
+                if let Some(advice) = advice {
+                    object.insert("hint".into(), advice.into());
+                }
                 object.insert("correlation_id".into(), correlation_id.into());
                 self.json(object);
             }

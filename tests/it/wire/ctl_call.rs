@@ -62,8 +62,9 @@ fn several_failures_are_summed_up_by_kind() {
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(3), "1\n"), "{ran:?}");
     let summary = "3 of 4 calls failed: 2 INVALID_ARGUMENT, 1 RESOURCE_EXHAUSTED";
     assert_eq!(ran.stderr.lines().last(), Some(&*format!("fibrpcctl: {summary}")), "{ran:?}");
-    let ran = ctl(&vhost.uri(), &["call", "x"]);
+    let ran = ctl(&vhost.uri(), &["call", "1-3"]);
     assert!(!ran.stderr.contains("calls failed"), "{ran:?}");
+    assert!(ran.stderr.ends_with("hint: a range is written with dots: 1..=50\n"), "{ran:?}");
 }
 
 #[test]
