@@ -88,9 +88,7 @@ pub(crate) fn of_reply(
             headers.insert((*name).into(), AMQPValue::LongString(value.as_slice().into()));
         }
     }
-    if let Some(timing) = timing {
-        headers.insert(TIMING_HEADER.into(), AMQPValue::LongString(timing.to_string().into()));
-    }
+    add_timing(&mut headers, timing);
     if !headers.inner().is_empty() {
         properties = properties.with_headers(headers);
     }
@@ -102,6 +100,7 @@ pub(crate) fn of_any_reply(
     envelope: &Envelope,
     said: &Properties,
     status: Status,
+    timing: Option<ServerTiming>,
 ) -> BasicProperties {
     let mut properties = message::written(said);
     if said.delivery_mode.is_none() {
@@ -112,7 +111,14 @@ pub(crate) fn of_any_reply(
     if status != Status::Ok {
         headers.insert(STATUS_HEADER.into(), AMQPValue::LongString(status.name().into()));
     }
+    add_timing(&mut headers, timing);
     if headers.inner().is_empty() { properties } else { properties.with_headers(headers) }
+}
+
+fn add_timing(headers: &mut FieldTable, timing: Option<ServerTiming>) {
+    if let Some(timing) = timing {
+        headers.insert(TIMING_HEADER.into(), AMQPValue::LongString(timing.to_string().into()));
+    }
 }
 
 /// Adds what the caller knows the reply by.

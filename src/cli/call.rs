@@ -55,6 +55,9 @@ pub struct CallArgs {
     pub unordered: bool,
 
     /// More tries of a call that had no answer
+    ///
+    /// An error of the server is an answer. Each try has the whole --timeout, and the server may get
+    /// each of them.
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
     pub retries: u16,
 

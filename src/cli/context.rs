@@ -73,6 +73,25 @@ pub struct ContextSettings {
     pub format: Option<OutputFormat>,
 }
 
+impl ContextSettings {
+    /// Whether it says something of a setting.
+    #[must_use]
+    pub fn has(&self, setting: &str) -> bool {
+        match setting {
+            "uri" => self.uri.is_some(),
+            "queue" => self.queue.is_some(),
+            "timeout" => self.timeout.is_some(),
+            "wait" => self.wait.is_some(),
+            "password_file" => self.password_file.is_some(),
+            "ca_file" => self.ca_file.is_some(),
+            "cert_file" => self.cert_file.is_some(),
+            "key_file" => self.key_file.is_some(),
+            "format" => self.format.is_some(),
+            _ => false,
+        }
+    }
+}
+
 impl CtlOptions {
     /// Where a setting comes from.
     #[must_use]

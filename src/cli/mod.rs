@@ -167,8 +167,8 @@ impl CtlArgs {
         if arguments.iter().any(|argument| argument == "-h") {
             command = without_groups(command);
         }
-        let matches = command.try_get_matches_from_mut(arguments);
-        let matches = matches.map_err(|error| mistakes::explained(error, &mut command));
+        let matches = command.try_get_matches_from_mut(&arguments);
+        let matches = matches.map_err(|error| mistakes::explained(error, &mut command, &arguments));
         let matches = matches.map_err(|error| name_the_variable(error, &mut command, variable))?;
         let args = Self::from_arg_matches(&matches);
         let mut args = args.map_err(|error| error.format(&mut command))?;

@@ -125,7 +125,7 @@ pub struct CtlOptions {
     pub trace: bool,
 
     /// Say where the time of calls went: on standard error, or as `timing` of each JSON object
-    #[arg(help_heading = headings::OUTPUT, short, long, global = true)]
+    #[arg(help_heading = headings::OUTPUT, short, long, global = true, overrides_with = "verbose")]
     pub verbose: bool,
 
     /// How to print answers: bare, or as one JSON object a line

@@ -5,13 +5,15 @@ use clap::{Args, value_parser};
 use std::time::Duration;
 
 const NOTES: &str = "\
-Without -c, -i, -q or -D one ping is sent; else there is a summary in the end.
+A ping is a request of type ping with body 0; a server that does not know it
+answers what it will. Without -c, -i, -q or -D one is sent; else there is a
+summary in the end.
 --help also has the options of every command, such as --uri and --queue.
 
 Examples:
   fibrpcctl ping
   fibrpcctl ping -c 10 -i 200ms
-  fibrpcctl --queue prices ping -q -c 100 -i 10ms --json
+  fibrpcctl --queue prices ping -q -c 100 -i 10ms --json | jq .p99_us
 
 Exit codes: 0 if every ping was answered, else that of the first that was not;
 130 after Ctrl-C.";

@@ -69,7 +69,10 @@ pub(crate) fn advice_for_number(text: &str) -> Option<&'static str> {
     {
         return Some("a range is written with dots: 1..=50");
     }
-    let is_file = text.contains(['.', '/']) && text.contains(char::is_alphabetic);
+    if text.contains(',') && text.split(',').all(is_number) {
+        return Some("numbers are separated by spaces");
+    }
+    let is_file = text.contains(['.', '/', '@']) && text.contains(char::is_alphabetic);
     is_file.then_some("for the numbers in a file: fibrpcctl call - <FILE")
 }
 
@@ -107,7 +110,8 @@ mod tests {
         for text in ["1-50", "1:50"] {
             assert!(advice_for_number(text).unwrap().contains("1..=50"), "{text}");
         }
-        for text in ["n.txt", "./numbers", "/tmp/n"] {
+        assert!(advice_for_number("1,2,3").unwrap().contains("spaces"));
+        for text in ["n.txt", "./numbers", "/tmp/n", "@numbers"] {
             assert!(advice_for_number(text).unwrap().contains("call - <FILE"), "{text}");
         }
         for text in ["", "30", "x", "-5", "1.5", "1/2", "1-x"] {

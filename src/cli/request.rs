@@ -46,7 +46,8 @@ pub struct RequestArgs {
 
     /// A request for each line of standard input
     ///
-    /// And a reply on each line of the output.
+    /// And a reply on each line of the output, in the same order; what fails has none. --json says
+    /// which is which.
     #[arg(help_heading = headings::INPUT, long)]
     lines: bool,
 
@@ -265,6 +266,31 @@ impl RequestArgs {
     }
 }
 
+impl RequestArgs {
+    /// What is accepted, and was probably meant otherwise.
+    #[must_use]
+    pub fn doubts(&self) -> Vec<String> {
+        let is_at = |body: &OsString| body.to_str().is_some_and(|body| body.starts_with('@'));
+        let file = "the body begins with @, as given; -d @FILE reads a file".to_owned();
+        let file = self.body.as_ref().filter(|body| is_at(body)).map(|_| file);
+        let headers = self.header.iter().filter_map(|text| property_meant(text));
+        file.into_iter().chain(headers).collect()
+    }
+}
+
+/// What to do where a header has the name of a property.
+fn property_meant(text: &str) -> Option<String> {
+    let name = header(text).ok()?.0.to_ascii_lowercase().replace('_', "-");
+    let option = match name.as_str() {
+        "content-type" | "type" | "correlation-id" => format!("--{name}"),
+        "reply-to" => return None, // there is none to set
+        _ => format!("--property {name}=VALUE"),
+    };
+    let is_property = set_property(&mut Properties::default(), &format!("{name}="))
+        != Err(PairError::Unknown(name.clone()));
+    is_property.then(|| format!("{name} is sent as a header; {option} sets the property"))
+}
+
 /// What is wrong with a `--header` or a `--property`.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PairError {
@@ -362,6 +388,15 @@ mod tests {
             ("n: 5", "n", Header::from("5")),
         ] {
             assert_eq!(header(text), Ok((name.to_owned(), value)), "{text}");
+        }
+        for (text, meant) in [
+            ("Content-Type: text/plain", Some("--content-type sets")),
+            ("priority:=5", Some("--property priority=VALUE sets")),
+            ("x-tenant: acme", None),
+        ] {
+            let says = property_meant(text);
+            assert_eq!(says.is_some(), meant.is_some(), "{text}");
+            assert!(says.is_none_or(|says| says.contains(meant.unwrap())), "{text}");
         }
         assert_eq!(header("no colon"), Err(PairError::Header));
         assert_eq!(header(": value"), Err(PairError::Header));

@@ -18,7 +18,7 @@ const NOTES: &str = "\
 Conditions are NAME OP VALUE, with commas between; OP: > >= < <= = !=
 NAME: depth, consumers, ping; of the server age (of the oldest request it
 holds), in_flight, and of its last minute p50, p99, errors (such as 5%).
-
+A bare time is in seconds. The server gets a ping: type ping, body 0.
 Examples:
   fibrpcctl status --check --warn 'depth>100,age>5s' --crit 'p99>1s'
   fibrpcctl status --check --format prometheus >fibrpc.prom

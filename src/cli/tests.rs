@@ -171,6 +171,43 @@ fn help_tells_the_defaults_and_the_variables() {
 }
 
 #[test]
+fn who_knows_other_tools_is_led_on() {
+    for (args, tip) in [
+        (&["request", "--cacert", "f", "x"][..], "--ca-file"),
+        (&["request", "--key", "eu.new", "x"], "--routing-key"),
+        (&["request", "--priority", "5", "x"], "--property"),
+        (&["request", "--retry", "3", "x"], "--resend"),
+        (&["call", "-m", "5", "30"], "--timeout"),
+        (&["call", "--vhost", "v", "30"], "--uri"),
+        (&["call", "-f", "n"], "call - <FILE"),
+        (&["publish", "x"], "request sends"),
+        (&["queue"], "status shows"),
+        (&["context", "save", "x"], "context -h"),
+    ] {
+        let error = ctl_error(args);
+        assert_eq!(error.matches("tip:").count(), 1, "{error}");
+        assert!(error.split("tip:").nth(1).unwrap().contains(tip), "{args:?} {error}");
+    }
+    assert!(ctl(&["-vv", "call", "1"]).unwrap().options.verbose);
+}
+
+#[test]
+fn usage_shows_a_command_and_not_what_variables_set() {
+    let value = |name: &OsStr| (name == "FIBRPCCTL_URI").then(|| "amqp://h".into());
+    for (args, usage) in [
+        (&["call"][..], "Usage: fibrpcctl call [OPTIONS] <N>..."),
+        (&["context", "use"], "Usage: fibrpcctl context use [OPTIONS]"),
+    ] {
+        let arguments = [&["fibrpcctl"], args].concat().into_iter().map(OsString::from);
+        let error = CtlArgs::try_from(arguments, value).unwrap_err().to_string();
+        assert!(error.contains(usage), "{error}");
+    }
+    assert!(
+        ctl_error(&["request", "--colour", "x"]).contains("fibrpcctl request [OPTIONS] [BODY]")
+    );
+}
+
+#[test]
 fn the_uri_is_not_shown_by_accident() {
     let args = ctl(&["--uri", "amqp://u:secret@h", "ping"]).unwrap();
     assert_eq!(args.options.uri.as_str(), "amqp://u:secret@h");

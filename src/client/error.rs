@@ -40,7 +40,7 @@ pub enum CallError {
     BadReply(#[from] ReplyError),
     /// No reply came in time, though the broker had the request.
     #[error(
-        "no reply within {0:?}, though the broker has the request; is the server busy? allow more time"
+        "no reply within {0:?}, though the broker has the request; is the server busy, or hung?"
     )]
     TimedOut(Duration),
     /// No reply came in time, and nobody consumes from the request queue any more; nor does the

@@ -21,7 +21,7 @@ use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
 };
-use tokio::time::sleep;
+use tokio::{sync::Notify, time::sleep};
 use uuid::Uuid;
 
 /// The pause before the first retry; each is twice as long as the one before.
@@ -34,6 +34,7 @@ pub(super) async fn run(
     verbose: bool,
     client: &Client,
     output: &mut Output,
+    stop: &Notify,
 ) -> Exit {
     let is_json = args.input_format == InputFormat::Json;
     if is_json && args.numbers() != Numbers::Stdin {
@@ -64,7 +65,7 @@ pub(super) async fn run(
     };
     let progress = Progress::new(output.tell());
     let exit = tokio::select! {
-        exit = window::run(source, window, &calls, output) => exit,
+        exit = window::run(source, window, &calls, output, stop) => exit,
         () = progress.show(|| calls.tally.borrow().progress()) => Exit::Failure, // it never ends
     };
     progress.clear();

@@ -161,7 +161,9 @@ async fn command(
         match client {
             Ok(client) => {
                 let exit = run(args, &client, &mut output, &stop).await;
-                client.close().await;
+                if exit != Exit::Interrupted {
+                    client.close().await;
+                }
                 exit
             }
             Err(error) => {
@@ -190,6 +192,12 @@ async fn command(
             }
         }
     };
+    if exit == Exit::Interrupted {
+        let teller = output.tell();
+        drop(output); // what nobody has read of it by now is left
+        teller.finish().await;
+        return asked.unwrap_or(exit);
+    }
     let exit = asked.unwrap_or(exit);
     tokio::select! {
         finished = output.finish(exit) => match finished {
@@ -226,7 +234,8 @@ async fn prepare(args: &mut CtlArgs, output: &mut Output) -> Result<(), Exit> {
 fn sums_up(command: &CtlCommand) -> bool {
     match command {
         CtlCommand::Ping(ping) => ping.series().is_some(),
-        CtlCommand::Serve(_) => true,
+        CtlCommand::Call(_) | CtlCommand::Serve(_) => true,
+        CtlCommand::Request(request) => request.input().is_some(),
         _ => false,
     }
 }
@@ -236,10 +245,10 @@ async fn run(args: &CtlArgs, client: &Client, output: &mut Output, stop: &Notify
     let answer = async {
         let result = match &args.command {
             CtlCommand::Call(call) => {
-                return call::run(call, args.options.verbose, client, output).await;
+                return call::run(call, args.options.verbose, client, output, stop).await;
             }
             CtlCommand::Request(request) => {
-                return request::run(request, &args.options, client, output).await;
+                return request::run(request, &args.options, client, output, stop).await;
             }
             CtlCommand::Ping(ping) => match ping.series() {
                 Some(series) => {

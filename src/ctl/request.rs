@@ -17,6 +17,7 @@ use crate::{
 };
 use serde_json::Value;
 use std::cell::Cell;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 /// Sends one request, or one a line. The exit code is that of the first that failed.
@@ -25,7 +26,11 @@ pub(super) async fn run(
     options: &CtlOptions,
     client: &Client,
     output: &mut Output,
+    stop: &Notify,
 ) -> Exit {
+    for doubt in args.doubts() {
+        output.hint(&doubt);
+    }
     let input = args.input();
     let shape = Shape { raw: args.raw, include: args.include, lines: input.is_some() };
     let requests = Requests {
@@ -40,7 +45,7 @@ pub(super) async fn run(
     if input.is_some() {
         let window = Window { count: args.concurrency.into(), ordered: true };
         return match Source::stdin() {
-            Ok(source) => window::run(source, window, &requests, output).await,
+            Ok(source) => window::run(source, window, &requests, output, stop).await,
             Err(error) => {
                 output.tell().complain(&format!("cannot start a thread: {error}"));
                 Exit::Failure

@@ -40,9 +40,14 @@ impl<'a> Verbose<'a> {
 
     /// Tells how far connecting and the call came where there is no reply.
     pub(super) fn failed(&self, output: &mut Output, what: &str, timing: Option<Timing>) {
-        self.connected(output);
-        if let Some(timing) = timing.filter(|_| self.wanted && !output.is_json()) {
-            output.tell().say("", &format!("{what}: {}", late(&timing)));
+        match timing.filter(|_| self.wanted) {
+            Some(timing) if output.is_json() => self.replied(output, what, &timing),
+            timing => {
+                self.connected(output);
+                if let Some(timing) = timing {
+                    output.tell().say("", &format!("{what}: {}", late(&timing)));
+                }
+            }
         }
     }
 

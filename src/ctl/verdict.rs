@@ -115,15 +115,17 @@ fn of_broker(error: &CallError) -> (&'static str, &'static str) {
         CallError::TooLarge { .. } => {
             ("TOO_LARGE", "send less, or raise max_message_size of RabbitMQ")
         }
-        CallError::Rejected(_) => {
-            ("REJECTED", "look at --exchange and --property user-id, and at the user's permissions")
-        }
+        CallError::Rejected(_) => (
+            "REJECTED",
+            "look at --exchange (rabbitmqctl list_exchanges), at --property user-id, and at the user's permissions",
+        ),
         CallError::Lost(_) => {
             ("LOST", "with --resend it is sent again, if its work may be done twice")
         }
         CallError::LoginRefused(_) => (
             "LOGIN_REFUSED",
-            "look at the user in --uri and at the password; guest may only log in on the broker's host",
+            "look at the user in --uri and at the password (--password-file, --ask-password); guest may only log \
+             in on the broker's host",
         ),
         CallError::VhostRefused(_) => (
             "VHOST_REFUSED",

@@ -10,7 +10,7 @@ use futures_util::{
     stream::{FuturesOrdered, FuturesUnordered},
 };
 use std::{io, pin::Pin};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 /// Most bytes that the answers of the calls under way may have together, as far as can be told
 /// before; a single one may have more.
@@ -64,17 +64,18 @@ pub(super) trait Work {
 
 /// Makes calls as long as there are texts and room for answers. While the output is not read, no
 /// further calls are made, but those that are under way get their answers. The exit code is that of
-/// the first call that failed.
+/// the first call that failed. Told to stop, it says how far it came, and waits for nothing.
 pub(super) async fn run<W: Work>(
     mut source: Source<'_>,
     window: Window,
     work: &W,
     output: &mut Output,
+    stop: &Notify,
 ) -> Exit {
     let mut under_way = Pool::new(window.ordered);
     let (mut waiting, mut over) = (None::<Line>, false);
     let (mut expected, mut number) = (0, 0);
-    let mut exit = Exit::Ok;
+    let (mut exit, mut answered, mut failed) = (Exit::Ok, 0u64, 0u64);
     loop {
         let text = waiting.as_ref().and_then(|line| line.as_deref().ok());
         let needed = text.map_or(0, |text| work.expect(text));
@@ -92,23 +93,34 @@ pub(super) async fn run<W: Work>(
                 }
             }));
         }
+        if over && under_way.len() == 0 && output.pending_lines() == 0 {
+            return exit;
+        }
         tokio::select! {
             biased;
+            () = stop.notified() => {
+                if answered + failed > 0 {
+                    let words = format!("interrupted: {answered} answered, {failed} failed");
+                    output.tell().complain(&words);
+                }
+                return Exit::Interrupted;
+            }
             written = output.hand_over(), if output.pending_lines() > 0 => if written.is_err() {
                 return exit.or(Exit::Failure); // nobody reads any more
             },
             Some((answer, needed)) = under_way.next() => {
                 expected -= needed;
-                exit = exit.or(match answer {
+                let ended = match answer {
                     Ok(answer) => work.tell(output, answer),
                     Err(error) => bad_input(output, &error),
-                });
+                };
+                *if ended == Exit::Ok { &mut answered } else { &mut failed } += 1;
+                exit = exit.or(ended);
             }
             line = source.next(), if waiting.is_none() && !over => match line {
                 Some(line) => waiting = Some(line),
                 None => over = true,
             },
-            else => return exit,
         }
     }
 }

@@ -83,7 +83,7 @@ impl Answers {
         if said.content_type.is_none() {
             said.content_type.clone_from(&answer.content_type);
         }
-        properties::of_any_reply(&request.envelope, &said, answer.status)
+        properties::of_any_reply(&request.envelope, &said, answer.status, request.timing())
     }
 
     /// What is to be done for a request; its body is taken. Longer ones than `max_body` are not

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     amqp::{message, properties},
     wall_clock,
-    wire::{Envelope, Properties, Via},
+    wire::{Envelope, Properties, ServerTiming, Via},
 };
 use bytes::Bytes;
 use lapin::message::Delivery;
@@ -34,6 +34,10 @@ pub(super) struct Request {
     bytes: usize,
     pub(super) stage: Stage,
     arrived: Instant,
+    /// When its turn came.
+    begun: Option<Instant>,
+    /// When its answer was there.
+    answered: Option<Instant>,
     /// By the clock that deadlines are in.
     arrived_unix_ms: i64,
     pub(super) answer: Option<Answer>,
@@ -53,11 +57,31 @@ impl Request {
             body: delivery.data.into(),
             stage: Stage::Held,
             arrived: Instant::now(),
+            begun: None,
+            answered: None,
             arrived_unix_ms: wall_clock::unix_ms(wall_clock::now()),
             answer: None,
             refused: None,
             returned: false,
         }
+    }
+
+    /// Its turn has come.
+    pub(super) fn begin(&mut self) {
+        self.stage = Stage::Working;
+        self.begun = Some(Instant::now());
+    }
+
+    pub(super) fn answer(&mut self, answer: Answer) {
+        self.answer = Some(answer);
+        self.answered = Some(Instant::now());
+    }
+
+    /// How long it took, where it asks for that.
+    pub(super) fn timing(&self) -> Option<ServerTiming> {
+        let (begun, answered) = self.begun.zip(self.answered).filter(|_| self.envelope.timing)?;
+        let queue = begun.saturating_duration_since(self.arrived);
+        Some(ServerTiming { queue, compute: answered.saturating_duration_since(begun) })
     }
 
     pub(super) fn is_published(&self) -> bool {

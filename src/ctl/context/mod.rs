@@ -66,7 +66,17 @@ pub(super) async fn apply(args: &mut CtlArgs, output: &mut Output) -> Result<(),
     options.context = name.or(options.context);
     let limit = options.timeout;
     let in_force = on_a_thread(limit, move || in_force(options, by)).await;
-    args.options = in_force.map_err(|error| (error.to_string(), error.exit()))?;
+    let (options, outdone) = in_force.map_err(|error| (error.to_string(), error.exit()))?;
+    // Who names a context on the command line may not think of what the environment says.
+    if options.origin("context") == Origin::Option
+        && !matches!(args.command, CtlCommand::Context(_))
+    {
+        for name in outdone {
+            let variable = format!("FIBRPCCTL_{}", name.to_uppercase());
+            output.hint(&format!("{variable} is set, and stronger than {name} of the context"));
+        }
+    }
+    args.options = options;
     output.set_format(args.options.format());
     Ok(())
 }
@@ -83,22 +93,29 @@ async fn on_a_thread<T: Send + 'static>(
     }
 }
 
-/// The options with what the context says that they name, or else that `context use` has named.
-fn in_force(mut options: CtlOptions, by: &'static str) -> Result<CtlOptions, FileError> {
+/// The options with what the context says that they name, or else that `context use` has named; and
+/// of which of its settings variables say something else.
+fn in_force(
+    mut options: CtlOptions,
+    by: &'static str,
+) -> Result<(CtlOptions, Vec<&'static str>), FileError> {
     let (place, name, by) = match options.context.take() {
-        Some(name) if name.is_empty() => return Ok(options),
+        Some(name) if name.is_empty() => return Ok((options, Vec::new())),
         Some(name) => (Place::find()?, name, by.to_owned()),
         None => {
             // Whoever has no home uses no context.
-            let Ok(place) = Place::find() else { return Ok(options) };
-            let Some(name) = place.in_use()? else { return Ok(options) };
+            let Ok(place) = Place::find() else { return Ok((options, Vec::new())) };
+            let Some(name) = place.in_use()? else { return Ok((options, Vec::new())) };
             let by = place.in_use_name();
             (place, name, by)
         }
     };
     let contexts = place.contexts()?;
     let settings = contexts.get(&name, &by)?;
-    Ok(options.within(&name, settings.clone()))
+    let is_outdone =
+        |setting: &&str| options.origin(setting) == Origin::Variable && settings.has(setting);
+    let outdone = SETTINGS.into_iter().filter(is_outdone).collect();
+    Ok((options.within(&name, settings.clone()), outdone))
 }
 
 /// Runs `context`.

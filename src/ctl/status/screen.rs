@@ -58,6 +58,7 @@ fn hint(error: &CallError) -> &'static str {
         CallError::TimedOut(_) => {
             "a server that hangs, or has its hands full: its log says more; else a longer --timeout"
         }
+        CallError::NoServer(_) => "systemctl status fibrpcd, if it is ours; calls with --wait wait",
         error => verdict(error).hint,
     }
 }

@@ -9,11 +9,7 @@ mod ending;
 mod listening;
 mod replies;
 
-use super::{
-    Audience, Ended, Stub,
-    answer::Answer,
-    request::{Request, Stage},
-};
+use super::{Audience, Ended, Stub, answer::Answer, request::Request};
 use crate::amqp::{
     Cause, LinkError,
     link::{Event, Link},
@@ -233,7 +229,7 @@ impl<'s, 'a, A: Audience> Session<'s, 'a, A> {
             let Some(tag) = self.held.pop_front() else { return };
             let (settings, chance) = (self.stub.settings, &mut self.stub.chance);
             let Some(request) = self.requests.get_mut(&tag) else { continue };
-            request.stage = Stage::Working;
+            request.begin();
             let max_body = usize::try_from(settings.max_body()).unwrap_or(usize::MAX);
             let work = settings.answers.work(chance, request, (&settings.queue, max_body));
             match work.at_once() {

@@ -31,7 +31,7 @@ impl<A: Audience> Session<'_, '_, A> {
     /// There is an answer: it is published, where that is possible.
     pub(super) fn answered(&mut self, tag: u64, answer: Answer) {
         let Some(request) = self.requests.get_mut(&tag) else { return };
-        request.answer = Some(answer.fit(self.stub.largest));
+        request.answer(answer.fit(self.stub.largest));
         if request.reply_address().is_some_and(|(_, key)| !self.stub.suspects.is_fatal(key)) {
             self.publish(tag);
         } else {

@@ -128,7 +128,7 @@ fn every_command_of_the_client_is_understood_and_prints_what_is_shown() {
             let command = command.replace("target/quick/", "");
             // That which is built first is the same program, nobody types a password here, and there is
             // no broker with TLS (`wire::tls` has one).
-            let elsewhere = ["cargo run", "--ask-password", "amqps://localhost:PORT"];
+            let elsewhere = ["cargo run", "--ask-password", "amqps://localhost:TLS_PORT"];
             if !command.contains("fibrpcctl ") || elsewhere.iter().any(|it| command.contains(it)) {
                 continue;
             }

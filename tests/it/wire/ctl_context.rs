@@ -95,6 +95,13 @@ fn an_option_comes_before_a_variable_before_the_context_before_the_default() {
         let says = (&shown["wait"]["value"], &shown["wait"]["from"]);
         assert_eq!(says, (&value.into(), &from.into()), "{args:?}");
     }
+    // Who names a context is told what is stronger than it.
+    let variables = [("FIBRPCCTL_URI", "amqp://127.0.0.1:1"), ("FIBRPCCTL_CONTEXT", "all")];
+    let says = "FIBRPCCTL_URI is set, and stronger than uri of the context";
+    for (args, is_told) in [(&["--context", "all", "ping"][..], true), (&["ping"], false)] {
+        let ran = home.ctl(args, &variables);
+        assert_eq!(ran.stderr.contains(says), is_told, "{ran:?}");
+    }
     // Another broker is not to get the password of this one.
     let shown = home.shown(&["--context", "all", "--uri", "amqp://u@elsewhere"], &[]);
     assert_eq!((&shown["password_file"], &shown["ca_file"]), (&Value::Null, &Value::Null));

@@ -98,6 +98,12 @@ fn replies_are_what_was_asked_for_and_a_count_ends_it() {
     assert!(ran.stdout.contains("content-type: text/csv\n"), "{ran:?}");
     let line = stub.wait_for(" verb 3 B OK 3 B ");
     assert!(line.ends_with(" ms"), "{line}");
+    let _late = serve(&["--delay", "20ms"]);
+    let ran = ask(&vhost.uri(), &["-v", "--json", "-H", "Priority: 5", "x"]);
+    let reply: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert!(reply["timing"]["server"]["compute_us"].as_u64() >= Some(20_000), "{reply}");
+    let says = "hint: priority is sent as a header; --property priority=VALUE sets the property\n";
+    assert!(ran.stderr.ends_with(says), "{ran:?}");
     let _stub =
         serve(&["-H", "x-tenant: acme", "-H", "n:=5", "--type", "t", "--content-type", "c/d"]);
     let ran = ask(&vhost.uri(), &["-i", "x"]);

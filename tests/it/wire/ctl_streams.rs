@@ -190,13 +190,24 @@ fn signals_end_the_program_at_once() {
         assert_eq!(exit_code(child), Some(code), "{name}");
     }
     drop(server);
-    // While standard output is not read, and standard input is open.
+    // Of a series it is told how far it came.
     let daemon = Daemon::serving(&vhost.uri(), &[]);
+    let mut command = ctl_command(&vhost.uri(), &["call", "-"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut open = child.stdin.take().unwrap();
+    writeln!(open, "30\n31").unwrap();
+    child.stdout.as_mut().unwrap().read_exact(&mut [0; 15]).unwrap();
+    signal(child.id(), "INT");
+    let ran: Ran = child.wait_with_output().unwrap().into();
+    let says = "fibrpcctl: interrupted: 2 answered, 0 failed\n";
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(130), says), "{ran:?}");
+    // While standard output is not read, and standard input is open.
     let mut command = ctl_command(&vhost.uri(), &["call", "-"]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let (_unread, mut stdin) = (child.stdout.take(), child.stdin.take().unwrap());
     (0..256).for_each(|_| writeln!(stdin, "100000").unwrap());
-    daemon.wait_for_metric("fibrpcd_acks_total", 256);
+    daemon.wait_for_metric("fibrpcd_acks_total", 258);
     signal(child.id(), "TERM");
     assert_eq!(exit_code(child), Some(143));
 }

@@ -34,7 +34,9 @@ const ACCEPT_LOG_INTERVAL: Duration = Duration::from_mins(1);
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HttpError {
     /// Another program listens there already.
-    #[error("cannot listen on {0}: the port is taken; change http.listen or stop its other user")]
+    #[error(
+        "cannot listen on {0}: the port is taken; change http.listen (\"\" is none), or stop its other user"
+    )]
     Taken(SocketAddr),
     /// No interface of this machine has the address.
     #[error("cannot listen on {0}: this machine has no such address; change http.listen")]

@@ -294,7 +294,8 @@ async fn a_taken_port_is_an_error_that_says_what_to_do() {
     assert_eq!(
         bind(addr).await.unwrap_err().to_string(),
         format!(
-            "cannot listen on {addr}: the port is taken; change http.listen or stop its other user"
+            "cannot listen on {addr}: the port is taken; change http.listen (\"\" is none), or stop its \
+             other user"
         )
     );
     let foreign = bind(([192, 0, 2, 1], 9674).into()).await.unwrap_err();
