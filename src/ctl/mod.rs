@@ -154,7 +154,11 @@ async fn command(
         }
         let limit = args.options.timeout;
         let teller = output.tell();
-        let Ok(client) = timeout(limit, client(args, trace, &teller)).await else {
+        let client = tokio::select! {
+            client = timeout(limit, client(args, trace, &teller)) => client,
+            () = stop.notified() => return Exit::Interrupted,
+        };
+        let Ok(client) = client else {
             let message = format!("the files that the options name: not read within {limit:?}");
             return cannot_begin(args, &mut output, &message, Exit::TimedOut);
         };
@@ -162,7 +166,10 @@ async fn command(
             Ok(client) => {
                 let exit = run(args, &client, &mut output, &stop).await;
                 if exit != Exit::Interrupted {
-                    client.close().await;
+                    tokio::select! {
+                        () = client.close() => {}
+                        () = stop.notified() => {}
+                    }
                 }
                 exit
             }

@@ -190,6 +190,17 @@ fn signals_end_the_program_at_once() {
         assert_eq!(exit_code(child), Some(code), "{name}");
     }
     drop(server);
+    // While a file that it needs is not there yet.
+    let folder = tempfile::tempdir().unwrap();
+    let gate = folder.path().join("password");
+    assert!(Command::new("mkfifo").arg(&gate).status().unwrap().success());
+    let password = ["--timeout", "1h", "--password-file", gate.to_str().unwrap()];
+    let mut command =
+        ctl_command("amqp://ada@127.0.0.1:1", &[&password, &["call", "30"][..]].concat());
+    let child = command.spawn().unwrap();
+    let _writer = File::options().write(true).open(&gate).unwrap(); // it reads
+    signal(child.id(), "INT");
+    assert_eq!(exit_code(child), Some(130));
     // Of a series it is told how far it came.
     let daemon = Daemon::serving(&vhost.uri(), &[]);
     let mut command = ctl_command(&vhost.uri(), &["call", "-"]);
