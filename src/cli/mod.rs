@@ -15,6 +15,7 @@ mod info;
 mod mistakes;
 mod options;
 mod origins;
+mod pairs;
 mod ping;
 mod ranges;
 mod request;
@@ -37,7 +38,7 @@ pub use self::{
 
 pub(crate) use self::{
     context::names_password, durations::timeout, options::queue, origins::SETTINGS,
-    ranges::advice_for_number, request::set_property, status::plugin_text,
+    pairs::set_property, ranges::advice_for_number, status::plugin_text,
 };
 
 use self::{beginning::begin, origins::Origins};

@@ -3,7 +3,7 @@
 use super::{
     durations::{DurationError, pause},
     headings,
-    request::{checked_header, header},
+    pairs::{checked_header, header},
 };
 use crate::wire::Properties;
 use clap::{Args, value_parser};
